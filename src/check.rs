@@ -1,0 +1,35 @@
+//! The hot path: one text in, one answer out.
+//!
+//! No I/O, no lock, no await; on ALLOW nothing is allocated. The only place where number, index,
+//! signal and policy meet. Must stay readable in one glance.
+
+use crate::index::Index;
+use crate::listing::UnixTime;
+use crate::number::{self, ParseError, Parsed, Region};
+use crate::policy::{Judgement, Policy};
+use crate::signal;
+
+/// What is known about a text that was given as a number, and what to do about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer<'a> {
+    /// The number and its plan facts, or why the text is not a number.
+    pub parsed: Result<Parsed, ParseError>,
+    /// Verdict, score and facts.
+    pub judgement: Judgement<'a>,
+}
+
+/// Judges `text`, as typed by a person, at the time `now`.
+pub fn check<'a>(
+    index: &'a Index,
+    policy: &Policy,
+    text: &str,
+    default_region: Option<Region>,
+    now: UnixTime,
+) -> Answer<'a> {
+    let parsed = number::parse(text, default_region);
+    let facts = match &parsed {
+        Ok(parsed) => signal::of_number(index, &policy.weights, parsed, now),
+        Err(error) => signal::of_text(*error),
+    };
+    Answer { parsed, judgement: policy.judge(facts) }
+}

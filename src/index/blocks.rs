@@ -1,0 +1,73 @@
+//! How many listed numbers stand around a number: in its block of 10, 100, 1,000 and 10,000.
+//!
+//! Counted by scanning the neighbours, which lie side by side; nothing is stored for it, so a new
+//! listing changes the counts at once. Must not judge what a count means.
+
+use std::ops::Range;
+
+use crate::listing::Day;
+use crate::number::Number;
+
+use super::numbers::{BLOCK, Numbers};
+
+/// Sizes of the blocks that are counted, smallest first.
+pub const BLOCK_SIZES: [u64; 4] = [10, 100, 1_000, 10_000];
+
+/// One block's count of other active listed numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BlockCount {
+    /// Other numbers in the block, seen on or after the given day.
+    pub count: u32,
+    /// Latest day among them.
+    pub newest: Day,
+}
+
+/// Counts for [`BLOCK_SIZES`], in that order.
+pub type BlockCounts = [BlockCount; 4];
+
+impl BlockCount {
+    pub(super) fn add(&mut self, last: Day) {
+        self.count += 1;
+        self.newest = self.newest.max(last);
+    }
+}
+
+/// The bounds, within its 10,000-block, of the block of `size` around `key`.
+pub(super) fn bounds(key: u16, size: u64) -> Range<u16> {
+    let size = size as u16;
+    let first = key - key % size;
+    first..first + size
+}
+
+impl Numbers {
+    /// Counts the active neighbours of `number`, itself left out.
+    pub(super) fn block_counts(&self, number: Number, since: Day) -> BlockCounts {
+        let mut counts = BlockCounts::default();
+        let block = self.block_of(number);
+        let key = (number.key() % BLOCK) as u16;
+        let (Some(keys), Some(last)) = (self.keys.get(block.clone()), self.last.get(block)) else {
+            return counts;
+        };
+        for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
+            let bounds = bounds(key, size);
+            let from = keys.partition_point(|&other| other < bounds.start);
+            let to = keys.partition_point(|&other| other < bounds.end);
+            // The number itself does not count.
+            let own = keys[from..to].binary_search(&key).map_or(to, |at| from + at);
+            let after = (own + 1).min(to);
+            *count = join(active(&last[from..own], since), active(&last[after..to], since));
+        }
+        counts
+    }
+}
+
+fn active(last: &[u16], since: Day) -> BlockCount {
+    // Two plain folds: the compiler makes vector code of them.
+    let count = last.iter().map(|&day| u32::from(day >= since.0)).sum();
+    let newest = last.iter().copied().max().unwrap_or(0);
+    BlockCount { count, newest: Day(if count > 0 { newest } else { 0 }) }
+}
+
+fn join(a: BlockCount, b: BlockCount) -> BlockCount {
+    BlockCount { count: a.count + b.count, newest: a.newest.max(b.newest) }
+}

@@ -1,0 +1,275 @@
+//! Making an index: from all listings, or from an older index and some changes.
+//!
+//! Runs off the check path. Must not read a store: listings are handed in.
+
+use std::sync::Arc;
+
+use crate::listing::{Decision, Listing, Subject};
+use crate::number::Number;
+
+use super::numbers::Numbers;
+use super::overlay::{Entry, Overlay};
+use super::provenance::{Provenance, Provenances};
+use super::{Index, Position, RangeEntry, Ranges, Seen};
+
+/// Collects listings in any order and makes an index of them.
+#[derive(Debug, Default)]
+pub struct Builder {
+    seen: Vec<(u64, Seen)>,
+    decisions: Vec<(Number, Decision)>,
+    ranges: Vec<RangeEntry>,
+    provenances: Provenances,
+}
+
+impl Builder {
+    /// Takes in one listing; each subject once.
+    pub fn add(&mut self, subject: Subject, listing: &Listing) {
+        let seen = seen(listing, &mut self.provenances);
+        match subject {
+            Subject::Number(number) => {
+                self.seen.extend(seen.map(|seen| (number.key(), seen)));
+                self.decisions.extend(listing.decision().map(|decision| (number, decision.clone())));
+            }
+            Subject::Range(range) => {
+                self.ranges.push(RangeEntry { range, seen, decision: listing.decision().cloned() });
+            }
+        }
+    }
+
+    /// The index of all that was added, complete up to `position`.
+    pub fn finish(mut self, position: Position) -> Index {
+        self.seen.sort_unstable_by_key(|(number, _)| *number);
+        self.decisions.sort_unstable_by_key(|(number, _)| *number);
+        let (provenances, ids) = ranked(&self.provenances, self.seen.iter().map(|(_, seen)| seen.provenance));
+        let renamed = |seen: Seen| Seen { provenance: ids[usize::from(seen.provenance)], ..seen };
+        let mut numbers = Numbers::default();
+        for (number, seen) in self.seen.drain(..) {
+            numbers.push(number, renamed(seen));
+        }
+        numbers.finish();
+        for entry in &mut self.ranges {
+            entry.seen = entry.seen.map(renamed);
+        }
+        Index {
+            numbers: Arc::new(numbers),
+            decisions: Arc::new(self.decisions),
+            ranges: Arc::new(Ranges::build(self.ranges)),
+            provenances: Arc::new(provenances),
+            overlay: Overlay::default(),
+            position,
+            revision: 0,
+        }
+    }
+}
+
+fn seen(listing: &Listing, provenances: &mut Provenances) -> Option<Seen> {
+    let (first, last) = listing.seen_between()?;
+    let provenance = provenances.intern(Provenance::of(listing));
+    Some(Seen { first: first.day(), last: last.day(), provenance })
+}
+
+/// Renumbers provenances by how often they are used, so that the frequent ones fit a byte.
+fn ranked(old: &Provenances, used: impl Iterator<Item = u16>) -> (Provenances, Vec<u16>) {
+    let mut uses = vec![0u64; usize::from(u16::MAX) + 1];
+    used.for_each(|id| uses[usize::from(id)] += 1);
+    let mut order: Vec<u16> = (0..old.list().len()).filter_map(|id| u16::try_from(id).ok()).collect();
+    order.sort_by_key(|&id| std::cmp::Reverse(uses[usize::from(id)]));
+    let mut ranked = Provenances::default();
+    let mut ids = vec![u16::MAX; usize::from(u16::MAX) + 1];
+    for id in order {
+        ids[usize::from(id)] = ranked.intern(old.get(id).clone());
+    }
+    (ranked, ids)
+}
+
+impl Index {
+    /// This index with `changes` in it, complete up to `position`; `None` is a deleted listing.
+    /// The large tables are shared. Costs as much as the overlay is long.
+    pub fn with_changes(&self, changes: &[(Subject, Option<Listing>)], position: Position) -> Self {
+        let mut provenances = Arc::clone(&self.provenances);
+        let mut numbers = Vec::new();
+        let mut ranges = Vec::new();
+        for (subject, listing) in changes {
+            let seen = listing.as_ref().and_then(|listing| intern_seen(listing, &mut provenances));
+            let decision = listing.as_ref().and_then(Listing::decision);
+            match *subject {
+                Subject::Number(number) => {
+                    numbers.push(Entry { number, seen, decision: decision.cloned().map(Arc::new) });
+                }
+                Subject::Range(range) => ranges.push(RangeEntry { range, seen, decision: decision.cloned() }),
+            }
+        }
+        Self {
+            numbers: Arc::clone(&self.numbers),
+            decisions: Arc::clone(&self.decisions),
+            ranges: if ranges.is_empty() { Arc::clone(&self.ranges) } else { self.changed_ranges(ranges) },
+            provenances,
+            overlay: self.overlay.with(numbers),
+            position,
+            revision: self.revision,
+        }
+    }
+
+    fn changed_ranges(&self, changed: Vec<RangeEntry>) -> Arc<Ranges> {
+        let mut entries = self.ranges.entries().to_vec();
+        for entry in changed {
+            entries.retain(|old| old.range != entry.range);
+            if entry.seen.is_some() || entry.decision.is_some() {
+                entries.push(entry);
+            }
+        }
+        Arc::new(Ranges::build(entries))
+    }
+
+    /// Whether the overlay has grown so long that copying it costs more than it saves.
+    pub fn wants_rebuild(&self) -> bool {
+        const LONGEST_OVERLAY: usize = 8_192;
+        self.overlay.len() > LONGEST_OVERLAY
+    }
+
+    /// The same index with an empty overlay: new large tables.
+    pub fn compacted(&self) -> Self {
+        let mut builder = Builder {
+            seen: Vec::with_capacity(self.numbers.len() + self.overlay.len()),
+            decisions: Vec::new(),
+            ranges: self.ranges.entries().to_vec(),
+            provenances: (*self.provenances).clone(),
+        };
+        let shadowed = |number: u64| {
+            Number::from_digits(number).is_ok_and(|number| self.overlay.get(number).is_some())
+        };
+        builder.seen.extend(self.numbers.iter().filter(|(number, _)| !shadowed(*number)));
+        let kept = self.decisions.iter().filter(|(number, _)| self.overlay.get(*number).is_none());
+        builder.decisions.extend(kept.cloned());
+        for entry in self.overlay.entries() {
+            builder.seen.extend(entry.seen.map(|seen| (entry.number.key(), seen)));
+            builder.decisions.extend(entry.decision.as_deref().map(|d| (entry.number, d.clone())));
+        }
+        Self { revision: self.revision, ..builder.finish(self.position) }
+    }
+}
+
+fn intern_seen(listing: &Listing, provenances: &mut Arc<Provenances>) -> Option<Seen> {
+    let (first, last) = listing.seen_between()?;
+    let provenance = Provenance::of(listing);
+    let id = match provenances.id(&provenance) {
+        Some(id) => id,
+        None => Arc::make_mut(provenances).intern(provenance),
+    };
+    Some(Seen { first: first.day(), last: last.day(), provenance: id })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::index::{BLOCK_SIZES, BlockCounts};
+    use crate::listing::{Action, Day, Sighting, UnixTime};
+
+    const NOW: UnixTime = UnixTime(400 * 86_400);
+
+    fn listing(feed: &str, day: u32, decided: bool) -> Listing {
+        let mut listing = Listing::seen(Sighting {
+            feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
+            first_seen: UnixTime(day * 86_400),
+            last_seen: UnixTime(day * 86_400),
+            count: 1,
+        });
+        if decided {
+            listing.merge(&Listing::decided(Decision {
+                decided_at: UnixTime(1),
+                action: Action::Block,
+                expires_at: None,
+                reason: "r".into(),
+                author: "a".into(),
+            }));
+        }
+        listing
+    }
+
+    fn naive_counts(model: &BTreeMap<u64, Listing>, number: Number, since: Day) -> BlockCounts {
+        let mut counts = BlockCounts::default();
+        for (&other, listing) in model.iter().filter(|(other, _)| **other != number.key()) {
+            let last = listing.seen_between().map_or(Day(0), |(_, last)| last.day());
+            for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
+                if other / size == number.key() / size && last >= since {
+                    count.add(last);
+                }
+            }
+        }
+        counts
+    }
+
+    fn agrees(index: &Index, model: &BTreeMap<u64, Listing>, number: Number) {
+        let found = index.find(number, NOW);
+        let expected = model.get(&number.key());
+        let days = expected.and_then(Listing::seen_between).map(|(first, last)| (first.day(), last.day()));
+        assert_eq!(found.seen.map(|seen| (seen.first, seen.last)), days, "{number}");
+        assert_eq!(found.decision, expected.and_then(Listing::decision), "{number}");
+        let feeds = found.seen.map(|seen| index.provenance(seen).feeds.clone());
+        let named = expected.map(|l| l.sightings().iter().map(|s| s.feed.clone()).collect::<Vec<_>>());
+        assert_eq!(feeds, named, "{number}");
+        let counts = index.block_counts(number, Day(100));
+        let naive = naive_counts(model, number, Day(100));
+        for (count, naive) in counts.iter().zip(naive) {
+            assert_eq!(count.count, naive.count, "{number}");
+            // After a deletion the newest may be too new until the next rebuild; never too old.
+            assert!(count.newest >= naive.newest, "{number}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(150))]
+        #[test]
+        fn index_overlay_and_rebuild_agree_with_a_map(
+            base in proptest::collection::vec((0u64..30_000, "[a-c]", 0u32..300, any::<bool>()), 0..80),
+            changes in proptest::collection::vec((0u64..30_000, proptest::option::of(("[a-d]", 0u32..300))), 0..40),
+        ) {
+            let key = |low: u64| 447_400_000_000 + low * low % 25_000;
+            let mut model = BTreeMap::new();
+            for (low, feed, day, decided) in base {
+                model.insert(key(low), listing(&feed, day, decided));
+            }
+            let mut builder = Builder::default();
+            let number = |key| Number::from_digits(key).unwrap_or_else(|e| panic!("{e}"));
+            for (&key, listing) in &model {
+                builder.add(Subject::Number(number(key)), listing);
+            }
+            let mut index = builder.finish(Position::default());
+            for (low, change) in changes {
+                let change = change.map(|(feed, day)| listing(&feed, day, day % 7 == 0));
+                match &change {
+                    Some(listing) => model.insert(key(low), listing.clone()),
+                    None => model.remove(&key(low)),
+                };
+                index = index.with_changes(&[(Subject::Number(number(key(low))), change)], Position::default());
+            }
+            let rebuilt = index.compacted();
+            prop_assert_eq!(rebuilt.stats().numbers, model.len() as u64);
+            prop_assert_eq!(index.stats().numbers, model.len() as u64);
+            for key in (447_400_000_000..447_400_025_000).step_by(211).chain(model.keys().copied()) {
+                agrees(&index, &model, number(key));
+                agrees(&rebuilt, &model, number(key));
+                prop_assert_eq!(naive_counts(&model, number(key), Day(100)), rebuilt.block_counts(number(key), Day(100)));
+            }
+        }
+    }
+
+    #[test]
+    fn more_provenances_than_a_byte_holds_keep_their_feeds() {
+        let mut builder = Builder::default();
+        for i in 0..700u64 {
+            let number = Number::from_digits(447_400_000_000 + i).unwrap_or_else(|e| panic!("{e}"));
+            builder.add(Subject::Number(number), &listing(&format!("feed-{i}"), 100, false));
+        }
+        let index = builder.finish(Position::default());
+        for i in 0..700u64 {
+            let number = Number::from_digits(447_400_000_000 + i).unwrap_or_else(|e| panic!("{e}"));
+            let seen = index.find(number, NOW).seen.unwrap_or_else(|| panic!("{number} is missing"));
+            assert_eq!(index.provenance(seen).feeds[0].as_str(), format!("feed-{i}"));
+        }
+    }
+}

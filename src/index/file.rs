@@ -1,0 +1,330 @@
+//! Snapshot files: an index saved to disk, loaded on start before any store answers.
+//!
+//! Written to a temporary name, synced, renamed. The file ends in its digest; a cut, altered or
+//! foreign file is refused whole. Must not be trusted beyond its digest: it lies in the data
+//! directory, whose owner can write listings anyway.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+use crate::listing::{Decision, Listing, Subject, codec};
+
+use super::numbers::Numbers;
+use super::provenance::{Provenance, Provenances};
+use super::{Index, Position, RangeEntry, Ranges, Seen};
+
+/// Eight bytes at the head: name and version of the format.
+const MAGIC: &[u8; 8] = b"NGSNAP01";
+
+/// No column may claim more elements than this (a number space of 4 billion listings).
+const LONGEST: u64 = u32::MAX as u64;
+
+/// Why a snapshot file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// Reading or writing failed.
+    #[error("snapshot file: {0}")]
+    Io(#[from] std::io::Error),
+    /// Another version, or not a snapshot.
+    #[error("not a snapshot file of this version")]
+    Foreign,
+    /// Cut or altered.
+    #[error("snapshot file is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+impl Index {
+    /// Saves the index, overlay included.
+    pub fn save(&self, path: &Path) -> Result<(), SnapshotError> {
+        let compacted;
+        let index = if self.overlay.len() == 0 {
+            self
+        } else {
+            compacted = self.compacted();
+            &compacted
+        };
+        let temporary = path.with_extension("tmp");
+        let mut out = Writer { out: BufWriter::new(File::create(&temporary)?), digest: blake3::Hasher::new() };
+        out.index(index)?;
+        let digest = out.digest.finalize();
+        out.out.write_all(digest.as_bytes())?;
+        out.out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        std::fs::rename(&temporary, path)?;
+        if let Some(folder) = path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// Loads what [`Index::save`] wrote.
+    pub fn load(path: &Path) -> Result<Self, SnapshotError> {
+        let file = File::open(path)?;
+        let mut input = Reader { left: file.metadata()?.len(), input: BufReader::new(file), digest: blake3::Hasher::new() };
+        let index = input.index()?;
+        let digest = input.digest.finalize();
+        let mut stored = [0; 32];
+        input.input.read_exact(&mut stored).map_err(|_| SnapshotError::Damaged("the digest is missing"))?;
+        if digest != stored || input.input.read(&mut [0])? != 0 {
+            return Err(SnapshotError::Damaged("the digest does not match"));
+        }
+        Ok(index)
+    }
+}
+
+struct Writer {
+    out: BufWriter<File>,
+    digest: blake3::Hasher,
+}
+
+impl Writer {
+    fn index(&mut self, index: &Index) -> Result<(), SnapshotError> {
+        let numbers = &index.numbers;
+        self.bytes(MAGIC)?;
+        self.column(&[index.position.epoch, index.position.cursor])?;
+        self.column(&numbers.supers)?;
+        self.column(&numbers.super_starts)?;
+        self.column(&numbers.blocks)?;
+        self.column(&numbers.block_starts)?;
+        self.column(&numbers.keys)?;
+        self.column(&numbers.first)?;
+        self.column(&numbers.last)?;
+        self.column(&numbers.provenance)?;
+        let rare: Vec<u32> = numbers.rare.iter().flat_map(|&(entry, id)| [entry, u32::from(id)]).collect();
+        self.column(&rare)?;
+        self.column(&provenance_text(&index.provenances).into_bytes())?;
+        self.column(&decision_records(index))?;
+        let ranges: Vec<u32> = index.ranges.entries().iter().flat_map(range_seen).collect();
+        self.column(&ranges)
+    }
+
+    fn column<T: Pod>(&mut self, column: &[T]) -> Result<(), SnapshotError> {
+        self.bytes(&(column.len() as u64).to_le_bytes())?;
+        self.bytes(bytemuck::cast_slice(column))
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
+        self.digest.update(bytes);
+        Ok(self.out.write_all(bytes)?)
+    }
+}
+
+/// One line per provenance: `+` or `-` for confirmed, then the feeds.
+fn provenance_text(provenances: &Provenances) -> String {
+    let line = |p: &Provenance| {
+        let feeds: Vec<&str> = p.feeds.iter().map(|feed| feed.as_str()).collect();
+        format!("{}{}\n", if p.confirmed { '+' } else { '-' }, feeds.join(" "))
+    };
+    provenances.list().iter().map(line).collect()
+}
+
+fn decision_records(index: &Index) -> Vec<u8> {
+    let listing = |decision: Option<&Decision>| decision.cloned().map(Listing::decided).unwrap_or_default();
+    let mut records = Vec::new();
+    for (number, decision) in index.decisions.iter() {
+        codec::write_record(Subject::Number(*number), &listing(Some(decision)), &mut records);
+    }
+    for entry in index.ranges.entries() {
+        codec::write_record(Subject::Range(entry.range), &listing(entry.decision.as_ref()), &mut records);
+    }
+    records
+}
+
+/// Per range, in order: whether feeds saw it, first day, last day, provenance.
+fn range_seen(entry: &RangeEntry) -> [u32; 4] {
+    match entry.seen {
+        None => [0; 4],
+        Some(seen) => [1, seen.first.0.into(), seen.last.0.into(), seen.provenance.into()],
+    }
+}
+
+struct Reader {
+    input: BufReader<File>,
+    digest: blake3::Hasher,
+    /// Bytes that the file still has; no column can be longer.
+    left: u64,
+}
+
+impl Reader {
+    fn index(&mut self) -> Result<Index, SnapshotError> {
+        let mut magic = [0; 8];
+        self.bytes(&mut magic)?;
+        if &magic != MAGIC {
+            return Err(SnapshotError::Foreign);
+        }
+        let position: Vec<u64> = self.column()?;
+        let &[epoch, cursor] = position.as_slice() else { return Err(SnapshotError::Damaged("position")) };
+        let numbers = self.numbers()?;
+        let provenances = self.provenances()?;
+        let (decisions, ranges) = self.decisions()?;
+        Ok(Index {
+            numbers: Arc::new(numbers),
+            decisions: Arc::new(decisions),
+            ranges: Arc::new(Ranges::build(ranges)),
+            provenances: Arc::new(provenances),
+            position: Position { epoch, cursor },
+            ..Index::default()
+        })
+    }
+
+    fn numbers(&mut self) -> Result<Numbers, SnapshotError> {
+        let mut numbers = Numbers {
+            supers: self.column()?,
+            super_starts: self.column()?,
+            blocks: self.column()?,
+            block_starts: self.column()?,
+            keys: self.column()?,
+            first: self.column()?,
+            last: self.column()?,
+            provenance: self.column()?,
+            rare: Vec::new(),
+        };
+        let rare: Vec<u32> = self.column()?;
+        numbers.rare = rare.chunks_exact(2).map(|pair| (pair[0], pair[1] as u16)).collect();
+        if numbers.is_consistent() { Ok(numbers) } else { Err(SnapshotError::Damaged("columns do not fit")) }
+    }
+
+    fn provenances(&mut self) -> Result<Provenances, SnapshotError> {
+        let damaged = SnapshotError::Damaged("provenance");
+        let text = String::from_utf8(self.column()?).map_err(|_| SnapshotError::Damaged("provenance"))?;
+        let mut provenances = Provenances::default();
+        for line in text.lines() {
+            let (sign, feeds) = line.split_at_checked(1).ok_or(SnapshotError::Damaged("provenance"))?;
+            let feeds: Result<Vec<_>, _> = feeds.split_terminator(' ').map(str::parse).collect();
+            let feeds = feeds.map_err(|_| SnapshotError::Damaged("provenance"))?;
+            provenances.intern(Provenance { feeds, confirmed: sign == "+" });
+        }
+        if provenances.list().len() == text.lines().count() { Ok(provenances) } else { Err(damaged) }
+    }
+
+    #[allow(clippy::type_complexity)] // two lists, named where they are taken apart
+    fn decisions(&mut self) -> Result<(Vec<(crate::number::Number, Decision)>, Vec<RangeEntry>), SnapshotError> {
+        let records: Vec<u8> = self.column()?;
+        let seen: Vec<u32> = self.column()?;
+        let mut seen = seen.chunks_exact(4);
+        let (mut decisions, mut ranges) = (Vec::new(), Vec::new());
+        let mut rest = records.as_slice();
+        while !rest.is_empty() {
+            let record = codec::read_record(&mut rest).map_err(|_| SnapshotError::Damaged("listings"))?;
+            let decision = record.1.decision().cloned();
+            match record.0 {
+                Subject::Number(number) => decisions.extend(decision.map(|decision| (number, decision))),
+                Subject::Range(range) => {
+                    let seen = seen.next().ok_or(SnapshotError::Damaged("ranges"))?;
+                    ranges.push(RangeEntry { range, seen: read_seen(seen), decision });
+                }
+            }
+        }
+        Ok((decisions, ranges))
+    }
+
+    fn column<T: Pod>(&mut self) -> Result<Vec<T>, SnapshotError> {
+        let mut length = [0; 8];
+        self.bytes(&mut length)?;
+        let length = u64::from_le_bytes(length);
+        if length > LONGEST || length * size_of::<T>() as u64 > self.left {
+            return Err(SnapshotError::Damaged("a column is longer than the file"));
+        }
+        let mut column = vec![T::zeroed(); length as usize];
+        self.bytes(bytemuck::cast_slice_mut(&mut column))?;
+        Ok(column)
+    }
+
+    fn bytes(&mut self, bytes: &mut [u8]) -> Result<(), SnapshotError> {
+        self.input.read_exact(bytes).map_err(|_| SnapshotError::Damaged("it is cut short"))?;
+        self.digest.update(bytes);
+        self.left = self.left.saturating_sub(bytes.len() as u64);
+        Ok(())
+    }
+}
+
+fn read_seen(fields: &[u32]) -> Option<Seen> {
+    let day = |field: u32| crate::listing::Day(field as u16);
+    match *fields {
+        [1, first, last, provenance] => {
+            Some(Seen { first: day(first), last: day(last), provenance: provenance as u16 })
+        }
+        _ => None,
+    }
+}
+
+impl Numbers {
+    /// Whether look-ups stay within the columns. The digest has vouched for their content.
+    fn is_consistent(&self) -> bool {
+        let entries = self.keys.len();
+        let covers = |starts: &[u32], items: usize, end: usize| {
+            starts.len() == items + 1 && starts.is_sorted() && starts.last() == Some(&(end as u32))
+        };
+        let empty = entries == 0 && self.supers.is_empty() && self.blocks.is_empty();
+        let levels = covers(&self.super_starts, self.supers.len(), self.blocks.len())
+            && covers(&self.block_starts, self.blocks.len(), entries);
+        let columns = [self.first.len(), self.last.len(), self.provenance.len()];
+        (levels || empty) && columns.iter().all(|&length| length == entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::Builder;
+    use crate::listing::{Action, Sighting, UnixTime};
+
+    fn example() -> Index {
+        let mut builder = Builder::default();
+        for (i, subject) in ["+447400000001", "+447400000002", "+12025550123", "+4477*", "+331..+339"].iter().enumerate() {
+            let mut listing = Listing::seen(Sighting {
+                feed: format!("feed-{}", i % 2).parse().unwrap_or_else(|e| panic!("{e}")),
+                first_seen: UnixTime(86_400 * 20_000),
+                last_seen: UnixTime(86_400 * (20_100 + i as u32)),
+                count: 1,
+            });
+            if i % 2 == 0 {
+                listing.merge(&Listing::decided(Decision {
+                    decided_at: UnixTime(9),
+                    action: Action::Block,
+                    expires_at: None,
+                    reason: "why".into(),
+                    author: "who".into(),
+                }));
+            }
+            builder.add(subject.parse().unwrap_or_else(|e| panic!("{subject}: {e}")), &listing);
+        }
+        builder.finish(Position { epoch: 7, cursor: 5 })
+    }
+
+    #[test]
+    fn what_is_saved_loads_again() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let path = folder.path().join("index.snapshot");
+        for index in [Index::default(), example()] {
+            index.save(&path).unwrap_or_else(|e| panic!("{e}"));
+            let loaded = Index::load(&path).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(loaded.numbers, index.numbers);
+            assert_eq!(loaded.decisions, index.decisions);
+            assert_eq!(loaded.ranges.entries(), index.ranges.entries());
+            assert_eq!(loaded.provenances.list(), index.provenances.list());
+            assert_eq!(loaded.position(), index.position());
+        }
+    }
+
+    #[test]
+    fn a_cut_or_altered_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let path = folder.path().join("index.snapshot");
+        example().save(&path).unwrap_or_else(|e| panic!("{e}"));
+        let good = std::fs::read(&path).unwrap_or_else(|e| panic!("{e}"));
+        for cut in 0..good.len() {
+            std::fs::write(&path, &good[..cut]).unwrap_or_else(|e| panic!("{e}"));
+            assert!(Index::load(&path).is_err(), "cut at {cut}");
+        }
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            std::fs::write(&path, &bad).unwrap_or_else(|e| panic!("{e}"));
+            assert!(Index::load(&path).is_err(), "altered at {at}");
+        }
+    }
+}

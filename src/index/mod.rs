@@ -1,0 +1,148 @@
+//! The index: everything a verdict needs to know about listed numbers and ranges, in memory.
+//!
+//! Immutable: a change makes a new [`Index`] that shares the large parts with the old one, and
+//! [`Published`] swaps it in. Must not do I/O on a look-up, and must not decide anything.
+
+mod blocks;
+mod build;
+mod file;
+mod numbers;
+mod overlay;
+mod provenance;
+mod published;
+mod ranges;
+mod segments;
+
+use std::sync::Arc;
+
+use crate::listing::{Day, Decision, UnixTime};
+use crate::number::Number;
+
+pub use blocks::{BLOCK_SIZES, BlockCount, BlockCounts};
+pub use build::Builder;
+pub use file::SnapshotError;
+pub use provenance::Provenance;
+pub use published::{Guard, Published};
+pub use ranges::{RangeEntry, Ranges};
+pub use segments::Segments;
+
+use numbers::Numbers;
+use overlay::Overlay;
+use provenance::Provenances;
+
+/// When a subject was seen, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Earliest day over all feeds.
+    pub first: Day,
+    /// Latest day over all feeds.
+    pub last: Day,
+    /// Resolved by [`Index::provenance`].
+    provenance: u16,
+}
+
+/// The place in a store's change log up to which an index is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// Which log: a store that was created anew or lost writes has another epoch.
+    pub epoch: u64,
+    /// The last change that is included.
+    pub cursor: u64,
+}
+
+/// What the index knows about one number.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// Feeds saw the number itself.
+    pub seen: Option<Seen>,
+    /// An operator decided about the number itself.
+    pub decision: Option<&'a Decision>,
+    /// The most specific range in force that an operator decided about.
+    pub range_decision: Option<&'a RangeEntry>,
+    /// The most specific range that feeds reported.
+    pub range_seen: Option<&'a RangeEntry>,
+}
+
+/// How much the index holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IndexStats {
+    /// Listed numbers.
+    pub numbers: u64,
+    /// Listed ranges.
+    pub ranges: u64,
+    /// Bytes of memory of the tables.
+    pub bytes: u64,
+    /// Changes waiting in the overlay for the next rebuild.
+    pub overlay: u64,
+}
+
+/// An immutable index: large tables, and a small overlay of what changed since they were built.
+#[derive(Debug, Clone, Default)]
+pub struct Index {
+    numbers: Arc<Numbers>,
+    decisions: Arc<Vec<(Number, Decision)>>,
+    ranges: Arc<Ranges>,
+    provenances: Arc<Provenances>,
+    overlay: Overlay,
+    position: Position,
+    revision: u64,
+}
+
+impl Index {
+    /// Looks up one number. Expired decisions do not count.
+    pub fn find(&self, number: Number, now: UnixTime) -> Found<'_> {
+        let (seen, decision) = match self.overlay.get(number) {
+            Some(entry) => (entry.seen, entry.decision.as_deref()),
+            None => (self.numbers.get(number), self.base_decision(number)),
+        };
+        Found {
+            seen,
+            decision: decision.filter(|decision| decision.in_force(now)),
+            range_decision: self.ranges.decided(number, now),
+            range_seen: self.ranges.seen(number),
+        }
+    }
+
+    fn base_decision(&self, number: Number) -> Option<&Decision> {
+        let at = self.decisions.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.decisions.get(at).map(|(_, decision)| decision)
+    }
+
+    /// Counts other listed numbers around `number` that were seen on or after `since`.
+    pub fn block_counts(&self, number: Number, since: Day) -> BlockCounts {
+        let mut counts = self.numbers.block_counts(number, since);
+        self.overlay.adjust(&mut counts, number, since, &self.numbers);
+        counts
+    }
+
+    /// The feeds behind a [`Seen`].
+    pub fn provenance(&self, seen: Seen) -> &Provenance {
+        self.provenances.get(seen.provenance)
+    }
+
+    /// Listed ranges.
+    pub fn ranges(&self) -> &Ranges {
+        &self.ranges
+    }
+
+    /// Up to which change the index is complete.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Increases with every published change of this process.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Counts and bytes.
+    pub fn stats(&self) -> IndexStats {
+        let decisions = self.decisions.len() * size_of::<(Number, Decision)>();
+        IndexStats {
+            numbers: self.overlay.count_with(&self.numbers),
+            ranges: self.ranges.len() as u64,
+            bytes: (self.numbers.bytes() + decisions + self.ranges.bytes() + self.overlay.bytes()) as u64,
+            overlay: self.overlay.len() as u64,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What changed since the large tables were built: a short sorted list that shadows them.
+//!
+//! Copied on every change, so it must stay short; [`super::Index::compacted`] empties it.
+
+use std::sync::Arc;
+
+use crate::listing::{Day, Decision};
+use crate::number::Number;
+
+use super::Seen;
+use super::blocks::{BLOCK_SIZES, BlockCounts};
+use super::numbers::Numbers;
+
+/// The present state of one changed number; all empty is a number that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) number: Number,
+    pub(super) seen: Option<Seen>,
+    pub(super) decision: Option<Arc<Decision>>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Overlay {
+    entries: Arc<[Entry]>,
+}
+
+impl Overlay {
+    pub(super) fn get(&self, number: Number) -> Option<&Entry> {
+        let at = self.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
+        self.entries.get(at)
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.entries.as_ref())
+    }
+
+    /// A copy with `changed` in it; of several entries for one number the last counts.
+    pub(super) fn with(&self, mut changed: Vec<Entry>) -> Self {
+        changed.reverse();
+        changed.sort_by_key(|entry| entry.number);
+        changed.dedup_by_key(|entry| entry.number);
+        let mut merged = Vec::with_capacity(self.entries.len() + changed.len());
+        let mut old = self.entries.iter().peekable();
+        for entry in changed {
+            while let Some(kept) = old.next_if(|old| old.number < entry.number) {
+                merged.push(kept.clone());
+            }
+            old.next_if(|old| old.number == entry.number);
+            merged.push(entry);
+        }
+        merged.extend(old.cloned());
+        Self { entries: merged.into() }
+    }
+
+    /// Corrects counts that were taken from the tables alone.
+    pub(super) fn adjust(&self, counts: &mut BlockCounts, number: Number, since: Day, base: &Numbers) {
+        let largest = BLOCK_SIZES[BLOCK_SIZES.len() - 1];
+        let block = number.key() / largest;
+        let from = self.entries.partition_point(|entry| entry.number.key() / largest < block);
+        let near = self.entries[from..].iter().take_while(|entry| entry.number.key() / largest == block);
+        for entry in near.filter(|entry| entry.number != number) {
+            let counted = base.get(entry.number).is_some_and(|seen| seen.last >= since);
+            let counts_now = entry.seen.filter(|seen| seen.last >= since);
+            for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
+                if entry.number.key() / size == number.key() / size {
+                    count.count = count.count.saturating_sub(u32::from(counted));
+                    if let Some(seen) = counts_now {
+                        count.add(seen.last);
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many listed numbers tables and overlay hold together.
+    pub(super) fn count_with(&self, base: &Numbers) -> u64 {
+        let listed = |entry: &&Entry| entry.seen.is_some();
+        let shadowed = self.entries.iter().filter(|entry| base.get(entry.number).is_some()).count();
+        (base.len() + self.entries.iter().filter(listed).count() - shadowed) as u64
+    }
+}

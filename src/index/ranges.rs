@@ -1,0 +1,208 @@
+//! Listed ranges, longest match first.
+//!
+//! Operators' decisions and feeds' reports are matched apart, so that a feed's narrow range never
+//! hides an operator's wide one. Must not weigh one against the other.
+
+use crate::listing::{Decision, UnixTime};
+use crate::number::{Number, Range};
+
+use super::{Seen, Segments};
+
+/// One listed range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RangeEntry {
+    /// The range.
+    pub range: Range,
+    /// Feeds reported it.
+    pub seen: Option<Seen>,
+    /// An operator decided about it.
+    pub decision: Option<Decision>,
+}
+
+/// All listed ranges.
+#[derive(Debug, Clone, Default)]
+pub struct Ranges {
+    entries: Vec<RangeEntry>,
+    decided: Matcher,
+    seen: Matcher,
+}
+
+/// Prefixes in the space of left-aligned numbers, spans per length of number.
+#[derive(Debug, Clone, Default)]
+struct Matcher {
+    prefixes: Segments,
+    spans: Vec<(u32, Segments)>,
+}
+
+const ALIGNED_DIGITS: u32 = 15;
+
+fn aligned(key: u64, digits: u32) -> u64 {
+    key * 10u64.pow(ALIGNED_DIGITS - digits)
+}
+
+impl Matcher {
+    fn build(entries: &[RangeEntry], wanted: impl Fn(&RangeEntry) -> bool) -> Self {
+        let chosen: Vec<(Range, u32)> = (0u32..)
+            .zip(entries)
+            .filter(|(_, entry)| wanted(entry))
+            .map(|(at, entry)| (entry.range, at))
+            .collect();
+        let prefixes = chosen.iter().filter_map(|&(range, at)| match range {
+            Range::Prefix(prefix) => {
+                let (key, digits) = (prefix.key(), prefix.digits());
+                Some((aligned(key, digits)..aligned(key + 1, digits), at))
+            }
+            Range::Span(..) => None,
+        });
+        let prefixes = Segments::build(prefixes, ALIGNED_DIGITS);
+        let spans = |length| {
+            chosen.iter().filter_map(move |&(range, at)| match range {
+                Range::Span(first, last) if first.len() == length => Some((first.key()..last.key() + 1, at)),
+                _ => None,
+            })
+        };
+        let lengths = (2..=ALIGNED_DIGITS).filter(|&length| spans(length).next().is_some());
+        let spans = lengths.map(|length| (length, Segments::build(spans(length), length))).collect();
+        Self { prefixes, spans }
+    }
+
+    fn find<'a>(&self, entries: &'a [RangeEntry], number: Number) -> Option<&'a RangeEntry> {
+        let length = number.len();
+        let entry = |owner: u32| entries.get(owner as usize);
+        let prefix = self.prefixes.find(aligned(number.key(), length)).and_then(entry);
+        let spans = self.spans.iter().find(|(of, _)| *of == length);
+        let span = spans.and_then(|(_, spans)| spans.find(number.key())).and_then(entry);
+        prefix.into_iter().chain(span).min_by_key(|entry| entry.range.size(length))
+    }
+
+    fn bytes(&self) -> usize {
+        self.prefixes.bytes() + self.spans.iter().map(|(_, spans)| spans.bytes()).sum::<usize>()
+    }
+}
+
+impl Ranges {
+    pub(super) fn build(mut entries: Vec<RangeEntry>) -> Self {
+        entries.sort_by_key(|entry| entry.range);
+        let decided = Matcher::build(&entries, |entry| entry.decision.is_some());
+        let seen = Matcher::build(&entries, |entry| entry.seen.is_some());
+        Self { entries, decided, seen }
+    }
+
+    pub(super) fn decided(&self, number: Number, now: UnixTime) -> Option<&RangeEntry> {
+        let in_force =
+            |entry: &&RangeEntry| entry.decision.as_ref().is_some_and(|decision| decision.in_force(now));
+        self.matching(&self.decided, number, in_force)
+    }
+
+    pub(super) fn seen(&self, number: Number) -> Option<&RangeEntry> {
+        self.matching(&self.seen, number, |entry| entry.seen.is_some())
+    }
+
+    fn matching<'a>(
+        &'a self,
+        matcher: &Matcher,
+        number: Number,
+        counts: impl Fn(&&RangeEntry) -> bool,
+    ) -> Option<&'a RangeEntry> {
+        let found = matcher.find(&self.entries, number)?;
+        if counts(&found) && found.range.contains(number) {
+            return Some(found);
+        }
+        // Rare: the narrowest has expired, or is longer than the number itself. Look at all.
+        let holding = self.entries.iter().filter(|entry| entry.range.contains(number)).filter(counts);
+        holding.min_by_key(|entry| entry.range.size(number.len()))
+    }
+
+    /// All entries, in order of range.
+    pub fn entries(&self) -> &[RangeEntry] {
+        &self.entries
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<RangeEntry>() + self.decided.bytes() + self.seen.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::listing::{Action, Day};
+
+    fn entry(range: Range, seen: bool, expires_at: Option<u32>) -> RangeEntry {
+        let decision = Decision {
+            decided_at: UnixTime(1),
+            action: Action::Block,
+            expires_at: expires_at.map(UnixTime),
+            reason: String::new(),
+            author: String::new(),
+        };
+        RangeEntry {
+            range,
+            seen: seen.then_some(Seen { first: Day(1), last: Day(2), provenance: 0 }),
+            decision: (!seen).then_some(decision),
+        }
+    }
+
+    /// Short numbers in a narrow space, so that ranges overlap, nest and miss.
+    fn any_number() -> impl Strategy<Value = Number> {
+        (3u32..8).prop_flat_map(|digits| {
+            let low = 10u64.pow(digits - 1);
+            (4 * low..low * 46 / 10).prop_map(|key| Number::from_digits(key).unwrap_or_else(|e| panic!("{e}")))
+        })
+    }
+
+    fn any_range() -> impl Strategy<Value = Range> {
+        prop_oneof![
+            any_number().prop_map(|n| format!("{}*", n.as_e164())),
+            (any_number(), 0u64..3_000).prop_map(|(n, size)| {
+                let last = (n.key() + size).min(10u64.pow(n.len()) - 1);
+                format!("+{}..+{last}", n.key())
+            }),
+        ]
+        .prop_map(|text| text.parse().unwrap_or_else(|e| panic!("{text}: {e}")))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(600))]
+        #[test]
+        fn the_longest_match_is_what_a_scan_of_all_ranges_finds(
+            ranges in proptest::collection::vec((any_range(), any::<bool>(), proptest::option::of(0u32..20)), 0..40),
+            numbers in proptest::collection::vec(any_number(), 1..40),
+        ) {
+            let now = UnixTime(10);
+            let entries: Vec<_> = ranges.into_iter().map(|(r, seen, end)| entry(r, seen, end)).collect();
+            let built = Ranges::build(entries.clone());
+            for number in numbers {
+                let size = |entry: &RangeEntry| entry.range.size(number.len());
+                let scan = |counts: &dyn Fn(&RangeEntry) -> bool| {
+                    entries.iter().filter(|e| counts(e) && e.range.contains(number)).map(size).min()
+                };
+                prop_assert_eq!(built.seen(number).map(size), scan(&|e| e.seen.is_some()));
+                let in_force = |e: &RangeEntry| e.decision.as_ref().is_some_and(|d| d.in_force(now));
+                prop_assert_eq!(built.decided(number, now).map(size), scan(&in_force));
+            }
+        }
+    }
+
+    #[test]
+    fn a_direct_index_finds_what_a_binary_search_finds() {
+        let ranges = (0..5_000u64).map(|i| {
+            let first = 447_000_000_000 + i * 7_919 * 11;
+            (first..first + 1 + i % 90_000, i as u32)
+        });
+        let segments = Segments::build(ranges.clone(), 12);
+        assert!(!segments.starts().is_empty());
+        for key in (446_999_000_000..447_440_000_000).step_by(104_729) {
+            let narrowest = ranges.clone().filter(|(keys, _)| keys.contains(&key));
+            let size = |owner: u32| ranges.clone().nth(owner as usize).map(|(keys, _)| keys.end - keys.start);
+            let expected = narrowest.map(|(keys, _)| keys.end - keys.start).min();
+            assert_eq!(segments.find(key).and_then(size), expected, "{key}");
+        }
+    }
+}

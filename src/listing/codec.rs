@@ -1,0 +1,261 @@
+//! Bytes of subjects and listings, for stores and snapshot files.
+//!
+//! Subject keys sort as subjects do. Listing values begin with a version byte; an unknown version
+//! is refused, never guessed. Must not be changed without a new version.
+
+use crate::number::{Number, Prefix, Range};
+
+use super::{Action, Decision, FeedName, Listing, Sighting, Subject, UnixTime};
+
+/// The version byte of listing values written today.
+const VERSION: u8 = 1;
+
+const NUMBER: u8 = 1;
+const PREFIX: u8 = 2;
+const SPAN: u8 = 3;
+
+/// Why bytes are not a subject or listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// Written by a newer numguard.
+    #[error("listing codec version {0} is unknown; this numguard reads version {VERSION}: upgrade it")]
+    Version(u8),
+    /// Cut or altered bytes.
+    #[error("stored listing is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// The key of a subject, at most 17 bytes: a kind, then big-endian digits.
+pub fn subject_key(subject: Subject) -> Vec<u8> {
+    let mut key = Vec::with_capacity(17);
+    match subject {
+        Subject::Number(number) => {
+            key.push(NUMBER);
+            key.extend(number.key().to_be_bytes());
+        }
+        Subject::Range(Range::Prefix(prefix)) => {
+            key.push(PREFIX);
+            key.extend(prefix.key().to_be_bytes());
+        }
+        Subject::Range(Range::Span(first, last)) => {
+            key.push(SPAN);
+            key.extend(first.key().to_be_bytes());
+            key.extend(last.key().to_be_bytes());
+        }
+    }
+    key
+}
+
+/// Reads what [`subject_key`] wrote.
+pub fn read_subject(key: &[u8]) -> Result<Subject, CodecError> {
+    let mut input = Input(key);
+    let subject = input.subject()?;
+    if input.0.is_empty() { Ok(subject) } else { Err(CodecError::Damaged("trailing bytes in a key")) }
+}
+
+/// Appends the value of a listing to `out`.
+pub fn write_listing(listing: &Listing, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    put_varint(out, listing.sightings().len() as u64);
+    for sighting in listing.sightings() {
+        put_text(out, sighting.feed.as_str());
+        put_varint(out, u64::from(sighting.first_seen.0));
+        put_varint(out, u64::from(sighting.last_seen.0.saturating_sub(sighting.first_seen.0)));
+        put_varint(out, u64::from(sighting.count));
+    }
+    match listing.decision() {
+        None => out.push(0),
+        Some(decision) => {
+            out.push(if decision.action == Action::Allow { 1 } else { 2 });
+            put_varint(out, u64::from(decision.decided_at.0));
+            // 0 stands for no expiry; others are shifted by one.
+            put_varint(out, decision.expires_at.map_or(0, |end| u64::from(end.0) + 1));
+            put_text(out, &decision.reason);
+            put_text(out, &decision.author);
+        }
+    }
+}
+
+/// Reads what [`write_listing`] wrote, all of it.
+pub fn read_listing(bytes: &[u8]) -> Result<Listing, CodecError> {
+    let mut input = Input(bytes);
+    let listing = input.listing()?;
+    if input.0.is_empty() { Ok(listing) } else { Err(CodecError::Damaged("trailing bytes in a listing")) }
+}
+
+/// Appends a subject and its listing, readable by [`read_record`] from a longer text.
+pub fn write_record(subject: Subject, listing: &Listing, out: &mut Vec<u8>) {
+    out.extend(subject_key(subject));
+    write_listing(listing, out);
+}
+
+/// Reads one record off the front of `bytes`.
+pub fn read_record(bytes: &mut &[u8]) -> Result<(Subject, Listing), CodecError> {
+    let mut input = Input(bytes);
+    let record = (input.subject()?, input.listing()?);
+    *bytes = input.0;
+    Ok(record)
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_varint(out, text.len() as u64);
+    out.extend(text.as_bytes());
+}
+
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], CodecError> {
+        let (head, tail) = self.0.split_at_checked(count).ok_or(CodecError::Damaged("cut short"))?;
+        self.0 = tail;
+        Ok(head)
+    }
+
+    fn u8(&mut self) -> Result<u8, CodecError> {
+        Ok(self.take(1)?[0])
+    }
+
+    fn be_u64(&mut self) -> Result<u64, CodecError> {
+        let bytes = self.take(8)?;
+        Ok(bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    }
+
+    fn varint(&mut self) -> Result<u64, CodecError> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(CodecError::Damaged("an integer never ends"))
+    }
+
+    fn u32(&mut self) -> Result<u32, CodecError> {
+        u32::try_from(self.varint()?).map_err(|_| CodecError::Damaged("an integer is too large"))
+    }
+
+    fn text(&mut self) -> Result<&'a str, CodecError> {
+        let length = self.u32()? as usize;
+        std::str::from_utf8(self.take(length)?).map_err(|_| CodecError::Damaged("text is not UTF-8"))
+    }
+
+    fn number(&mut self) -> Result<Number, CodecError> {
+        Number::from_digits(self.be_u64()?).map_err(|_| CodecError::Damaged("not an E.164 number"))
+    }
+
+    fn subject(&mut self) -> Result<Subject, CodecError> {
+        let damaged = |_| CodecError::Damaged("not a range");
+        match self.u8()? {
+            NUMBER => Ok(Subject::Number(self.number()?)),
+            PREFIX => Prefix::from_digits(self.be_u64()?)
+                .map(|prefix| Subject::Range(Range::Prefix(prefix)))
+                .map_err(damaged),
+            SPAN => Range::span(self.number()?, self.number()?).map(Subject::Range).map_err(damaged),
+            _ => Err(CodecError::Damaged("unknown kind of subject")),
+        }
+    }
+
+    fn listing(&mut self) -> Result<Listing, CodecError> {
+        match self.u8()? {
+            VERSION => {}
+            other => return Err(CodecError::Version(other)),
+        }
+        let mut listing = Listing::default();
+        for _ in 0..self.varint()? {
+            listing.merge(&Listing::seen(self.sighting()?));
+        }
+        if let Some(decision) = self.decision()? {
+            listing.merge(&Listing::decided(decision));
+        }
+        Ok(listing)
+    }
+
+    fn sighting(&mut self) -> Result<Sighting, CodecError> {
+        let feed: FeedName = self.text()?.parse().map_err(|_| CodecError::Damaged("not a feed name"))?;
+        let first_seen = self.u32()?;
+        let last_seen = first_seen.saturating_add(self.u32()?);
+        let count = self.u32()?;
+        Ok(Sighting { feed, first_seen: UnixTime(first_seen), last_seen: UnixTime(last_seen), count })
+    }
+
+    fn decision(&mut self) -> Result<Option<Decision>, CodecError> {
+        let action = match self.u8()? {
+            0 => return Ok(None),
+            1 => Action::Allow,
+            2 => Action::Block,
+            _ => return Err(CodecError::Damaged("unknown decision")),
+        };
+        let decided_at = UnixTime(self.u32()?);
+        let expires_at = match self.varint()? {
+            0 => None,
+            shifted => Some(UnixTime(
+                u32::try_from(shifted - 1).map_err(|_| CodecError::Damaged("an expiry is too large"))?,
+            )),
+        };
+        let (reason, author) = (self.text()?.to_owned(), self.text()?.to_owned());
+        Ok(Some(Decision { decided_at, action, expires_at, reason, author }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Listing {
+        let mut listing = Listing::seen(Sighting {
+            feed: "ip1sms".parse().unwrap_or_else(|e| panic!("{e}")),
+            first_seen: UnixTime(1_700_000_000),
+            last_seen: UnixTime(1_780_000_000),
+            count: 40,
+        });
+        listing.merge(&Listing::decided(Decision {
+            decided_at: UnixTime(1_790_000_000),
+            action: Action::Allow,
+            expires_at: Some(UnixTime(u32::MAX)),
+            reason: "owner wrote: it is his – really".into(),
+            author: "alice".into(),
+        }));
+        listing
+    }
+
+    #[test]
+    fn subjects_and_listings_come_back_and_keys_sort_as_subjects() {
+        let mut subjects: Vec<Subject> = ["+12", "+447700900123", "+4477*", "+5*", "+447700900000..+447700900999"]
+            .iter()
+            .map(|text| text.parse().unwrap_or_else(|e| panic!("{text}: {e}")))
+            .collect();
+        for &subject in &subjects {
+            assert_eq!(read_subject(&subject_key(subject)), Ok(subject));
+            let mut bytes = Vec::new();
+            write_record(subject, &example(), &mut bytes);
+            bytes.push(7);
+            let mut rest = bytes.as_slice();
+            assert_eq!(read_record(&mut rest), Ok((subject, example())));
+            assert_eq!(rest, [7]);
+        }
+        subjects.sort();
+        assert!(subjects.is_sorted_by_key(|&subject| subject_key(subject)));
+    }
+
+    #[test]
+    fn every_cut_and_a_foreign_version_are_refused() {
+        let mut bytes = Vec::new();
+        write_listing(&example(), &mut bytes);
+        assert_eq!(read_listing(&bytes), Ok(example()));
+        for cut in 0..bytes.len() {
+            assert!(read_listing(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        bytes[0] = 9;
+        assert_eq!(read_listing(&bytes), Err(CodecError::Version(9)));
+    }
+}

@@ -1,0 +1,168 @@
+//! Sightings, listings, and the laws by which they merge.
+
+use super::{Decision, FeedName, UnixTime};
+
+/// One feed saw a subject: from when to when, and how often.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sighting {
+    /// Who saw it.
+    pub feed: FeedName,
+    /// Earliest time.
+    pub first_seen: UnixTime,
+    /// Latest time.
+    pub last_seen: UnixTime,
+    /// How many reports this feed made in all. A feed counts for itself and reports its total, so
+    /// that merging takes the greater and a report that arrives twice changes nothing.
+    pub count: u32,
+}
+
+/// All that is known about one subject: at most one sighting per feed, and the operator's decision.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Listing {
+    sightings: Vec<Sighting>,
+    decision: Option<Decision>,
+}
+
+impl Sighting {
+    fn merge(&mut self, other: &Self) {
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.count = self.count.max(other.count);
+    }
+}
+
+impl Listing {
+    /// A listing by one feed.
+    pub fn seen(sighting: Sighting) -> Self {
+        Self { sightings: vec![sighting], decision: None }
+    }
+
+    /// A listing by an operator.
+    pub fn decided(decision: Decision) -> Self {
+        Self { sightings: Vec::new(), decision: Some(decision) }
+    }
+
+    /// Sightings, ordered by feed.
+    pub fn sightings(&self) -> &[Sighting] {
+        &self.sightings
+    }
+
+    /// The operator's decision.
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decision.as_ref()
+    }
+
+    /// Takes in what `other` knows. Commutative, associative and idempotent.
+    pub fn merge(&mut self, other: &Self) {
+        for sighting in &other.sightings {
+            match self.sightings.binary_search_by(|mine| mine.feed.cmp(&sighting.feed)) {
+                Ok(at) => self.sightings[at].merge(sighting),
+                Err(at) => self.sightings.insert(at, sighting.clone()),
+            }
+        }
+        if other.decision > self.decision {
+            self.decision.clone_from(&other.decision);
+        }
+    }
+
+    /// Adds one more report of a feed that is still being counted (rows of one import): unlike
+    /// [`Listing::merge`], counts add up.
+    pub fn add_report(&mut self, sighting: &Sighting) {
+        match self.sightings.binary_search_by(|mine| mine.feed.cmp(&sighting.feed)) {
+            Ok(at) => {
+                let total = self.sightings[at].count.saturating_add(sighting.count);
+                self.sightings[at].merge(sighting);
+                self.sightings[at].count = total;
+            }
+            Err(at) => self.sightings.insert(at, sighting.clone()),
+        }
+    }
+
+    /// Earliest and latest sighting over all feeds.
+    pub fn seen_between(&self) -> Option<(UnixTime, UnixTime)> {
+        let first = self.sightings.iter().map(|s| s.first_seen).min()?;
+        let last = self.sightings.iter().map(|s| s.last_seen).max()?;
+        Some((first, last))
+    }
+
+    /// Whether more than one glance stands behind it: a second feed, or the same feed again at
+    /// least an hour later. One poisoned run of one feed never confirms a number.
+    pub fn confirmed(&self) -> bool {
+        const HOUR: u32 = 3_600;
+        self.sightings.len() > 1
+            || self.sightings.iter().any(|s| s.last_seen.0.saturating_sub(s.first_seen.0) >= HOUR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Action;
+    use super::*;
+
+    fn any_listing() -> impl Strategy<Value = Listing> {
+        let sighting = ("[ab]", 0u32..9, 0u32..9, 0u32..3).prop_map(|(feed, a, b, count)| Sighting {
+            feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
+            first_seen: UnixTime(a.min(b)),
+            last_seen: UnixTime(a.max(b)),
+            count,
+        });
+        let decision = (0u32..4, any::<bool>(), proptest::option::of(0u32..3), "[xy]", "[op]").prop_map(
+            |(at, allow, end, reason, author)| Decision {
+                decided_at: UnixTime(at),
+                action: if allow { Action::Allow } else { Action::Block },
+                expires_at: end.map(UnixTime),
+                reason,
+                author,
+            },
+        );
+        (proptest::collection::vec(sighting, 0..4), proptest::option::of(decision)).prop_map(
+            |(sightings, decision)| {
+                let mut listing = Listing { sightings: Vec::new(), decision };
+                sightings.into_iter().for_each(|s| listing.merge(&Listing::seen(s)));
+                listing
+            },
+        )
+    }
+
+    fn merged(a: &Listing, b: &Listing) -> Listing {
+        let mut out = a.clone();
+        out.merge(b);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn merge_is_commutative(a in any_listing(), b in any_listing()) {
+            prop_assert_eq!(merged(&a, &b), merged(&b, &a));
+        }
+
+        #[test]
+        fn merge_is_associative(a in any_listing(), b in any_listing(), c in any_listing()) {
+            prop_assert_eq!(merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
+        }
+
+        #[test]
+        fn merge_is_idempotent(a in any_listing(), b in any_listing()) {
+            let once = merged(&a, &b);
+            prop_assert_eq!(merged(&once, &b), once.clone());
+            prop_assert_eq!(merged(&once, &once), once);
+        }
+    }
+
+    #[test]
+    fn an_hour_or_a_second_feed_confirms() {
+        let seen = |feed: &str, first, last| {
+            Listing::seen(Sighting {
+                feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
+                first_seen: UnixTime(first),
+                last_seen: UnixTime(last),
+                count: 1,
+            })
+        };
+        assert!(!seen("a", 0, 3_599).confirmed());
+        assert!(seen("a", 0, 3_600).confirmed());
+        assert!(merged(&seen("a", 0, 0), &seen("b", 0, 0)).confirmed());
+    }
+}

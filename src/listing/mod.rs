@@ -1,0 +1,20 @@
+//! Listings: what is known about a number or a range, and how two reports of it become one.
+//!
+//! Pure. [`Listing::merge`] is commutative, associative and idempotent, so that reports may arrive
+//! in any order, twice, and from several replicas. Must not know how listings are indexed, stored
+//! or judged; the clock is passed in.
+
+pub mod codec;
+mod decision;
+mod feed_name;
+mod merge;
+mod reason;
+mod subject;
+mod time;
+
+pub use decision::{Action, Decision};
+pub use feed_name::{FeedName, FeedNameError};
+pub use merge::{Listing, Sighting};
+pub use reason::ReasonCode;
+pub use subject::{Subject, SubjectError};
+pub use time::{Day, UnixTime};

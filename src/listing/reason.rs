@@ -1,0 +1,50 @@
+//! Reason codes: the stable names of what a verdict rests on. Only ever added to.
+
+/// Why a verdict is what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReasonCode {
+    /// An operator allowed the number or its range.
+    AllowListed,
+    /// An operator blocked the number or its range.
+    BlockListed,
+    /// The text is not a phone number.
+    InvalidNumber,
+    /// Well formed, but the numbering plan has no such number.
+    NotInPlan,
+    /// Feeds saw this very number on public-inbox sites.
+    PublicInbox,
+    /// Feeds report the range around it as virtual.
+    ListedRange,
+    /// Many listed numbers close by.
+    InferredRange,
+    /// A line type that real subscribers seldom register with.
+    LineType,
+}
+
+impl ReasonCode {
+    /// All codes.
+    pub const ALL: [Self; 8] = [
+        Self::AllowListed,
+        Self::BlockListed,
+        Self::InvalidNumber,
+        Self::NotInPlan,
+        Self::PublicInbox,
+        Self::ListedRange,
+        Self::InferredRange,
+        Self::LineType,
+    ];
+
+    /// The stable upper-snake name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AllowListed => "ALLOW_LISTED",
+            Self::BlockListed => "BLOCK_LISTED",
+            Self::InvalidNumber => "INVALID_NUMBER",
+            Self::NotInPlan => "NOT_IN_PLAN",
+            Self::PublicInbox => "PUBLIC_INBOX",
+            Self::ListedRange => "LISTED_RANGE",
+            Self::InferredRange => "INFERRED_RANGE",
+            Self::LineType => "LINE_TYPE",
+        }
+    }
+}

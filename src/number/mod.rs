@@ -1,0 +1,16 @@
+//! Numbers: text in, E.164 number with region, line type and validity out.
+//!
+//! Pure. Must not know listings, feeds or policy, and must not print a number's digits except
+//! through [`Number::as_e164`].
+
+mod e164;
+mod library;
+mod parse;
+pub mod plan;
+mod range;
+
+pub use e164::{Number, NumberError};
+pub use library::warm_up;
+pub use parse::{ParseError, Parsed, parse, parse_digits};
+pub use plan::{LineType, PlanFacts, Region, Validity};
+pub use range::{Prefix, Range, RangeError};

@@ -1,0 +1,148 @@
+//! The policy file: TOML in, a checked [`Policy`] out. A setting that is unknown, missing or out of
+//! its bounds is refused by name.
+
+use serde::Deserialize;
+
+use crate::index::BLOCK_SIZES;
+use crate::signal::{Decay, Weights};
+
+/// The default policy's text: every setting, commented.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// Rules of judgement.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Comes back in every answer.
+    pub version: String,
+    /// Scores from which a verdict holds.
+    pub thresholds: Thresholds,
+    /// How much each signal weighs.
+    pub weights: Weights,
+}
+
+/// Scores, 0 to 100, from which a verdict holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thresholds {
+    /// CHALLENGE from here on.
+    pub challenge: u8,
+    /// BLOCK from here on.
+    pub block: u8,
+}
+
+/// Why a policy file is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PolicyError {
+    /// Not TOML, or a setting that is unknown, missing or of the wrong kind.
+    #[error("policy: {0}")]
+    Form(String),
+    /// A setting out of its bounds.
+    #[error("policy: {setting} is {found}: expected {expected}")]
+    Bounds {
+        /// The setting's path.
+        setting: String,
+        /// What stands there.
+        found: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        match Self::parse(DEFAULT) {
+            Ok(policy) => policy,
+            // The text is part of the program and a test parses it.
+            Err(error) => unreachable!("the default policy does not parse: {error}"),
+        }
+    }
+}
+
+impl Policy {
+    /// Reads a policy file's text.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let policy: Self = toml::from_str(text).map_err(|error| PolicyError::Form(error.to_string()))?;
+        policy.check()?;
+        Ok(policy)
+    }
+
+    fn check(&self) -> Result<(), PolicyError> {
+        let Thresholds { challenge, block } = self.thresholds;
+        bounds("thresholds.challenge", challenge, (1..=100).contains(&challenge), "1 to 100")?;
+        let above = challenge <= block && block <= 100;
+        bounds("thresholds.block", block, above, "at least thresholds.challenge and at most 100")?;
+        let weights = &self.weights;
+        probability("weights.not_in_plan", weights.not_in_plan)?;
+        decay("weights.public_inbox", &weights.public_inbox)?;
+        decay("weights.listed_range", &weights.listed_range)?;
+        for (at, step) in weights.inferred_range.steps.iter().enumerate() {
+            let setting = format!("weights.inferred_range.steps[{at}]");
+            let known = BLOCK_SIZES.contains(&step.block);
+            bounds(&format!("{setting}.block"), step.block, known, "10, 100, 1000 or 10000")?;
+            bounds(&format!("{setting}.at_least"), step.at_least, step.at_least > 0, "1 or more")?;
+            probability(&format!("{setting}.probability"), step.probability)?;
+        }
+        for (name, value) in weights.line_types.all() {
+            probability(&format!("weights.line_types.{name}"), value)?;
+        }
+        Ok(())
+    }
+}
+
+fn decay(setting: &str, decay: &Decay) -> Result<(), PolicyError> {
+    probability(&format!("{setting}.fresh"), decay.fresh)?;
+    probability(&format!("{setting}.floor"), decay.floor)?;
+    let half_life = decay.half_life_days;
+    bounds(&format!("{setting}.half_life_days"), half_life, half_life > 0, "1 or more")?;
+    bounds(&format!("{setting}.floor"), decay.floor, decay.floor <= decay.fresh, "at most fresh")
+}
+
+fn probability(setting: &str, value: f32) -> Result<(), PolicyError> {
+    bounds(setting, value, (0.0..=1.0).contains(&value), "a probability from 0 to 1")
+}
+
+fn bounds(
+    setting: &str,
+    found: impl ToString,
+    good: bool,
+    expected: &'static str,
+) -> Result<(), PolicyError> {
+    if good {
+        return Ok(());
+    }
+    Err(PolicyError::Bounds { setting: setting.to_owned(), found: found.to_string(), expected })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(from: &str, to: &str) -> String {
+        assert!(DEFAULT.contains(from), "{from}");
+        match Policy::parse(&DEFAULT.replacen(from, to, 1)) {
+            Ok(_) => panic!("{to} was taken"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_default_parses_and_wrong_settings_are_named() {
+        assert_eq!(Policy::parse(DEFAULT).map(|p| p.version), Ok("default-1".to_owned()));
+        for (from, to, named) in [
+            ("challenge = 50", "challenge = 0", "thresholds.challenge is 0: expected 1 to 100"),
+            ("block = 85", "block = 40", "thresholds.block is 40"),
+            ("fresh = 0.97", "fresh = 1.2", "weights.public_inbox.fresh is 1.2"),
+            ("floor = 0.6", "floor = 0.98", "weights.public_inbox.floor is 0.98"),
+            ("half_life_days = 180", "half_life_days = 0", "weights.public_inbox.half_life_days"),
+            ("block = 10000", "block = 5000", "weights.inferred_range.steps[0].block is 5000"),
+            ("VOIP = 0.15", "VOIP = -1", "weights.line_types.VOIP is -1"),
+            ("VOIP = 0.15", "VIOP = 0.15", "unknown field `VIOP`"),
+            ("not_in_plan = 0.7", "", "missing field `not_in_plan`"),
+            ("version = \"default-1\"", "version = 1", "invalid type"),
+        ] {
+            let error = refused(from, to);
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! From facts to a verdict: allow listing, then block listing, then the score.
+
+use crate::listing::ReasonCode;
+use crate::signal::{Fact, Facts};
+
+use super::Policy;
+
+/// What to do with the registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Let it pass.
+    Allow,
+    /// Ask for a second step.
+    Challenge,
+    /// Refuse.
+    Block,
+}
+
+impl Verdict {
+    /// The name in answers and docs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "ALLOW",
+            Self::Challenge => "CHALLENGE",
+            Self::Block => "BLOCK",
+        }
+    }
+
+    /// The key of a text that a sign-up form can show; stable, never says why.
+    pub fn message_key(self) -> &'static str {
+        match self {
+            Self::Allow => "",
+            Self::Challenge => "number.challenge",
+            Self::Block => "number.block",
+        }
+    }
+}
+
+/// A verdict with its score and the facts it rests on, strongest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement<'a> {
+    /// What to do.
+    pub verdict: Verdict,
+    /// Percent chance that the number is virtual or disposable, 0 to 100.
+    pub risk_score: u8,
+    /// Why.
+    pub facts: Facts<'a>,
+}
+
+impl Policy {
+    /// Judges the facts of one number.
+    pub fn judge<'a>(&self, mut facts: Facts<'a>) -> Judgement<'a> {
+        facts.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        let has = |code| facts.iter().any(|fact: &Fact<'_>| fact.code == code);
+        let (verdict, risk_score) = if has(ReasonCode::AllowListed) {
+            (Verdict::Allow, 0)
+        } else if has(ReasonCode::BlockListed) {
+            (Verdict::Block, 100)
+        } else {
+            self.by_score(&facts)
+        };
+        Judgement { verdict, risk_score, facts }
+    }
+
+    fn by_score(&self, facts: &[Fact<'_>]) -> (Verdict, u8) {
+        let score = score(facts.iter());
+        let blocking = score_of_blocking(facts);
+        let verdict = if blocking >= self.thresholds.block {
+            Verdict::Block
+        } else if score >= self.thresholds.challenge {
+            Verdict::Challenge
+        } else {
+            Verdict::Allow
+        };
+        (verdict, score)
+    }
+}
+
+fn score_of_blocking(facts: &[Fact<'_>]) -> u8 {
+    score(facts.iter().filter(|fact| fact.may_block))
+}
+
+/// Noisy-or: the facts as independent evidence.
+fn score<'f, 'a: 'f>(facts: impl Iterator<Item = &'f Fact<'a>>) -> u8 {
+    let open: f32 = facts.map(|fact| 1.0 - fact.probability).product();
+    ((1.0 - open) * 100.0).round() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::listing::ReasonCode as Code;
+    use crate::number::LineType;
+    use crate::signal::Evidence;
+
+    fn fact(code: Code, probability: f32, may_block: bool) -> Fact<'static> {
+        Fact { code, probability, may_block, evidence: Evidence::LineType(LineType::Voip) }
+    }
+
+    fn judged(facts: &[Fact<'static>]) -> (Verdict, u8) {
+        let policy = Policy::default();
+        let judgement = policy.judge(facts.iter().copied().collect());
+        (judgement.verdict, judgement.risk_score)
+    }
+
+    #[test]
+    fn precedence_and_thresholds() {
+        let seen = |p| fact(Code::PublicInbox, p, true);
+        let glimpsed = |p| fact(Code::PublicInbox, p, false);
+        let near = fact(Code::InferredRange, 0.65, false);
+        let allow = fact(Code::AllowListed, 0.0, true);
+        let block = fact(Code::BlockListed, 1.0, true);
+        for (facts, verdict, score) in [
+            (vec![], Verdict::Allow, 0),
+            (vec![seen(0.49)], Verdict::Allow, 49),
+            (vec![seen(0.5)], Verdict::Challenge, 50),
+            (vec![seen(0.97)], Verdict::Block, 97),
+            (vec![glimpsed(0.97)], Verdict::Challenge, 97),
+            (vec![glimpsed(0.97), near], Verdict::Challenge, 99),
+            (vec![seen(0.84), fact(Code::LineType, 0.15, true)], Verdict::Block, 86),
+            (vec![block], Verdict::Block, 100),
+            (vec![allow, seen(0.97), block], Verdict::Allow, 0),
+        ] {
+            assert_eq!(judged(&facts), (verdict, score), "{facts:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_fact_never_lowers_verdict_or_score_and_allow_always_wins(
+            facts in proptest::collection::vec((0f32..=1.0, any::<bool>()), 0..5),
+            more in (0f32..=1.0, any::<bool>()),
+        ) {
+            let mut facts: Vec<_> = facts.into_iter().map(|(p, b)| fact(Code::PublicInbox, p, b)).collect();
+            let before = judged(&facts);
+            facts.push(fact(Code::InferredRange, more.0, more.1));
+            let after = judged(&facts);
+            prop_assert!(after >= before, "{before:?} {after:?}");
+            facts.push(fact(Code::AllowListed, 0.0, true));
+            prop_assert_eq!(judged(&facts), (Verdict::Allow, 0));
+        }
+    }
+}

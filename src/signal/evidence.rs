@@ -1,0 +1,91 @@
+//! Evidence: what a fact rests on, borrowed from the index and put into words only in an answer.
+//!
+//! Must not print a number's digits.
+
+use std::fmt;
+
+use crate::index::Provenance;
+use crate::listing::{Day, Decision};
+use crate::number::{LineType, ParseError, Range, Validity};
+
+/// What was found. `Display` is the text in answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Evidence<'a> {
+    /// An operator's decision, about the number or the range.
+    Decided(&'a Decision, Option<Range>),
+    /// Feeds saw the number, or reported the range.
+    Seen {
+        /// Who.
+        provenance: &'a Provenance,
+        /// Earliest day.
+        first: Day,
+        /// Latest day.
+        last: Day,
+        /// The range, if it was not the number itself.
+        range: Option<Range>,
+    },
+    /// Listed numbers in a block around the number.
+    Block {
+        /// Numbers in the block.
+        size: u64,
+        /// Listed ones, not counting the number itself.
+        count: u32,
+        /// Latest day on which one of them was seen.
+        newest: Day,
+    },
+    /// Why the plan has no such number.
+    Plan(Validity),
+    /// The line type.
+    LineType(LineType),
+    /// Why the text is no number.
+    NotANumber(ParseError),
+}
+
+impl fmt::Display for Evidence<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decided(decision, range) => decided(out, decision, *range),
+            Self::Seen { provenance, first, last, range } => {
+                seen(out, provenance, *range)?;
+                if first == last { write!(out, " on {last}") } else { write!(out, " from {first} to {last}") }
+            }
+            Self::Block { size, count, newest } => {
+                let plural = if *count == 1 { "" } else { "s" };
+                write!(out, "{count} listed number{plural} among the {size} around it, latest {newest}")
+            }
+            Self::Plan(Validity::TooShort) => out.write_str("too short for its country code"),
+            Self::Plan(Validity::TooLong) => out.write_str("too long for its country code"),
+            Self::Plan(Validity::InvalidLength) => out.write_str("no number of its country code has this length"),
+            Self::Plan(_) => out.write_str("no range of the numbering plan holds it"),
+            Self::LineType(line_type) => out.write_str(line_type.as_str()),
+            Self::NotANumber(error) => write!(out, "{}: {error}", error.name()),
+        }
+    }
+}
+
+fn decided(out: &mut fmt::Formatter<'_>, decision: &Decision, range: Option<Range>) -> fmt::Result {
+    let author = if decision.author.is_empty() { "an operator" } else { &decision.author };
+    let what = match range {
+        Some(range) => range.as_e164(),
+        None => "the number".to_owned(),
+    };
+    write!(out, "{} for {what} by {author} on {}", decision.action.as_str(), decision.decided_at.day())?;
+    if !decision.reason.is_empty() {
+        write!(out, ": {}", decision.reason)?;
+    }
+    match decision.expires_at {
+        Some(end) => write!(out, " (until {end})"),
+        None => Ok(()),
+    }
+}
+
+fn seen(out: &mut fmt::Formatter<'_>, provenance: &Provenance, range: Option<Range>) -> fmt::Result {
+    if let Some(range) = range {
+        write!(out, "range {} ", range.as_e164())?;
+    }
+    out.write_str("seen by ")?;
+    for (at, feed) in provenance.feeds.iter().enumerate() {
+        write!(out, "{}{feed}", if at == 0 { "" } else { ", " })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Signals: what the index and the numbering plan say about one number, as weighted facts.
+//!
+//! Pure and allocation-free. Each fact has one reason code, the probability that a number with
+//! this fact is virtual or disposable, and its evidence. Must not decide: that is `policy`.
+
+mod evidence;
+mod inferred;
+mod seen;
+mod weights;
+
+use smallvec::SmallVec;
+
+use crate::index::Index;
+use crate::listing::{Action, ReasonCode, UnixTime};
+use crate::number::{LineType, ParseError, Parsed, Validity};
+
+pub use evidence::Evidence;
+pub use weights::{Decay, InferredRange, LineTypes, Step, Weights};
+
+/// One weighted fact.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fact<'a> {
+    /// Its stable name.
+    pub code: ReasonCode,
+    /// Probability, 0 to 1, that a number with this fact alone is virtual or disposable.
+    pub probability: f32,
+    /// Whether it may contribute to BLOCK, or to CHALLENGE at most.
+    pub may_block: bool,
+    /// What was found.
+    pub evidence: Evidence<'a>,
+}
+
+/// The facts of one number; as many as there are reason codes fit without allocating.
+pub type Facts<'a> = SmallVec<[Fact<'a>; 6]>;
+
+/// The one fact of a text that is not a number.
+pub fn of_text<'a>(error: ParseError) -> Facts<'a> {
+    let mut facts = Facts::new();
+    facts.push(Fact {
+        code: ReasonCode::InvalidNumber,
+        probability: 1.0,
+        may_block: true,
+        evidence: Evidence::NotANumber(error),
+    });
+    facts
+}
+
+/// Gathers every fact about a number.
+pub fn of_number<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed, now: UnixTime) -> Facts<'a> {
+    let mut facts = Facts::new();
+    let found = index.find(parsed.number, now);
+    facts.extend(found.decision.map(|decision| decided(decision.action, Evidence::Decided(decision, None))));
+    facts.extend(found.range_decision.and_then(|entry| {
+        let decision = entry.decision.as_ref()?;
+        Some(decided(decision.action, Evidence::Decided(decision, Some(entry.range))))
+    }));
+    facts.extend(plan(weights, parsed));
+    facts.extend(found.seen.map(|seen| seen::number(index, weights, seen, now)));
+    facts.extend(found.range_seen.and_then(|entry| seen::range(index, weights, entry, now)));
+    facts.extend(inferred::range(index, weights, parsed.number, now));
+    facts
+}
+
+fn decided(action: Action, evidence: Evidence<'_>) -> Fact<'_> {
+    let (code, probability) = match action {
+        Action::Allow => (ReasonCode::AllowListed, 0.0),
+        Action::Block => (ReasonCode::BlockListed, 1.0),
+    };
+    Fact { code, probability, may_block: true, evidence }
+}
+
+fn plan(weights: &Weights, parsed: &Parsed) -> Option<Fact<'static>> {
+    let validity = parsed.facts.validity;
+    if validity != Validity::Valid {
+        return Some(Fact {
+            code: ReasonCode::NotInPlan,
+            probability: weights.not_in_plan,
+            may_block: true,
+            evidence: Evidence::Plan(validity),
+        });
+    }
+    let line_type: LineType = parsed.facts.line_type;
+    let probability = weights.line_types.probability(line_type);
+    (probability > 0.0).then_some(Fact {
+        code: ReasonCode::LineType,
+        probability,
+        may_block: true,
+        evidence: Evidence::LineType(line_type),
+    })
+}

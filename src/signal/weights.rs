@@ -1,0 +1,132 @@
+//! How much each signal weighs. Filled from the policy file; the defaults and where they come from
+//! stand in `policy/default.toml`.
+
+use serde::Deserialize;
+
+use crate::number::LineType;
+
+/// All weights. Probabilities are 0 to 1.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weights {
+    /// A number that feeds saw.
+    pub public_inbox: Decay,
+    /// A range that feeds reported.
+    pub listed_range: Decay,
+    /// Listed numbers around the number.
+    pub inferred_range: InferredRange,
+    /// Well formed, but not in the numbering plan.
+    pub not_in_plan: f32,
+    /// Per line type; absent types weigh nothing.
+    pub line_types: LineTypes,
+}
+
+/// A probability that falls with age, from `fresh` towards `floor`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decay {
+    /// Probability up to `full_days` after the last sighting.
+    pub fresh: f32,
+    /// What it falls towards, and never below.
+    pub floor: f32,
+    /// Days at full weight.
+    pub full_days: u16,
+    /// Days in which the part above the floor halves.
+    pub half_life_days: u16,
+}
+
+impl Decay {
+    /// The probability `age_days` after the last sighting.
+    pub fn probability(&self, age_days: u16) -> f32 {
+        let late = age_days.saturating_sub(self.full_days);
+        if late == 0 {
+            return self.fresh;
+        }
+        let halvings = f32::from(late) / f32::from(self.half_life_days.max(1));
+        self.floor + (self.fresh - self.floor) * (-halvings).exp2()
+    }
+}
+
+/// Steps of the inferred-range signal.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InferredRange {
+    /// Only numbers seen within so many days count.
+    pub memory_days: u16,
+    /// The matching step with the highest probability counts.
+    pub steps: Vec<Step>,
+}
+
+/// "At least so many listed numbers in a block of this size".
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// 10, 100, 1000 or 10000.
+    pub block: u64,
+    /// Other listed numbers in it.
+    pub at_least: u32,
+    /// Probability that a number in such a block is virtual.
+    pub probability: f32,
+    /// Whether this step may contribute to BLOCK.
+    #[serde(default)]
+    pub may_block: bool,
+}
+
+/// Probability per line type.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(missing_docs)] // the fields are libphonenumber's line types
+pub struct LineTypes {
+    pub fixed_line: f32,
+    pub mobile: f32,
+    pub fixed_line_or_mobile: f32,
+    pub toll_free: f32,
+    pub premium_rate: f32,
+    pub shared_cost: f32,
+    pub voip: f32,
+    pub personal_number: f32,
+    pub pager: f32,
+    pub uan: f32,
+    pub voicemail: f32,
+}
+
+impl LineTypes {
+    /// The probability of one line type.
+    pub fn probability(&self, line_type: LineType) -> f32 {
+        match line_type {
+            LineType::FixedLine => self.fixed_line,
+            LineType::Mobile => self.mobile,
+            LineType::FixedLineOrMobile => self.fixed_line_or_mobile,
+            LineType::TollFree => self.toll_free,
+            LineType::PremiumRate => self.premium_rate,
+            LineType::SharedCost => self.shared_cost,
+            LineType::Voip => self.voip,
+            LineType::PersonalNumber => self.personal_number,
+            LineType::Pager => self.pager,
+            LineType::Uan => self.uan,
+            LineType::Voicemail => self.voicemail,
+            LineType::Unknown => 0.0,
+        }
+    }
+
+    /// All probabilities, for validation.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, f32)> {
+        let types = *self;
+        LineType::ALL.into_iter().map(move |line_type| (line_type.as_str(), types.probability(line_type)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weight_falls_with_age_but_not_below_the_floor() {
+        let decay = Decay { fresh: 0.9, floor: 0.5, full_days: 30, half_life_days: 100 };
+        assert_eq!(decay.probability(0), 0.9);
+        assert_eq!(decay.probability(30), 0.9);
+        assert!((decay.probability(130) - 0.7).abs() < 1e-6);
+        assert!((decay.probability(u16::MAX) - 0.5).abs() < 1e-6);
+        assert!((0..2_000).is_sorted_by(|a, b| decay.probability(*a) >= decay.probability(*b)));
+    }
+}

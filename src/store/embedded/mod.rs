@@ -1,0 +1,107 @@
+//! The embedded store: one redb file, one process, nothing to install.
+//!
+//! redb commits are atomic and synced, so a kill at any moment loses nothing acknowledged and
+//! leaves nothing half-applied. Must not be touched by a second process; redb's file lock says so.
+
+mod tables;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::index::Position;
+use crate::listing::{Listing, Subject};
+
+use super::{Applied, Change, Changes, Outcome, Store, StoreError, StoreStats};
+use tables::Tables;
+
+/// Where the embedded store lives and how much memory it may take.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// Folder of the file; made if it is missing.
+    pub data_dir: PathBuf,
+    /// Bytes of page cache.
+    pub cache_bytes: usize,
+}
+
+/// Name of the file in the data directory.
+const FILE: &str = "numguard.redb";
+
+/// The redb-backed [`Store`].
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    tables: Arc<Tables>,
+    cursor: watch::Sender<u64>,
+}
+
+impl Embedded {
+    /// Opens the store, making folder and file on first start.
+    pub fn open(options: &EmbeddedOptions) -> Result<Self, StoreError> {
+        let path = options.data_dir.join(FILE);
+        let refused = |reason: String| StoreError::Open { place: path.display().to_string(), reason };
+        fs::create_dir_all(&options.data_dir).map_err(|error| refused(error.to_string()))?;
+        let tables = Tables::open(&path, options.cache_bytes)?;
+        let (cursor, _) = watch::channel(tables.position().cursor);
+        Ok(Self { tables: Arc::new(tables), cursor })
+    }
+
+    /// Runs `work` where it may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tables) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let tables = Arc::clone(&self.tables);
+        tokio::task::spawn_blocking(move || work(&tables))
+            .await
+            .map_err(|error| StoreError::Unavailable(format!("a store task ended early: {error}")))?
+    }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    fn kind(&self) -> &'static str {
+        "embedded"
+    }
+
+    async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
+        let applied = self.blocking(move |tables| tables.apply(changes)).await?;
+        self.cursor.send_if_modified(|cursor| {
+            let newer = applied.position.cursor > *cursor;
+            *cursor = applied.position.cursor.max(*cursor);
+            newer
+        });
+        Ok(applied)
+    }
+
+    async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
+        self.blocking(move |tables| tables.get(&subjects)).await
+    }
+
+    async fn scan(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, Listing)>, StoreError> {
+        self.blocking(move |tables| tables.scan(after, limit)).await
+    }
+
+    async fn changes(&self, position: Position, limit: usize) -> Result<Changes, StoreError> {
+        self.blocking(move |tables| tables.changes(position, limit)).await
+    }
+
+    async fn changed(&self, position: Position) -> Result<(), StoreError> {
+        let mut cursor = self.cursor.subscribe();
+        cursor
+            .wait_for(|cursor| *cursor > position.cursor)
+            .await
+            .map(drop)
+            .map_err(|_| StoreError::Unavailable("the store is closed".to_owned()))
+    }
+
+    async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError> {
+        self.blocking(move |tables| tables.report(&outcomes)).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        self.blocking(Tables::stats).await
+    }
+}

@@ -1,0 +1,41 @@
+//! The stores' one error: the driver's error becomes ours at the door.
+
+use crate::listing::codec::CodecError;
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it open.
+    #[error("{place} is in use by another process: stop it, or give this one a --data-dir of its own")]
+    InUse {
+        /// File or address.
+        place: String,
+    },
+    /// It cannot be opened or created.
+    #[error("cannot open {place}: {reason}")]
+    Open {
+        /// File or address.
+        place: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// It did not do it; the same call may pass later.
+    #[error("store is unavailable: {0}")]
+    Unavailable(String),
+    /// What is stored cannot be read.
+    #[error("store holds what this numguard cannot read: {0}")]
+    Damaged(String),
+}
+
+impl StoreError {
+    /// Whether the same call may pass later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl From<CodecError> for StoreError {
+    fn from(error: CodecError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
