@@ -4,11 +4,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::index::{Builder, Index, Position, Published};
+use crate::listing::UnixTime;
 use crate::store::{Changes, Store, StoreError};
 
 /// Listings per page of a full load.
@@ -26,6 +28,8 @@ pub struct Sync {
     published: Arc<Published>,
     snapshot: PathBuf,
     reached: watch::Sender<Position>,
+    freshness: Arc<Freshness>,
+    clock: fn() -> UnixTime,
 }
 
 /// How the index came to be at start.
@@ -35,6 +39,42 @@ pub enum Loaded {
     Snapshot,
     /// Every listing from the store.
     Store,
+}
+
+/// Whether the index follows the store, for the answers.
+#[derive(Debug, Default)]
+pub struct Freshness {
+    /// Since when the store cannot be followed; 0 while it can.
+    behind_since: AtomicU32,
+}
+
+/// What an answer says about the index behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexAge {
+    /// Number of the index.
+    pub revision: u64,
+    /// Seconds since the index was last known to be complete.
+    pub staleness_seconds: u32,
+    /// The store is out of reach.
+    pub degraded: bool,
+}
+
+impl Freshness {
+    /// The age of `index` at `now`.
+    pub fn of(&self, index: &Index, now: UnixTime) -> IndexAge {
+        let behind_since = self.behind_since.load(Ordering::Relaxed);
+        let degraded = behind_since > 0;
+        let staleness_seconds = if degraded { now.0.saturating_sub(behind_since) } else { 0 };
+        IndexAge { revision: index.revision(), staleness_seconds, degraded }
+    }
+
+    fn follows(&self) {
+        self.behind_since.store(0, Ordering::Relaxed);
+    }
+
+    fn fell_behind(&self, now: UnixTime) {
+        let _ = self.behind_since.compare_exchange(0, now.0.max(1), Ordering::Relaxed, Ordering::Relaxed);
+    }
 }
 
 /// Lets others wait until the index includes a change.
@@ -57,6 +97,7 @@ impl Sync {
         store: Arc<dyn Store>,
         published: Arc<Published>,
         snapshot: PathBuf,
+        clock: fn() -> UnixTime,
     ) -> Result<(Self, Loaded), StoreError> {
         let (index, loaded) = match from_snapshot(&snapshot, store.as_ref()).await {
             Some(index) => (index, Loaded::Snapshot),
@@ -64,12 +105,18 @@ impl Sync {
         };
         let (reached, _) = watch::channel(index.position());
         published.publish(index);
-        Ok((Self { store, published, snapshot, reached }, loaded))
+        let freshness = Arc::default();
+        Ok((Self { store, published, snapshot, reached, freshness, clock }, loaded))
     }
 
     /// A handle to wait on.
     pub fn progress(&self) -> Progress {
         Progress(self.reached.subscribe())
+    }
+
+    /// Whether the index follows the store.
+    pub fn freshness(&self) -> Arc<Freshness> {
+        Arc::clone(&self.freshness)
     }
 
     /// Follows the store until `stop` is told, then saves the index.
@@ -79,9 +126,13 @@ impl Sync {
                 followed = self.follow() => followed,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            if let Err(error) = followed {
-                tracing::warn!(%error, "cannot follow the store; checks go on with what is known");
-                tokio::time::sleep(RETRY).await;
+            match followed {
+                Ok(()) => self.freshness.follows(),
+                Err(error) => {
+                    self.freshness.fell_behind((self.clock)());
+                    tracing::warn!(%error, "cannot follow the store; checks go on with what is known");
+                    tokio::time::sleep(RETRY).await;
+                }
             }
         }
         self.save().await;

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod build;
+mod census;
 mod file;
 mod numbers;
 mod overlay;
@@ -20,6 +21,7 @@ use crate::number::Number;
 
 pub use blocks::{BLOCK_SIZES, BlockCount, BlockCounts};
 pub use build::Builder;
+pub use census::{Census, FeedCount};
 pub use file::SnapshotError;
 pub use provenance::Provenance;
 pub use published::{Guard, Published};

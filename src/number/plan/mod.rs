@@ -16,7 +16,7 @@ static COMPILED: &[u8] = include_bytes!("plan.bin");
 
 static PLAN: LazyLock<Plan> = LazyLock::new(|| {
     // The bytes are part of the program: a unit test reads them, so this cannot fail at run time.
-    Plan::read(COMPILED).unwrap_or_else(|| Plan { version: "", classes: vec![], nodes: vec![], root: 0 })
+    Plan::read(COMPILED).unwrap_or_else(|| Plan { version: "", regions: vec![], codes: vec![], classes: vec![], nodes: vec![], root: 0 })
 });
 
 /// An ISO 3166 region such as `GB`, `001` for non-geographic numbers, or empty when unknown.
@@ -33,6 +33,11 @@ impl Region {
             *to = from.to_ascii_uppercase();
         }
         (letters || digits).then_some(Self(code))
+    }
+
+    /// Like [`Region::new`], but only regions that the numbering plan knows.
+    pub fn known(text: &str) -> Option<Self> {
+        Self::new(text).filter(|region| PLAN.regions.binary_search(region).is_ok())
     }
 
     /// The code, or an empty text when unknown.
@@ -68,6 +73,10 @@ struct Node {
 
 struct Plan {
     version: &'static str,
+    /// Sorted.
+    regions: Vec<Region>,
+    /// Country codes, sorted.
+    codes: Vec<u16>,
     /// Class 0 means: not sure, ask the library.
     classes: Vec<Option<PlanFacts>>,
     nodes: Vec<Node>,
@@ -83,6 +92,20 @@ pub fn metadata_version() -> &'static str {
 /// library can tell.
 pub fn look_up(digits: &[u8]) -> Option<PlanFacts> {
     PLAN.look_up(digits)
+}
+
+/// The country code that E.164 digits begin with, or 0.
+pub fn country_code(digits: u64) -> u16 {
+    let mut lead = digits;
+    while lead >= 1_000 {
+        lead /= 10;
+    }
+    // Country codes are prefix-free: the first that the plan has is the one.
+    [lead / 100, lead / 10, lead]
+        .into_iter()
+        .filter_map(|code| u16::try_from(code).ok())
+        .find(|code| PLAN.codes.binary_search(code).is_ok())
+        .unwrap_or(0)
 }
 
 impl Plan {
@@ -118,6 +141,9 @@ impl Plan {
             })
             .collect::<Option<_>>()?;
         *classes.first_mut()? = None;
+        let mut codes: Vec<u16> = classes.iter().flatten().map(|facts| facts.country_code).collect();
+        codes.sort_unstable();
+        codes.dedup();
         let nodes = (0..nodes)
             .map(|_| {
                 let mut children = [0; 10];
@@ -127,7 +153,7 @@ impl Plan {
                 Some(Node { children, class: rest.u16()? })
             })
             .collect::<Option<_>>()?;
-        rest.0.is_empty().then_some(Self { version, classes, nodes, root })
+        rest.0.is_empty().then_some(Self { version, regions, codes, classes, nodes, root })
     }
 }
 

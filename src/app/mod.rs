@@ -1,0 +1,102 @@
+//! Wiring: opens the store, fills it on first start, starts sync and the server, drains.
+//!
+//! Must not hold rules of its own; it only connects rooms.
+
+mod first_start;
+mod shutdown;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::index::{IndexStats, Published};
+use crate::number::{plan, warm_up};
+use crate::policy::Policy;
+use crate::rpc::{AdminRpc, CheckRpc, Server, now};
+use crate::store::{Embedded, Store};
+use crate::sync::{Loaded, Sync};
+
+pub use shutdown::signal;
+
+/// A service that is ready to serve.
+pub struct App {
+    listener: TcpListener,
+    server: Server,
+    sync: Sync,
+    banner: Banner,
+}
+
+/// What a start has to tell.
+#[derive(Debug, Clone)]
+pub struct Banner {
+    /// The bound address.
+    pub address: SocketAddr,
+    /// Numbers of the starter list that were stored, if the store was empty.
+    pub starter: Option<u64>,
+    /// What the index holds.
+    pub index: IndexStats,
+    /// Where the index came from.
+    pub loaded: Loaded,
+    /// How long that took.
+    pub took: Duration,
+    /// Version of the policy in force.
+    pub policy: String,
+    /// Version of the numbering-plan metadata.
+    pub metadata: &'static str,
+}
+
+impl App {
+    /// Checks all settings, binds the address, opens the store and loads the index.
+    pub async fn start(config: &Config) -> Result<Self> {
+        let policy = Arc::new(config.policy()?);
+        let listener = TcpListener::bind(config.listen).await.with_context(|| {
+            format!("cannot listen on {}: give another address with --listen (port 0 takes a free one)", config.listen)
+        })?;
+        let address = listener.local_addr()?;
+        let store: Arc<dyn Store> = Arc::new(Embedded::open(&config.embedded())?);
+        let starter = if config.starter_data { first_start::fill(store.as_ref(), now()).await? } else { None };
+        let began = Instant::now();
+        let published = Arc::new(Published::default());
+        let (sync, loaded) = Sync::start(Arc::clone(&store), Arc::clone(&published), config.snapshot(), now).await?;
+        let banner = Banner {
+            address,
+            starter,
+            index: published.load().stats(),
+            loaded,
+            took: began.elapsed(),
+            policy: policy.version.clone(),
+            metadata: plan::metadata_version(),
+        };
+        if config.warm_up {
+            std::thread::spawn(warm_up);
+        }
+        let server = server(config, &store, &published, &policy, &sync);
+        Ok(Self { listener, server, sync, banner })
+    }
+
+    /// What to tell the person who started it.
+    pub fn banner(&self) -> &Banner {
+        &self.banner
+    }
+
+    /// Serves until `shutdown`, drains, and saves the index.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
+        let (stop, stopped) = watch::channel(false);
+        let sync = tokio::spawn(self.sync.run(stopped));
+        let served = self.server.run(self.listener, shutdown).await.context("serving ended");
+        stop.send_replace(true);
+        sync.await.context("sync ended early")?;
+        served
+    }
+}
+
+fn server(config: &Config, store: &Arc<dyn Store>, published: &Arc<Published>, policy: &Arc<Policy>, sync: &Sync) -> Server {
+    let check = CheckRpc::new(Arc::clone(published), Arc::clone(policy), Arc::clone(store), sync.freshness());
+    let admin = AdminRpc::new(Arc::clone(store), Arc::clone(published), Arc::clone(policy), sync.progress());
+    Server::new(check, admin, config.server())
+}

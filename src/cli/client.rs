@@ -1,0 +1,119 @@
+//! The gRPC client of the verbs: connects, and turns statuses into one line.
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio_stream::Stream;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::rpc::pb::admin_service_client::AdminServiceClient;
+use crate::rpc::pb::check_service_client::CheckServiceClient;
+use crate::rpc::pb::{self, ImportListingsRequest};
+
+use super::ServerArg;
+
+/// Largest answer that is taken: a batch of 10,000 with evidence.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// How long a connection may take.
+const CONNECT_SECONDS: u64 = 5;
+
+/// A connected client.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    channel: Channel,
+}
+
+fn failed(status: Status) -> anyhow::Error {
+    let hint = match status.code() {
+        tonic::Code::Unavailable => " (is it still running?)",
+        tonic::Code::Unimplemented => " (is it numguard, and of this version?)",
+        _ => "",
+    };
+    anyhow!("the service answered {:?}: {}{hint}", status.code(), status.message())
+}
+
+impl Client {
+    pub(super) async fn connect(server: &ServerArg) -> Result<Self> {
+        let url = &server.server;
+        let endpoint = Endpoint::from_shared(url.clone()).ok().filter(|endpoint| endpoint.uri().scheme().is_some());
+        let endpoint = endpoint.ok_or_else(|| anyhow!("--server {url}: expected a URL such as http://127.0.0.1:50051"))?;
+        let channel = endpoint.connect_timeout(std::time::Duration::from_secs(CONNECT_SECONDS)).connect().await;
+        let channel = channel.map_err(|_| {
+            anyhow!("no numguard answers at {url}: start one with `numguard serve`, or name another with --server")
+        })?;
+        Ok(Self { channel })
+    }
+
+    fn checks(&self) -> CheckServiceClient<Channel> {
+        CheckServiceClient::new(self.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    fn admin(&self) -> AdminServiceClient<Channel> {
+        AdminServiceClient::new(self.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    pub(super) async fn check(&self, requests: Vec<pb::CheckNumberRequest>) -> Result<Vec<pb::CheckNumberResponse>> {
+        let asked = requests.len();
+        let answer = self.checks().batch_check_numbers(pb::BatchCheckNumbersRequest { requests }).await;
+        let responses = answer.map_err(failed)?.into_inner().responses;
+        if responses.len() != asked {
+            bail!("the service answered {} of {asked} numbers", responses.len());
+        }
+        Ok(responses)
+    }
+
+    pub(super) async fn put(&self, subject: String, decision: pb::Decision) -> Result<pb::PutListingResponse> {
+        let request = pb::PutListingRequest { subject, decision: Some(decision) };
+        Ok(self.admin().put_listing(request).await.map_err(failed)?.into_inner())
+    }
+
+    /// The listing, or `None` if the subject is not listed.
+    pub(super) async fn get(&self, subject: String) -> Result<Option<pb::Listing>> {
+        match self.admin().get_listing(pb::GetListingRequest { subject }).await {
+            Ok(answer) => Ok(answer.into_inner().listing),
+            Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
+            Err(status) => Err(failed(status)),
+        }
+    }
+
+    pub(super) async fn list(&self, request: pb::ListListingsRequest) -> Result<pb::ListListingsResponse> {
+        Ok(self.admin().list_listings(request).await.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn delete(&self, subjects: Vec<String>) -> Result<u32> {
+        let answer = self.admin().delete_listings(pb::DeleteListingsRequest { subjects }).await;
+        Ok(answer.map_err(failed)?.into_inner().deleted)
+    }
+
+    pub(super) async fn import(
+        &self,
+        parts: impl Stream<Item = ImportListingsRequest> + Send + 'static,
+    ) -> Result<pb::ImportListingsResponse> {
+        Ok(self.admin().import_listings(parts).await.map_err(failed)?.into_inner())
+    }
+
+    /// Hands over the listings of an export, part by part.
+    pub(super) async fn export(&self, filter: pb::ListingFilter, mut each: impl FnMut(Vec<pb::Listing>) -> Result<()>) -> Result<()> {
+        let request = pb::ExportListingsRequest { filter: Some(filter) };
+        let mut parts = self.admin().export_listings(request).await.map_err(failed)?.into_inner();
+        while let Some(part) = parts.message().await.map_err(failed)? {
+            each(part.listings)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn stats(&self) -> Result<pb::GetStatsResponse> {
+        Ok(self.admin().get_stats(pb::GetStatsRequest {}).await.map_err(failed)?.into_inner())
+    }
+
+    /// Whether the service says SERVING.
+    pub(super) async fn serving(&self) -> Result<bool> {
+        let request = HealthCheckRequest { service: String::new() };
+        let answer = HealthClient::new(self.channel.clone()).check(request).await.map_err(failed)?;
+        let status = ServingStatus::try_from(answer.into_inner().status).context("unknown health status")?;
+        Ok(status == ServingStatus::Serving)
+    }
+}

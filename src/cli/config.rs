@@ -1,0 +1,44 @@
+//! `numguard config`: the settings in force, and whether files are right.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::config::{Config, DEFAULT, Flags};
+use crate::policy;
+
+use super::exit::Exit;
+
+/// Verbs on the configuration.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Print the settings in force: defaults, file and environment
+    Show(FileArg),
+    /// Check configuration and policy; says what is wrong and where
+    Check(FileArg),
+    /// Print the default configuration, every setting explained
+    Default,
+    /// Print the built-in policy, every setting explained
+    Policy,
+}
+
+/// Which file.
+#[derive(Debug, clap::Args)]
+pub(super) struct FileArg {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(super) fn run(verb: Verb) -> Result<Exit> {
+    match verb {
+        Verb::Show(file) => print!("{}", Config::load(file.config.as_deref(), &Flags::default())?.to_toml()),
+        Verb::Check(file) => {
+            let config = Config::load(file.config.as_deref(), &Flags::default())?;
+            println!("configuration and policy {} are right", config.policy()?.version);
+        }
+        Verb::Default => print!("{DEFAULT}"),
+        Verb::Policy => print!("{}", policy::DEFAULT),
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,38 @@
+//! Exit codes, so that a shell script can act on them.
+
+use std::process::ExitCode;
+
+/// How a verb ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; for `check`: every number is to be allowed.
+    Ok,
+    /// It could not be done; stderr says why.
+    Failed,
+    /// The command line is wrong.
+    Usage,
+    /// `check`: at least one number is to be challenged or blocked.
+    Flagged,
+    /// `import`: done, but some lines were refused.
+    Partial,
+}
+
+/// The table that `--help` ends with.
+pub const HELP: &str = "Exit codes:
+  0  done; for check: every number is allowed
+  1  it could not be done; stderr says why
+  2  the command line is wrong
+  3  check: at least one number is to be challenged or blocked
+  4  import: done, but some lines were refused";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Flagged => 3,
+            Exit::Partial => 4,
+        })
+    }
+}

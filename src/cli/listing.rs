@@ -1,0 +1,253 @@
+//! `numguard listing`: operators' view of single listings.
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::listing::UnixTime;
+use crate::number::{self, Region};
+use crate::rpc::{exported, now, pb};
+
+use super::exit::Exit;
+use super::output::{self, Output, OutputArg, print_json, print_table, table};
+use super::{Client, ServerArg};
+
+/// Verbs on listings.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Put a block or allow listing on numbers
+    Put(PutArgs),
+    /// Show all that is known about a number or range
+    Get(GetArgs),
+    /// List listings
+    List(ListArgs),
+    /// Delete listings with all that is known about their subjects
+    Delete(DeleteArgs),
+}
+
+/// Arguments of `put`, for numbers and ranges alike.
+#[derive(Debug, clap::Args)]
+pub(super) struct PutArgs {
+    /// Numbers (+447400123456) or ranges (+4474001*, +447400120000..+447400129999)
+    #[arg(required = true, value_name = "SUBJECT")]
+    subjects: Vec<String>,
+    /// Block (the default)
+    #[arg(long, conflicts_with = "allow")]
+    block: bool,
+    /// Allow: beats every feed and every block listing
+    #[arg(long)]
+    allow: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// Who
+    #[arg(long, value_name = "NAME", env = "USER", hide_env = true, default_value = "")]
+    author: String,
+    /// Until when: a date (2026-12-31), or days or hours from now (30d, 12h); for good if absent
+    #[arg(long, value_name = "WHEN", value_parser = expiry)]
+    expires: Option<UnixTime>,
+    /// Region of numbers in national form, such as GB
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    default_region: Option<Region>,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+/// Arguments of `get`.
+#[derive(Debug, clap::Args)]
+pub(super) struct GetArgs {
+    /// A number or range
+    subject: String,
+    #[command(flatten)]
+    output: OutputArg,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+/// Arguments of `list`, for numbers and ranges alike.
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// Only subjects that begin with these digits, such as +4474
+    #[arg(long, value_name = "DIGITS", default_value = "")]
+    prefix: String,
+    /// Only subjects that this feed saw
+    #[arg(long, value_name = "FEED", default_value = "")]
+    feed: String,
+    /// Only subjects with an operator's decision
+    #[arg(long, value_enum)]
+    action: Option<ActionArg>,
+    /// Most listings to print
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    limit: usize,
+    #[command(flatten)]
+    output: OutputArg,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+/// Arguments of `delete`, for numbers and ranges alike.
+#[derive(Debug, clap::Args)]
+pub(super) struct DeleteArgs {
+    /// Numbers or ranges
+    #[arg(required = true, value_name = "SUBJECT")]
+    subjects: Vec<String>,
+    /// Do not ask before deleting more than one
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+/// An operator's decision to filter by.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ActionArg {
+    /// Block listings
+    Block,
+    /// Allow listings
+    Allow,
+}
+
+pub(super) async fn run(verb: Verb) -> Result<Exit> {
+    match verb {
+        Verb::Put(args) => put(args).await,
+        Verb::Get(args) => get(args).await,
+        Verb::List(args) => list(args, pb::SubjectKind::Unspecified).await,
+        Verb::Delete(args) => delete(args).await,
+    }
+}
+
+pub(super) async fn put(args: PutArgs) -> Result<Exit> {
+    let subjects: Vec<String> =
+        args.subjects.iter().map(|text| subject(text, args.default_region)).collect::<Result<_>>()?;
+    let client = Client::connect(&args.server).await?;
+    let action = if args.allow { pb::Action::Allow } else { pb::Action::Block };
+    for subject in subjects {
+        let decision = pb::Decision {
+            action: action.into(),
+            reason: args.reason.clone(),
+            author: args.author.clone(),
+            decided_at: None,
+            expires_at: args.expires.map(|end| prost_types::Timestamp { seconds: end.0.into(), nanos: 0 }),
+        };
+        let done = client.put(subject.clone(), decision).await?;
+        let decision = done.listing.and_then(|listing| listing.decision);
+        println!("{subject}: {} (revision {})", output::decision(decision.as_ref()), done.revision);
+    }
+    Ok(Exit::Ok)
+}
+
+async fn get(args: GetArgs) -> Result<Exit> {
+    let subject = subject(&args.subject, None)?;
+    let client = Client::connect(&args.server).await?;
+    let Some(listing) = client.get(subject.clone()).await? else { bail!("{subject} is not listed") };
+    if args.output.output == Output::Json {
+        print_json(&exported(&listing).context("the service sent a listing that does not read")?)?;
+        return Ok(Exit::Ok);
+    }
+    println!("{subject}");
+    if listing.decision.is_some() {
+        println!("  decision  {}", output::decision(listing.decision.as_ref()));
+    }
+    for sighting in &listing.sightings {
+        println!(
+            "  seen by   {} from {} to {}, {} times",
+            sighting.feed,
+            output::day(sighting.first_seen.as_ref()),
+            output::day(sighting.last_seen.as_ref()),
+            sighting.count
+        );
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn list(args: ListArgs, kind: pb::SubjectKind) -> Result<Exit> {
+    let client = Client::connect(&args.server).await?;
+    let action = args.action.map_or(pb::Action::Unspecified, |action| match action {
+        ActionArg::Block => pb::Action::Block,
+        ActionArg::Allow => pb::Action::Allow,
+    });
+    let filter = pb::ListingFilter { kind: kind.into(), prefix: args.prefix, feed: args.feed, action: action.into() };
+    let mut rows = table(&["SUBJECT", "FEEDS", "FIRST SEEN", "LAST SEEN", "DECISION"]);
+    let (mut page_token, mut left) = (String::new(), args.limit);
+    let more = loop {
+        let page_size = left.min(1_000) as u32;
+        if page_size == 0 {
+            break !page_token.is_empty();
+        }
+        let request = pb::ListListingsRequest { filter: Some(filter.clone()), page_size, page_token };
+        let page = client.list(request).await?;
+        left -= page.listings.len().min(left);
+        for listing in &page.listings {
+            match args.output.output {
+                Output::Json => print_json(&exported(listing).context("the service sent a listing that does not read")?)?,
+                Output::Table => {
+                    rows.add_row(row(listing));
+                }
+            }
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break false;
+        }
+    };
+    if args.output.output == Output::Table {
+        print_table(&rows)?;
+    }
+    if more {
+        eprintln!("there are more: raise --limit (now {}), or use `numguard export`", args.limit);
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn delete(args: DeleteArgs) -> Result<Exit> {
+    let subjects: Vec<String> = args.subjects.iter().map(|text| subject(text, None)).collect::<Result<_>>()?;
+    let question = format!("Delete {} listings with all that is known about them?", subjects.len());
+    if subjects.len() > 1 && !output::confirm(&question, args.yes)? {
+        bail!("nothing was deleted");
+    }
+    let client = Client::connect(&args.server).await?;
+    let asked = subjects.len();
+    let deleted = client.delete(subjects).await?;
+    println!("deleted {deleted} of {asked}");
+    Ok(Exit::Ok)
+}
+
+fn row(listing: &pb::Listing) -> Vec<String> {
+    let feeds: Vec<&str> = listing.sightings.iter().map(|sighting| sighting.feed.as_str()).collect();
+    let seconds = |time: Option<&prost_types::Timestamp>| time.map_or(0, |time| time.seconds);
+    let first = listing.sightings.iter().filter_map(|s| s.first_seen.as_ref()).min_by_key(|time| seconds(Some(time)));
+    let last = listing.sightings.iter().filter_map(|s| s.last_seen.as_ref()).max_by_key(|time| seconds(Some(time)));
+    vec![
+        listing.subject.clone(),
+        feeds.join(" "),
+        output::day(first),
+        output::day(last),
+        output::decision(listing.decision.as_ref()),
+    ]
+}
+
+/// A range as it is, a number as people type it.
+fn subject(text: &str, default_region: Option<Region>) -> Result<String> {
+    if text.ends_with('*') || text.contains("..") {
+        let range: number::Range = text.parse().with_context(|| text.to_owned())?;
+        return Ok(range.as_e164());
+    }
+    let parsed = number::parse(text, default_region).with_context(|| text.to_owned())?;
+    Ok(parsed.number.as_e164())
+}
+
+fn region(text: &str) -> Result<Region, String> {
+    Region::known(text).ok_or_else(|| "expected an ISO 3166 region such as GB".to_owned())
+}
+
+fn expiry(text: &str) -> Result<UnixTime, String> {
+    let span = |digits: &str, seconds: u32| {
+        let count: u32 = digits.parse().ok()?;
+        count.checked_mul(seconds)?.checked_add(now().0).map(UnixTime)
+    };
+    let relative = match text.chars().last() {
+        Some('d') => span(&text[..text.len() - 1], 86_400),
+        Some('h') => span(&text[..text.len() - 1], 3_600),
+        _ => text.parse().ok(),
+    };
+    relative.ok_or_else(|| "expected a date such as 2026-12-31, or days or hours such as 30d or 12h".to_owned())
+}

@@ -1,0 +1,124 @@
+//! The command line: one file per verb.
+//!
+//! Data goes to stdout, talk to stderr. Must not hold rules: verbs call the service, `serve` calls
+//! `app`.
+
+mod check;
+mod client;
+mod completions;
+mod config;
+mod exit;
+mod export;
+mod health;
+mod import;
+mod listing;
+mod output;
+mod range;
+mod serve;
+mod stats;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use client::Client;
+use exit::Exit;
+
+/// Virtual-number abuse detector: is this phone number a real subscriber's, or one that anybody can
+/// rent or read on a public web page?
+#[derive(Debug, Parser)]
+#[command(name = "numguard", version, max_term_width = 100, after_help = exit::HELP)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Where the service is.
+#[derive(Debug, Clone, clap::Args)]
+struct ServerArg {
+    /// URL of the numguard service
+    #[arg(long, value_name = "URL", env = "NUMGUARD_SERVER", default_value = "http://127.0.0.1:50051")]
+    server: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the service
+    Serve(serve::Args),
+    /// Check numbers; exits with 3 if one is to be challenged or blocked
+    Check(check::Args),
+    /// Put, get, list and delete listings of numbers
+    #[command(subcommand)]
+    Listing(listing::Verb),
+    /// Put, list and delete listings of ranges
+    #[command(subcommand)]
+    Range(range::Verb),
+    /// Import lists of numbers: CSV, JSON, export or text, plain or gzip
+    Import(import::Args),
+    /// Export all listings, one JSON object per line
+    Export(export::Args),
+    /// Ask whether the service is serving
+    Health(health::Args),
+    /// Tell what is in the store and in the index
+    Stats(stats::Args),
+    /// Show and check the configuration
+    #[command(subcommand)]
+    Config(config::Verb),
+    /// Print completions for a shell
+    Completions(completions::Args),
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are not failures; printing fails only if nobody listens.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    let done = runtime.block_on(dispatch(cli.verb));
+    // A task that still blocks on stdin must not keep the process.
+    runtime.shutdown_background();
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) if output::is_broken_pipe(&error) => Exit::Ok.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::Failed.into()
+        }
+    }
+}
+
+async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Serve(args) => serve::run(args).await,
+        Verb::Check(args) => check::run(args).await,
+        Verb::Listing(verb) => listing::run(verb).await,
+        Verb::Range(verb) => range::run(verb).await,
+        Verb::Import(args) => import::run(args).await,
+        Verb::Export(args) => export::run(args).await,
+        Verb::Health(args) => health::run(args).await,
+        Verb::Stats(args) => stats::run(args).await,
+        Verb::Config(verb) => config::run(verb),
+        Verb::Completions(args) => completions::run(args, &mut Cli::command()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,103 @@
+//! Tables for people, JSON lines for programs, questions before what cannot be undone.
+
+use std::io::{IsTerminal, Write, stdin, stdout};
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, TableStyle};
+use serde::Serialize;
+
+use crate::listing::UnixTime;
+use crate::rpc::pb;
+
+/// The form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// A table that fits the terminal
+    Table,
+    /// One JSON object per line
+    Json,
+}
+
+/// `--output`.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct OutputArg {
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    pub(super) output: Output,
+}
+
+/// A table without borders, as wide as the terminal.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    if !stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
+    table
+}
+
+/// Prints a table without the spaces at line ends.
+pub(super) fn print_table(table: &Table) -> Result<()> {
+    let mut out = stdout().lock();
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Prints one JSON object as a line.
+pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
+    let line = serde_json::to_string(value)?;
+    Ok(writeln!(stdout().lock(), "{line}")?)
+}
+
+/// Whether whoever read the output has gone, which is no failure (`| head`).
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    kind == Some(std::io::ErrorKind::BrokenPipe)
+}
+
+/// Asks before something that cannot be undone; without a terminal, `--yes` must be given.
+pub(super) fn confirm(question: &str, yes: bool) -> Result<bool> {
+    if yes {
+        return Ok(true);
+    }
+    if !stdin().is_terminal() {
+        bail!("{question} Add --yes to do it without being asked");
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// A message's time as a day, or empty.
+pub(super) fn day(time: Option<&prost_types::Timestamp>) -> String {
+    let time = time.and_then(|time| UnixTime::from_seconds(time.seconds).ok());
+    time.map(|time| time.day().to_string()).unwrap_or_default()
+}
+
+/// An operator's decision in a few words, or empty.
+pub(super) fn decision(decision: Option<&pb::Decision>) -> String {
+    let Some(decision) = decision else { return String::new() };
+    let action = pb::Action::try_from(decision.action).map_or("", |action| action.as_str_name());
+    let mut text = action.trim_start_matches("ACTION_").to_owned();
+    if !decision.author.is_empty() {
+        text = format!("{text} by {}", decision.author);
+    }
+    if decision.expires_at.is_some() {
+        text = format!("{text} until {}", day(decision.expires_at.as_ref()));
+    }
+    if !decision.reason.is_empty() {
+        text = format!("{text}: {}", decision.reason);
+    }
+    text
+}
+
+/// 12345678 -> 12,345,678.
+pub(super) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}

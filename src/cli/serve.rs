@@ -1,0 +1,71 @@
+//! `numguard serve`: the service, in the foreground.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::app::{self, App, Banner};
+use crate::config::{Config, Flags};
+use crate::sync::Loaded;
+use crate::telemetry;
+
+use super::exit::Exit;
+use super::output::grouped;
+
+/// Flags of `serve`; the rest of the settings stand in the configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder of the store; made if it is missing [default: numguard-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Address of the gRPC service; port 0 takes a free one [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Leave an empty store empty
+    #[arg(long)]
+    no_starter_data: bool,
+    /// Policy file instead of the built-in policy
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Configuration file; `numguard config show` prints all settings
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(super) async fn run(args: Args) -> Result<Exit> {
+    let flags = Flags {
+        listen: args.listen,
+        data_dir: args.data_dir,
+        starter_data: args.no_starter_data.then_some(false),
+        policy: args.policy,
+    };
+    let config = Config::load(args.config.as_deref(), &flags)?;
+    telemetry::start(&config.log)?;
+    let shutdown = app::signal();
+    let app = App::start(&config).await?;
+    print(app.banner(), &config);
+    app.run(shutdown).await?;
+    Ok(Exit::Ok)
+}
+
+fn print(banner: &Banner, config: &Config) {
+    let from = match banner.loaded {
+        Loaded::Snapshot => "from the saved index",
+        Loaded::Store => "from the store",
+    };
+    println!("numguard {} listening on http://{}", env!("CARGO_PKG_VERSION"), banner.address);
+    println!("  data     {} (embedded store)", config.data_dir.display());
+    if let Some(starter) = banner.starter {
+        println!("  first start: stored the starter list, {} numbers (--no-starter-data leaves it out)", grouped(starter));
+    }
+    println!(
+        "  index    {} numbers, {} ranges, {:.1} MB, loaded {from} in {} ms",
+        grouped(banner.index.numbers),
+        grouped(banner.index.ranges),
+        banner.index.bytes as f64 / 1e6,
+        banner.took.as_millis()
+    );
+    println!("  policy   {}; numbering plan {}", banner.policy, banner.metadata);
+    println!("  try      numguard check --server http://{} +447400123456", banner.address);
+}

@@ -1,0 +1,91 @@
+//! `numguard stats`: what is in the store and in the index.
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::rpc::pb;
+
+use super::exit::Exit;
+use super::output::{Output, OutputArg, day, grouped, print_json, print_table, table};
+use super::{Client, ServerArg};
+
+/// Arguments of `stats`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    output: OutputArg,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+pub(super) async fn run(args: Args) -> Result<Exit> {
+    let stats = Client::connect(&args.server).await?.stats().await?;
+    match args.output.output {
+        Output::Json => print_json(&as_json(&stats))?,
+        Output::Table => print_tables(&stats)?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn as_json(stats: &pb::GetStatsResponse) -> serde_json::Value {
+    let store = stats.store.clone().unwrap_or_default();
+    let index = stats.index.unwrap_or_default();
+    let feeds = stats.feeds.iter();
+    let feeds = feeds.map(|f| json!({"feed": f.feed, "listings": f.listings, "last_seen": day(f.last_seen.as_ref())}));
+    let countries = stats.countries.iter();
+    let countries = countries.map(|c| json!({"country_code": c.country_code, "numbers": c.numbers}));
+    json!({
+        "version": stats.version,
+        "store": {
+            "kind": store.kind, "numbers": store.numbers, "ranges": store.ranges,
+            "decisions": store.decisions, "outcomes": store.outcomes, "cursor": store.cursor,
+        },
+        "index": {
+            "numbers": index.numbers, "ranges": index.ranges, "bytes": index.bytes,
+            "revision": index.revision, "cursor": index.cursor,
+        },
+        "feeds": feeds.collect::<Vec<_>>(),
+        "countries": countries.collect::<Vec<_>>(),
+        "policy_version": stats.policy_version,
+        "metadata_version": stats.metadata_version,
+    })
+}
+
+fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
+    let store = stats.store.clone().unwrap_or_default();
+    let index = stats.index.unwrap_or_default();
+    println!(
+        "store ({})  {} numbers, {} ranges, {} decisions, {} outcomes; change {}",
+        store.kind,
+        grouped(store.numbers),
+        grouped(store.ranges),
+        grouped(store.decisions),
+        grouped(store.outcomes),
+        grouped(store.cursor)
+    );
+    let per_number = if index.numbers > 0 { index.bytes as f64 / index.numbers as f64 } else { 0.0 };
+    println!(
+        "index             {} numbers, {} ranges, {:.1} MB ({per_number:.1} bytes per number); revision {}, change {}",
+        grouped(index.numbers),
+        grouped(index.ranges),
+        index.bytes as f64 / 1e6,
+        grouped(index.revision),
+        grouped(index.cursor)
+    );
+    println!("policy            {}; numbering plan {}; numguard {}", stats.policy_version, stats.metadata_version, stats.version);
+    if !stats.feeds.is_empty() {
+        println!();
+        let mut feeds = table(&["FEED", "LISTINGS", "LAST SEEN"]);
+        for feed in &stats.feeds {
+            feeds.add_row([feed.feed.clone(), grouped(feed.listings), day(feed.last_seen.as_ref())]);
+        }
+        print_table(&feeds)?;
+        println!();
+        let mut countries = table(&["COUNTRY CODE", "NUMBERS"]);
+        for country in &stats.countries {
+            countries.add_row([format!("+{}", country.country_code), grouped(country.numbers)]);
+        }
+        print_table(&countries)?;
+    }
+    Ok(())
+}

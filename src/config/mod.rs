@@ -1,0 +1,199 @@
+//! Configuration: the only reader of environment and configuration files.
+//!
+//! Layers: [`DEFAULT`], a file, the environment, flags. Unknown settings are refused by name and
+//! file. Fills each room's options; no room imports this one.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{Policy, PolicyError};
+use crate::rpc::ServerOptions;
+use crate::store::EmbeddedOptions;
+use crate::telemetry::LogOptions;
+
+/// The default configuration's text: every setting, commented.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// Environment variables with this prefix are settings.
+const PREFIX: &str = "NUMGUARD_";
+
+/// Variables with the prefix that are not settings of the server.
+const NOT_SETTINGS: [&str; 1] = ["server"];
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address of the gRPC service.
+    pub listen: SocketAddr,
+    /// Folder of the embedded store and the saved index.
+    pub data_dir: PathBuf,
+    /// Memory for the embedded store's pages.
+    pub cache_megabytes: usize,
+    /// Whether an empty store gets the starter list.
+    pub starter_data: bool,
+    /// Policy file; empty for the built-in one.
+    pub policy: PathBuf,
+    /// Seconds for calls in flight after SIGTERM.
+    pub drain_seconds: u64,
+    /// Whether the number library is warmed up at start.
+    pub warm_up: bool,
+    /// Logs.
+    pub log: LogOptions,
+}
+
+/// Settings given as flags; absent ones leave the lower layers.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Flags {
+    /// `--listen`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// `--data-dir`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    /// `--no-starter-data`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starter_data: Option<bool>,
+    /// `--policy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PathBuf>,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A setting is unknown, missing or of the wrong kind.
+    #[error("configuration: {0}")]
+    Setting(String),
+    /// A file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    File {
+        /// Which.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The policy file is refused.
+    #[error("{path}: {error}")]
+    Policy {
+        /// Which.
+        path: String,
+        /// Why.
+        error: PolicyError,
+    },
+}
+
+impl Config {
+    /// Reads all layers.
+    pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
+        let mut layers = Figment::from(Toml::string(DEFAULT));
+        if let Some(path) = file {
+            let text = read(path)?;
+            // Parsed from text, so that an unreadable file is an error and not an empty layer.
+            layers = layers.merge(NamedToml { path: path.display().to_string(), text });
+        }
+        layers
+            .merge(Env::prefixed(PREFIX).ignore(&NOT_SETTINGS).split("__"))
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .map_err(|error| ConfigError::Setting(one_line(&error)))
+    }
+
+    /// The policy that the settings name.
+    pub fn policy(&self) -> Result<Policy, ConfigError> {
+        if self.policy.as_os_str().is_empty() {
+            return Ok(Policy::default());
+        }
+        let path = self.policy.display().to_string();
+        Policy::parse(&read(&self.policy)?).map_err(|error| ConfigError::Policy { path, error })
+    }
+
+    /// Options of the embedded store.
+    pub fn embedded(&self) -> EmbeddedOptions {
+        EmbeddedOptions { data_dir: self.data_dir.clone(), cache_bytes: self.cache_megabytes << 20 }
+    }
+
+    /// Options of the listener.
+    pub fn server(&self) -> ServerOptions {
+        ServerOptions { drain: Duration::from_secs(self.drain_seconds) }
+    }
+
+    /// Where the index is saved.
+    pub fn snapshot(&self) -> PathBuf {
+        self.data_dir.join("index.snapshot")
+    }
+
+    /// The settings as a TOML text that reads back the same.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_default()
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|error| ConfigError::File { path: path.display().to_string(), error })
+}
+
+/// A TOML text that is named by its file in errors.
+struct NamedToml {
+    path: String,
+    text: String,
+}
+
+impl figment::Provider for NamedToml {
+    fn metadata(&self) -> figment::Metadata {
+        figment::Metadata::named(self.path.clone())
+    }
+
+    fn data(&self) -> Result<figment::value::Map<figment::Profile, figment::value::Dict>, figment::Error> {
+        Toml::string(&self.text).data()
+    }
+}
+
+fn one_line(error: &figment::Error) -> String {
+    let lines: Vec<String> = error.clone().into_iter().map(|error| error.to_string()).collect();
+    lines.join("; ").replace("for key \"default.", "for key \"").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let path = folder.path().join("numguard.toml");
+        std::fs::write(&path, text).map_err(|e| e.to_string())?;
+        Config::load(Some(&path), &Flags::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn layers_and_round_trip() {
+        let default = load("").unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(default.listen.to_string(), "127.0.0.1:50051");
+        assert_eq!(load(&default.to_toml()), Ok(default.clone()));
+        let flags = Flags { listen: "127.0.0.1:1".parse().ok(), starter_data: Some(false), ..Flags::default() };
+        let changed = Config::load(None, &flags).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((changed.listen.port(), changed.starter_data, changed.warm_up), (1, false, true));
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        for (text, named) in [
+            ("lisen = \"x\"", "lisen"),
+            ("listen = \"x\"", "listen"),
+            ("listen = 5", "listen"),
+            ("[log]\ncolour = true", "colour"),
+            ("[log]\nformat = \"xml\"", "xml"),
+            ("listen = ", "line 1"),
+        ] {
+            let error = load(text).err().unwrap_or_default();
+            assert!(error.contains(named) && !error.contains('\n'), "{error:?} does not name {named:?}");
+        }
+        let missing = Config::load(Some(Path::new("/no/such/file")), &Flags::default());
+        assert!(missing.is_err_and(|error| error.to_string().contains("cannot read /no/such/file")));
+    }
+}

@@ -1,0 +1,158 @@
+//! One JSON object per line, lossless: what `numguard export` writes and `numguard import` reads.
+
+use std::io::BufRead;
+
+use serde::{Deserialize, Serialize};
+
+use crate::listing::{Action, Decision, Listing, Sighting, Subject};
+
+use super::text_lines::for_each_line;
+use super::{BadLine, FileError, Row};
+
+/// A listing as a line of JSON. Times are RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedListing {
+    /// A number or range.
+    pub subject: String,
+    /// One per feed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sightings: Vec<ExportedSighting>,
+    /// The operator's decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<ExportedDecision>,
+}
+
+/// A sighting in an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedSighting {
+    /// Name of the feed.
+    pub feed: String,
+    /// Earliest time.
+    pub first_seen: String,
+    /// Latest time.
+    pub last_seen: String,
+    /// Reports.
+    pub count: u32,
+}
+
+/// A decision in an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedDecision {
+    /// `ALLOW` or `BLOCK`.
+    pub action: String,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub author: String,
+    /// When.
+    pub decided_at: String,
+    /// Until when; absent: for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+}
+
+pub(super) fn read(
+    input: impl BufRead,
+    each: &mut dyn FnMut(Result<Row, BadLine>),
+) -> Result<(), FileError> {
+    for_each_line(input, &mut |line, text| {
+        let row = match text {
+            Ok("") => return,
+            Ok(text) => row(text),
+            Err(reason) => Err(reason),
+        };
+        each(row.map_err(|reason| BadLine { line, reason }));
+    })
+}
+
+fn row(text: &str) -> Result<Row, String> {
+    let exported: ExportedListing = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let subject: Subject = exported.subject.parse().map_err(|error| format!("subject: {error}"))?;
+    let mut listing = Listing::default();
+    for sighting in &exported.sightings {
+        listing.merge(&Listing::seen(Sighting {
+            feed: sighting.feed.parse().map_err(|error| format!("feed: {error}"))?,
+            first_seen: sighting.first_seen.parse().map_err(|error| format!("first_seen: {error}"))?,
+            last_seen: sighting.last_seen.parse().map_err(|error| format!("last_seen: {error}"))?,
+            count: sighting.count,
+        }));
+    }
+    if let Some(decision) = &exported.decision {
+        listing.merge(&Listing::decided(read_decision(decision)?));
+    }
+    Ok(Row { subject, listing })
+}
+
+fn read_decision(decision: &ExportedDecision) -> Result<Decision, String> {
+    let expires_at = decision.expires_at.as_deref().map(str::parse).transpose();
+    Ok(Decision {
+        action: match decision.action.as_str() {
+            "ALLOW" => Action::Allow,
+            "BLOCK" => Action::Block,
+            _ => return Err("action: expected ALLOW or BLOCK".to_owned()),
+        },
+        reason: decision.reason.clone(),
+        author: decision.author.clone(),
+        decided_at: decision.decided_at.parse().map_err(|error| format!("decided_at: {error}"))?,
+        expires_at: expires_at.map_err(|error| format!("expires_at: {error}"))?,
+    })
+}
+
+impl ExportedListing {
+    /// A listing in its exported form.
+    pub fn of(subject: Subject, listing: &Listing) -> Self {
+        Self {
+            subject: subject.as_e164(),
+            sightings: listing.sightings().iter().map(exported_sighting).collect(),
+            decision: listing.decision().map(exported_decision),
+        }
+    }
+}
+
+fn exported_sighting(sighting: &Sighting) -> ExportedSighting {
+    ExportedSighting {
+        feed: sighting.feed.to_string(),
+        first_seen: sighting.first_seen.to_string(),
+        last_seen: sighting.last_seen.to_string(),
+        count: sighting.count,
+    }
+}
+
+fn exported_decision(decision: &Decision) -> ExportedDecision {
+    ExportedDecision {
+        action: decision.action.as_str().to_owned(),
+        reason: decision.reason.clone(),
+        author: decision.author.clone(),
+        decided_at: decision.decided_at.to_string(),
+        expires_at: decision.expires_at.map(|end| end.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exported_line_reads_back_as_it_was() {
+        let line = r#"{"subject":"+4474*","sightings":[{"feed":"a","first_seen":"2026-05-01T00:00:00Z","last_seen":"2026-05-02T10:00:00Z","count":3}],"decision":{"action":"BLOCK","reason":"\"why\"","author":"who","decided_at":"2026-05-03T00:00:00Z","expires_at":"2027-01-01T00:00:00Z"}}"#;
+        let row = row(line).unwrap_or_else(|e| panic!("{e}"));
+        let again = serde_json::to_string(&ExportedListing::of(row.subject, &row.listing));
+        assert_eq!(again.ok().as_deref(), Some(line));
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        for (line, named) in [
+            ("{}", "missing field `subject`"),
+            (r#"{"subject":"+44"}"#.replace("+44", "44").as_str(), "subject: expected an E.164 number"),
+            (r#"{"subject":"+4474*","extra":1}"#, "unknown field `extra`"),
+            (r#"{"subject":"+4474*","sightings":[{"feed":"A","first_seen":"x","last_seen":"x","count":1}]}"#, "feed: expected a feed name"),
+        ] {
+            let error = row(line).err().unwrap_or_default();
+            assert!(error.contains(named), "{error:?} does not say {named:?}");
+        }
+    }
+}

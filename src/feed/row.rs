@@ -1,0 +1,110 @@
+//! One row of a list, and how its fields become a listing.
+
+use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
+use crate::number::{self, Region, Validity};
+
+/// What is the same for all rows of one reading.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The feed that the rows belong to.
+    pub feed: FeedName,
+    /// Region of numbers in national form.
+    pub default_region: Option<Region>,
+    /// The time of rows that have none, and the latest that a row may have (and one day for
+    /// clocks that are ahead).
+    pub now: UnixTime,
+}
+
+/// A good row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// What it is about.
+    pub subject: Subject,
+    /// What it says.
+    pub listing: Listing,
+}
+
+/// A row that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLine {
+    /// Line in the file, from 1.
+    pub line: u64,
+    /// Why; never repeats the number.
+    pub reason: String,
+}
+
+/// Why a file as a whole cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Reading failed, or compressed data is cut.
+    #[error("cannot be read to its end: {0}")]
+    Io(#[from] std::io::Error),
+    /// Not in the form that it seems to have.
+    #[error("line {line}: {reason}")]
+    Form {
+        /// Line in the file, from 1.
+        line: u64,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
+}
+
+/// The fields of a row as text; absent ones are empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Fields<'a> {
+    pub(super) subject: &'a str,
+    pub(super) first_seen: &'a str,
+    pub(super) last_seen: &'a str,
+    pub(super) count: &'a str,
+}
+
+/// Takes the line number and the fields of a row, or why it has none.
+pub(super) type EachRow<'a> = dyn FnMut(u64, Result<Fields<'_>, String>) + 'a;
+
+impl Reading {
+    /// A row of its fields, or why not.
+    pub(super) fn row(&self, fields: Fields<'_>) -> Result<Row, String> {
+        let subject = self.subject(fields.subject.trim())?;
+        let last_seen = match fields.last_seen.trim() {
+            "" => self.now,
+            text => text.parse().map_err(|error| format!("last seen: {error}"))?,
+        };
+        let first_seen = match fields.first_seen.trim() {
+            "" => last_seen,
+            text => text.parse().map_err(|error| format!("first seen: {error}"))?,
+        };
+        let count = match fields.count.trim() {
+            "" => 1,
+            text => text.parse().map_err(|_| "count: expected a whole number".to_owned())?,
+        };
+        self.sighting(first_seen, last_seen, count).map(|s| Row { subject, listing: Listing::seen(s) })
+    }
+
+    fn sighting(&self, first_seen: UnixTime, last_seen: UnixTime, count: u32) -> Result<Sighting, String> {
+        const DAY: u32 = 86_400;
+        if last_seen.0 > self.now.0.saturating_add(DAY) {
+            return Err(format!("last seen {} lies in the future", last_seen.day()));
+        }
+        if first_seen > last_seen {
+            return Err("first seen is later than last seen".to_owned());
+        }
+        Ok(Sighting { feed: self.feed.clone(), first_seen, last_seen, count })
+    }
+
+    fn subject(&self, text: &str) -> Result<Subject, String> {
+        if text.ends_with('*') || text.contains("..") {
+            return text.parse().map_err(|error| format!("{error}"));
+        }
+        // Lists write the digits with their country code, with or without the plus.
+        let parsed = match self.default_region {
+            Some(_) => number::parse(text, self.default_region),
+            None if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => number::parse_digits(text),
+            None => number::parse(text, None),
+        };
+        let parsed = parsed.map_err(|error| format!("{}: {error}", error.name()))?;
+        match parsed.facts.validity {
+            Validity::Valid => Ok(Subject::Number(parsed.number)),
+            other => Err(format!("{}: the numbering plan has no such number", other.as_str())),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! A walk over the whole index: how many listings each feed and country code has.
+
+use std::collections::BTreeMap;
+
+use crate::listing::{Day, FeedName};
+use crate::number::{Number, plan};
+
+use super::{Index, Seen};
+
+/// What one feed lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FeedCount {
+    /// Subjects that it saw.
+    pub listings: u64,
+    /// Latest day on which one of them was seen, by this or another feed.
+    pub last: Day,
+}
+
+/// Counts over all listings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Census {
+    /// Per feed.
+    pub feeds: BTreeMap<FeedName, FeedCount>,
+    /// Listed numbers per country code.
+    pub countries: BTreeMap<u16, u64>,
+    /// Listings with an operator's decision.
+    pub decisions: u64,
+}
+
+impl Index {
+    /// Walks the index; some nanoseconds per listing, so not on a check.
+    pub fn census(&self) -> Census {
+        let mut by_provenance: BTreeMap<u16, FeedCount> = BTreeMap::new();
+        let mut census = Census::default();
+        let mut blocks = CountryOfBlock::default();
+        let mut count = |seen: Seen| {
+            let entry = by_provenance.entry(seen.provenance).or_default();
+            entry.listings += 1;
+            entry.last = entry.last.max(seen.last);
+        };
+        let shadowed = |number: u64| {
+            Number::from_digits(number).is_ok_and(|number| self.overlay.get(number).is_some())
+        };
+        let changed = self.overlay.entries().iter();
+        let changed = changed.filter_map(|entry| Some((entry.number.key(), entry.seen?)));
+        for (number, seen) in self.numbers.iter().filter(|(number, _)| !shadowed(*number)).chain(changed) {
+            count(seen);
+            *census.countries.entry(blocks.country(number)).or_default() += 1;
+        }
+        self.ranges.entries().iter().filter_map(|entry| entry.seen).for_each(count);
+        for (id, counted) in by_provenance {
+            for feed in &self.provenances.get(id).feeds {
+                let entry = census.feeds.entry(feed.clone()).or_default();
+                entry.listings += counted.listings;
+                entry.last = entry.last.max(counted.last);
+            }
+        }
+        let base = self.decisions.iter().filter(|(number, _)| self.overlay.get(*number).is_none()).count();
+        let overlay = self.overlay.entries().iter().filter(|entry| entry.decision.is_some()).count();
+        let ranges = self.ranges.entries().iter().filter(|entry| entry.decision.is_some()).count();
+        census.decisions = (base + overlay + ranges) as u64;
+        census
+    }
+}
+
+/// Numbers come in order, so the country code is looked up once per 10,000-block.
+#[derive(Default)]
+struct CountryOfBlock {
+    block: u64,
+    country: u16,
+}
+
+impl CountryOfBlock {
+    fn country(&mut self, number: u64) -> u16 {
+        let block = number / 10_000;
+        if self.block != block {
+            self.block = block;
+            self.country = plan::country_code(number);
+        }
+        self.country
+    }
+}

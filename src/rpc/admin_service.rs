@@ -1,0 +1,164 @@
+//! `AdminService`: operators' listings, imports, exports, stats.
+//!
+//! A write answers once it is stored and the index has it, so that the next check sees it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::Stream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::index::Published;
+use crate::listing::{Listing, Subject};
+use crate::policy::Policy;
+use crate::store::{Applied, Change, Store};
+use crate::sync::Progress;
+
+use super::import::Staged;
+use super::listing_page::{self, Filter};
+use super::status::{invalid, not_found, of_store};
+use super::{convert, now, pb, stats};
+
+/// Most subjects of one delete.
+const LARGEST_DELETE: usize = 10_000;
+
+/// Listings per page: largest, and when none is asked for.
+const PAGE: (u32, u32) = (1_000, 100);
+
+/// Listings per message of an export.
+const EXPORT_PART: usize = 1_000;
+
+/// Serves administration on a store.
+#[derive(Clone)]
+pub struct AdminRpc {
+    store: Arc<dyn Store>,
+    published: Arc<Published>,
+    policy: Arc<Policy>,
+    progress: Progress,
+}
+
+impl AdminRpc {
+    /// Administers `store`; `progress` tells when `published` has a change.
+    pub fn new(store: Arc<dyn Store>, published: Arc<Published>, policy: Arc<Policy>, progress: Progress) -> Self {
+        Self { store, published, policy, progress }
+    }
+
+    /// Stores changes and waits until checks see them.
+    async fn apply(&self, changes: Vec<Change>) -> Result<(Applied, u64), Status> {
+        let applied = self.store.apply(changes).await.map_err(|error| of_store(&error))?;
+        self.progress.clone().reached(applied.position).await;
+        Ok((applied, self.published.load().revision()))
+    }
+
+    async fn get(&self, subject: Subject) -> Result<Option<Listing>, Status> {
+        let found = self.store.get(vec![subject]).await.map_err(|error| of_store(&error))?;
+        Ok(found.into_iter().next().flatten())
+    }
+}
+
+type ExportStream = Pin<Box<dyn Stream<Item = Result<pb::ExportListingsResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl pb::admin_service_server::AdminService for AdminRpc {
+    async fn get_listing(&self, request: Request<pb::GetListingRequest>) -> Result<Response<pb::GetListingResponse>, Status> {
+        let subject = convert::subject("subject", &request.get_ref().subject)?;
+        let listing = self.get(subject).await?.ok_or_else(|| not_found("the subject is not listed"))?;
+        Ok(Response::new(pb::GetListingResponse { listing: Some(convert::listing(subject, &listing)) }))
+    }
+
+    async fn list_listings(&self, request: Request<pb::ListListingsRequest>) -> Result<Response<pb::ListListingsResponse>, Status> {
+        let request = request.into_inner();
+        let (largest, usual) = PAGE;
+        let size = match request.page_size {
+            0 => usual,
+            size if size <= largest => size,
+            size => return Err(invalid("page_size", format!("is {size}: expected at most {largest}"))),
+        };
+        let filter = Filter::read(request.filter.as_ref())?;
+        let after = listing_page::read_token(&filter, &request.page_token)?;
+        let (page, next) = listing_page::page(self.store.as_ref(), &filter, after, size as usize).await?;
+        Ok(Response::new(pb::ListListingsResponse {
+            listings: page.iter().map(|(subject, listing)| convert::listing(*subject, listing)).collect(),
+            next_page_token: listing_page::token(&filter, next),
+        }))
+    }
+
+    async fn put_listing(&self, request: Request<pb::PutListingRequest>) -> Result<Response<pb::PutListingResponse>, Status> {
+        let request = request.into_inner();
+        let subject = convert::subject("subject", &request.subject)?;
+        let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
+        let decision = convert::decision("decision", &decision, Some(now()))?;
+        let (_, revision) = self.apply(vec![Change::Merge(subject, Listing::decided(decision))]).await?;
+        let listing = self.get(subject).await?.unwrap_or_default();
+        Ok(Response::new(pb::PutListingResponse { listing: Some(convert::listing(subject, &listing)), revision }))
+    }
+
+    async fn delete_listings(&self, request: Request<pb::DeleteListingsRequest>) -> Result<Response<pb::DeleteListingsResponse>, Status> {
+        let subjects = request.into_inner().subjects;
+        if subjects.is_empty() || subjects.len() > LARGEST_DELETE {
+            return Err(invalid("subjects", format!("{} subjects: expected 1 to {LARGEST_DELETE}", subjects.len())));
+        }
+        let changes = subjects.iter().enumerate().map(|(at, subject)| {
+            convert::subject(&format!("subjects[{at}]"), subject).map(Change::Delete)
+        });
+        let (applied, revision) = self.apply(changes.collect::<Result<_, _>>()?).await?;
+        Ok(Response::new(pb::DeleteListingsResponse { deleted: applied.deleted as u32, revision }))
+    }
+
+    async fn import_listings(&self, request: Request<Streaming<pb::ImportListingsRequest>>) -> Result<Response<pb::ImportListingsResponse>, Status> {
+        let mut parts = request.into_inner();
+        let mut staged = Staged::default();
+        while let Some(part) = parts.message().await? {
+            match part.part {
+                Some(pb::import_listings_request::Part::Batch(batch)) => staged.add(&batch)?,
+                Some(pb::import_listings_request::Part::Finish(finish)) => {
+                    let received = staged.received();
+                    let changes = staged.finish(&finish)?;
+                    let subjects = changes.len() as u64;
+                    let (applied, revision) = self.apply(changes).await?;
+                    tracing::info!(received, subjects, added = applied.added, "imported");
+                    let added = applied.added;
+                    return Ok(Response::new(pb::ImportListingsResponse { received, subjects, added, revision }));
+                }
+                None => return Err(invalid("part", "expected a batch or a finish")),
+            }
+        }
+        Err(invalid("finish", "the import ended without it: nothing was stored"))
+    }
+
+    type ExportListingsStream = ExportStream;
+
+    async fn export_listings(&self, request: Request<pb::ExportListingsRequest>) -> Result<Response<ExportStream>, Status> {
+        let filter = Filter::read(request.get_ref().filter.as_ref())?;
+        let store = Arc::clone(&self.store);
+        let (parts, receiver) = mpsc::channel(2);
+        tokio::spawn(async move {
+            let mut after = None;
+            loop {
+                let page = listing_page::page(store.as_ref(), &filter, after, EXPORT_PART).await;
+                let next = page.as_ref().ok().and_then(|(_, next)| *next);
+                let part = page.map(|(page, _)| pb::ExportListingsResponse {
+                    listings: page.iter().map(|(subject, listing)| convert::listing(*subject, listing)).collect(),
+                });
+                // A client that went away closes the channel.
+                if parts.send(part).await.is_err() || next.is_none() {
+                    return;
+                }
+                after = next;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn get_stats(&self, _: Request<pb::GetStatsRequest>) -> Result<Response<pb::GetStatsResponse>, Status> {
+        let held = self.store.stats().await.map_err(|error| of_store(&error))?;
+        let index = Arc::clone(&self.published.load());
+        let (kind, version) = (self.store.kind(), self.policy.version.clone());
+        tokio::task::spawn_blocking(move || stats::stats(kind, held, &index, &version))
+            .await
+            .map(Response::new)
+            .map_err(|error| Status::internal(format!("counting ended early: {error}")))
+    }
+}

@@ -1,0 +1,160 @@
+//! Messages <-> our types. No rules: what is out of form is refused with the field's name.
+
+use prost_types::Timestamp;
+use tonic::Status;
+
+use crate::check::Answer;
+use crate::feed::ExportedListing;
+use crate::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
+use crate::policy::Verdict;
+use crate::store::OutcomeKind;
+
+use super::pb;
+use super::status::invalid;
+
+/// The longest reason of a decision, in bytes.
+const LONGEST_REASON: usize = 500;
+/// The longest author of a decision, in bytes.
+const LONGEST_AUTHOR: usize = 100;
+
+pub(super) fn answer(answer: &Answer<'_>, check_id: String, policy_version: &str, freshness: pb::Freshness) -> pb::CheckNumberResponse {
+    let judgement = &answer.judgement;
+    let reasons = judgement.facts.iter().map(|fact| pb::Reason {
+        code: fact.code.as_str().to_owned(),
+        weight: (f64::from(fact.probability) * 1e4).round() / 1e4,
+        evidence: fact.evidence.to_string(),
+    });
+    let parsed = answer.parsed.as_ref().ok();
+    pb::CheckNumberResponse {
+        check_id,
+        number: parsed.map(|parsed| parsed.number.as_e164()).unwrap_or_default(),
+        verdict: verdict(judgement.verdict).into(),
+        risk_score: judgement.risk_score.into(),
+        reasons: reasons.collect(),
+        number_facts: parsed.map(|parsed| pb::NumberFacts {
+            country_code: parsed.facts.country_code.into(),
+            region: parsed.facts.region.as_str().to_owned(),
+            line_type: parsed.facts.line_type.as_str().to_owned(),
+            validity: parsed.facts.validity.as_str().to_owned(),
+        }),
+        freshness: Some(freshness),
+        policy_version: policy_version.to_owned(),
+        message_key: judgement.verdict.message_key().to_owned(),
+    }
+}
+
+fn verdict(verdict: Verdict) -> pb::Verdict {
+    match verdict {
+        Verdict::Allow => pb::Verdict::Allow,
+        Verdict::Challenge => pb::Verdict::Challenge,
+        Verdict::Block => pb::Verdict::Block,
+    }
+}
+
+pub(super) fn outcome_kind(kind: i32) -> Option<OutcomeKind> {
+    match pb::OutcomeKind::try_from(kind).ok()? {
+        pb::OutcomeKind::Unspecified => None,
+        pb::OutcomeKind::Verified => Some(OutcomeKind::Verified),
+        pb::OutcomeKind::AbuseConfirmed => Some(OutcomeKind::AbuseConfirmed),
+        pb::OutcomeKind::FalsePositive => Some(OutcomeKind::FalsePositive),
+    }
+}
+
+pub(super) fn subject(field: &str, text: &str) -> Result<Subject, Status> {
+    text.parse().map_err(|error| invalid(field, error))
+}
+
+pub(super) fn time(field: &str, timestamp: Option<&Timestamp>) -> Result<Option<UnixTime>, Status> {
+    timestamp.map(|timestamp| UnixTime::from_seconds(timestamp.seconds)).transpose().map_err(|error| invalid(field, error))
+}
+
+fn required_time(field: &str, timestamp: Option<&Timestamp>) -> Result<UnixTime, Status> {
+    time(field, timestamp)?.ok_or_else(|| invalid(field, "is required"))
+}
+
+pub(super) fn timestamp(time: UnixTime) -> Timestamp {
+    Timestamp { seconds: time.0.into(), nanos: 0 }
+}
+
+pub(super) fn action(action: i32) -> Option<Action> {
+    match pb::Action::try_from(action).ok()? {
+        pb::Action::Unspecified => None,
+        pb::Action::Block => Some(Action::Block),
+        pb::Action::Allow => Some(Action::Allow),
+    }
+}
+
+/// A decision whose `decided_at` is taken from `now`, or from the message where that is `None`.
+pub(super) fn decision(field: &str, decision: &pb::Decision, now: Option<UnixTime>) -> Result<Decision, Status> {
+    let named = |part: &str| format!("{field}.{part}");
+    let action = action(decision.action).ok_or_else(|| invalid(named("action"), "expected ACTION_ALLOW or ACTION_BLOCK"))?;
+    for (part, text, longest) in [("reason", &decision.reason, LONGEST_REASON), ("author", &decision.author, LONGEST_AUTHOR)] {
+        if text.len() > longest {
+            return Err(invalid(named(part), format!("is {} bytes long: expected at most {longest}", text.len())));
+        }
+    }
+    let expires_at = time(&named("expires_at"), decision.expires_at.as_ref())?;
+    let decided_at = match now {
+        Some(now) if expires_at.is_some_and(|end| end <= now) => {
+            return Err(invalid(named("expires_at"), "lies in the past"));
+        }
+        Some(now) => now,
+        None => required_time(&named("decided_at"), decision.decided_at.as_ref())?,
+    };
+    Ok(Decision { decided_at, action, expires_at, reason: decision.reason.clone(), author: decision.author.clone() })
+}
+
+/// One sighting of an imported listing.
+pub(super) fn sighting(field: &str, sighting: &pb::Sighting) -> Result<Sighting, Status> {
+    let feed = sighting.feed.parse().map_err(|error| invalid(format!("{field}.feed"), error))?;
+    let first_seen = required_time(&format!("{field}.first_seen"), sighting.first_seen.as_ref())?;
+    let last_seen = required_time(&format!("{field}.last_seen"), sighting.last_seen.as_ref())?;
+    if first_seen > last_seen {
+        return Err(invalid(format!("{field}.first_seen"), "is later than last_seen"));
+    }
+    Ok(Sighting { feed, first_seen, last_seen, count: sighting.count })
+}
+
+/// A listing as a message.
+pub fn listing(subject: Subject, listing: &Listing) -> pb::Listing {
+    pb::Listing {
+        subject: subject.as_e164(),
+        sightings: listing.sightings().iter().map(pb_sighting).collect(),
+        decision: listing.decision().map(|decision| pb::Decision {
+            action: pb_action(decision.action).into(),
+            reason: decision.reason.clone(),
+            author: decision.author.clone(),
+            decided_at: Some(timestamp(decision.decided_at)),
+            expires_at: decision.expires_at.map(timestamp),
+        }),
+    }
+}
+
+fn pb_sighting(sighting: &Sighting) -> pb::Sighting {
+    pb::Sighting {
+        feed: sighting.feed.to_string(),
+        first_seen: Some(timestamp(sighting.first_seen)),
+        last_seen: Some(timestamp(sighting.last_seen)),
+        count: sighting.count,
+    }
+}
+
+fn pb_action(action: Action) -> pb::Action {
+    match action {
+        Action::Allow => pb::Action::Allow,
+        Action::Block => pb::Action::Block,
+    }
+}
+
+/// A listing as `numguard export` prints it.
+pub fn exported(message: &pb::Listing) -> Result<ExportedListing, Status> {
+    let mut listing = Listing::default();
+    for seen in &message.sightings {
+        listing.merge(&Listing::seen(sighting("sightings", seen)?));
+    }
+    if let Some(decided) = &message.decision {
+        listing.merge(&Listing::decided(decision("decision", decided, None)?));
+    }
+    Ok(ExportedListing::of(subject("subject", &message.subject)?, &listing))
+}
+

@@ -1,0 +1,72 @@
+//! One import: batches are staged, and stored in one step when the finish arrives.
+//!
+//! Nothing of an import that breaks off, lies about its length or holds a wrong row is stored.
+
+use std::collections::HashMap;
+
+use tonic::Status;
+
+use crate::listing::{Listing, Subject};
+use crate::store::Change;
+
+use super::pb;
+use super::status::invalid;
+use super::convert;
+
+/// Different subjects of one import; more would not fit the memory of a small server.
+const MOST_SUBJECTS: usize = 20_000_000;
+
+/// What has arrived of an import.
+#[derive(Default)]
+pub(super) struct Staged {
+    listings: HashMap<Subject, Listing>,
+    received: u64,
+}
+
+impl Staged {
+    /// Rows that have arrived.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Takes in a batch. Sightings of one feed about one subject add up.
+    pub(super) fn add(&mut self, batch: &pb::ImportBatch) -> Result<(), Status> {
+        for message in &batch.listings {
+            // The place is counted over the whole import, so that a client can find its row.
+            let at = self.received;
+            self.add_one(message).map_err(|(part, status)| {
+                invalid(format!("batch.listings[{at}].{part}"), status.message())
+            })?;
+            self.received += 1;
+        }
+        Ok(())
+    }
+
+    fn add_one(&mut self, message: &pb::Listing) -> Result<(), (&'static str, Status)> {
+        let subject = convert::subject("subject", &message.subject).map_err(|status| ("subject", status))?;
+        if self.listings.len() >= MOST_SUBJECTS && !self.listings.contains_key(&subject) {
+            let status = invalid("subject", format!("more than {MOST_SUBJECTS} different subjects: split the import"));
+            return Err(("subject", status));
+        }
+        let listing = self.listings.entry(subject).or_default();
+        for sighting in &message.sightings {
+            listing.add_report(&convert::sighting("sighting", sighting).map_err(|status| ("sightings", status))?);
+        }
+        if let Some(decision) = &message.decision {
+            let decision = convert::decision("decision", decision, None).map_err(|status| ("decision", status))?;
+            listing.merge(&Listing::decided(decision));
+        }
+        Ok(())
+    }
+
+    /// The changes to store, if the import is as long as its finish says.
+    pub(super) fn finish(self, finish: &pb::ImportFinish) -> Result<Vec<Change>, Status> {
+        if finish.listings != self.received {
+            return Err(invalid(
+                "finish.listings",
+                format!("says {} but {} arrived: nothing was stored", finish.listings, self.received),
+            ));
+        }
+        Ok(self.listings.into_iter().map(|(subject, listing)| Change::Merge(subject, listing)).collect())
+    }
+}

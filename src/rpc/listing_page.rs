@@ -1,0 +1,158 @@
+//! Pages of listings: filter, page token, and skipping what cannot match.
+
+use tonic::Status;
+
+use crate::listing::{Action, FeedName, Listing, Subject, codec};
+use crate::number::{Number, Range};
+use crate::store::Store;
+
+use super::status::{invalid, of_store};
+use super::{convert, pb};
+
+/// Listings that one call looks at before it answers with what it has.
+const LONGEST_LOOK: usize = 200_000;
+
+/// Listings read from the store at once.
+const SCAN: usize = 2_000;
+
+/// A checked filter.
+#[derive(Default)]
+pub(super) struct Filter {
+    kind: pb::SubjectKind,
+    prefix: Option<u64>,
+    feed: Option<FeedName>,
+    action: Option<Action>,
+    digest: [u8; 4],
+}
+
+impl Filter {
+    pub(super) fn read(filter: Option<&pb::ListingFilter>) -> Result<Self, Status> {
+        let Some(filter) = filter else { return Ok(Self::default()) };
+        let kind = pb::SubjectKind::try_from(filter.kind).map_err(|_| invalid("filter.kind", "is unknown"))?;
+        let prefix = match filter.prefix.as_str() {
+            "" => None,
+            text => Some(read_prefix(text).ok_or_else(|| invalid("filter.prefix", "expected + and 1 to 15 digits"))?),
+        };
+        let feed = match filter.feed.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(|error| invalid("filter.feed", error))?),
+        };
+        let digest = blake3::hash(&prost::Message::encode_to_vec(filter));
+        let mut short = [0; 4];
+        short.copy_from_slice(&digest.as_bytes()[..4]);
+        Ok(Self { kind, prefix, feed, action: convert::action(filter.action), digest: short })
+    }
+
+    fn matches(&self, subject: Subject, listing: &Listing) -> bool {
+        let kind = match self.kind {
+            pb::SubjectKind::Unspecified => true,
+            pb::SubjectKind::Number => matches!(subject, Subject::Number(_)),
+            pb::SubjectKind::Range => matches!(subject, Subject::Range(_)),
+        };
+        kind && self.prefix.is_none_or(|prefix| begins_with(first_digits(subject), prefix))
+            && self.feed.as_ref().is_none_or(|feed| listing.sightings().iter().any(|s| s.feed == *feed))
+            && self.action.is_none_or(|action| listing.decision().is_some_and(|d| d.action == action))
+    }
+
+    /// A subject behind which to go on: `after`, or one nearer to the next match.
+    fn skip(&self, after: Option<Subject>) -> Option<Subject> {
+        let numbers_end = Number::from_digits(999_999_999_999_999).ok().map(Subject::Number);
+        let below = |from: u64, prefix: u64| match before_next(prefix, from) {
+            Some(number) => Number::from_digits(number).ok().map(Subject::Number),
+            None => numbers_end,
+        };
+        let wanted = match (self.kind, self.prefix, after) {
+            (pb::SubjectKind::Range, ..) => numbers_end,
+            (_, Some(prefix), None) => below(9, prefix),
+            (_, Some(prefix), Some(Subject::Number(after))) => below(after.key(), prefix),
+            _ => None,
+        };
+        after.max(wanted)
+    }
+}
+
+fn read_prefix(text: &str) -> Option<u64> {
+    let digits = text.strip_prefix('+')?;
+    let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0') && digits.len() <= 15;
+    if plain { digits.parse().ok() } else { None }
+}
+
+fn first_digits(subject: Subject) -> u64 {
+    match subject {
+        Subject::Number(number) | Subject::Range(Range::Span(number, _)) => number.key(),
+        Subject::Range(Range::Prefix(prefix)) => prefix.key(),
+    }
+}
+
+fn begins_with(mut digits: u64, prefix: u64) -> bool {
+    while digits > prefix {
+        digits /= 10;
+    }
+    digits == prefix
+}
+
+/// The number just below the first one after `after` that begins with `prefix`; numbers are in
+/// order of length first. `None`: there is no such number.
+fn before_next(prefix: u64, after: u64) -> Option<u64> {
+    let (mut from, mut to) = (prefix, prefix + 1);
+    while to <= after + 1 {
+        (from, to) = (from.checked_mul(10)?, to.checked_mul(10)?);
+    }
+    Some(from.max(after + 1) - 1)
+}
+
+/// The next page of matches after `after`, and where to go on if there may be more.
+pub(super) async fn page(
+    store: &dyn Store,
+    filter: &Filter,
+    mut after: Option<Subject>,
+    size: usize,
+) -> Result<(Vec<(Subject, Listing)>, Option<Subject>), Status> {
+    let mut found = Vec::new();
+    let mut looked = 0;
+    while looked < LONGEST_LOOK {
+        after = filter.skip(after);
+        let rows = store.scan(after, SCAN).await.map_err(|error| of_store(&error))?;
+        looked += rows.len().max(1);
+        let full = rows.len() == SCAN;
+        for (subject, listing) in rows {
+            after = Some(subject);
+            if filter.kind == pb::SubjectKind::Number && matches!(subject, Subject::Range(_)) {
+                return Ok((found, None));
+            }
+            if filter.matches(subject, &listing) {
+                found.push((subject, listing));
+                if found.len() == size {
+                    return Ok((found, after));
+                }
+            }
+        }
+        if !full {
+            return Ok((found, None));
+        }
+    }
+    Ok((found, after))
+}
+
+/// The page token: what the page was filtered by, and its last subject.
+pub(super) fn token(filter: &Filter, after: Option<Subject>) -> String {
+    let Some(after) = after else { return String::new() };
+    let bytes = filter.digest.iter().copied().chain(codec::subject_key(after));
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads what [`token`] wrote for the same filter.
+pub(super) fn read_token(filter: &Filter, token: &str) -> Result<Option<Subject>, Status> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let refused = || invalid("page_token", "expected the next_page_token of a call with the same filter");
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = token.as_bytes().chunks(2).map(byte).collect();
+    let bytes = bytes.ok_or_else(refused)?;
+    let (digest, key) = bytes.split_at_checked(4).ok_or_else(refused)?;
+    if digest != filter.digest {
+        return Err(refused());
+    }
+    codec::read_subject(key).map(Some).map_err(|_| refused())
+}

@@ -1,0 +1,89 @@
+//! The listener: services, health, reflection, keepalive, and a drain with an end.
+//!
+//! Listener and shutdown come from outside, so that the binary and the tests start it alike.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::pb::admin_service_server::AdminServiceServer;
+use super::pb::check_service_server::CheckServiceServer;
+use super::{AdminRpc, CheckRpc, pb};
+
+/// How connections are kept and ended.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerOptions {
+    /// How long calls in flight may take after shutdown was asked for. A silent peer would hold
+    /// the server for ever otherwise.
+    pub drain: Duration,
+}
+
+/// The services of one listener.
+pub struct Server {
+    check: CheckRpc,
+    admin: AdminRpc,
+    health: HealthReporter,
+    options: ServerOptions,
+}
+
+/// Names by which health can be asked; the empty one is the server as a whole.
+const HEALTH_NAMES: [&str; 3] = ["", "numguard.v1.CheckService", "numguard.v1.AdminService"];
+
+/// Ping after this long without traffic, and close after this long without an answer.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
+
+impl Server {
+    /// A server of the two services.
+    pub fn new(check: CheckRpc, admin: AdminRpc, options: ServerOptions) -> Self {
+        Self { check, admin, health: HealthReporter::new(), options }
+    }
+
+    async fn set_health(health: &HealthReporter, status: ServingStatus) {
+        for name in HEALTH_NAMES {
+            health.set_service_status(name, status).await;
+        }
+    }
+
+    /// Serves on `listener` until `shutdown`, then drains. The index must be loaded before.
+    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> Result<(), tonic::transport::Error> {
+        let Self { check, admin, health, options } = self;
+        let reflection = || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(pb::DESCRIPTORS).register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        let mut router = tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE.0))
+            .http2_keepalive_timeout(Some(KEEPALIVE.1))
+            .add_service(CheckServiceServer::new(check))
+            .add_service(AdminServiceServer::new(admin))
+            .add_service(tonic_health::pb::health_server::HealthServer::new(tonic_health::server::HealthService::from_health_reporter(health.clone())));
+        match (reflection().build_v1(), reflection().build_v1alpha()) {
+            (Ok(v1), Ok(v1alpha)) => router = router.add_service(v1).add_service(v1alpha),
+            (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "no reflection"),
+        }
+        Self::set_health(&health, ServingStatus::Serving).await;
+        let (stopping, stopped) = tokio::sync::oneshot::channel();
+        let signal = async {
+            shutdown.await;
+            Self::set_health(&health, ServingStatus::NotServing).await;
+            let _ = stopping.send(());
+        };
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let hard_end = async {
+            // An error means that serving ended by itself.
+            if stopped.await.is_ok() {
+                tokio::time::sleep(options.drain).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            served = router.serve_with_incoming_shutdown(incoming, signal) => served,
+            () = hard_end => {
+                tracing::warn!(seconds = options.drain.as_secs(), "connections were cut at the end of the drain");
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The one place where errors become gRPC statuses, with the details that a client can read.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::store::StoreError;
+
+/// INVALID_ARGUMENT with the field named in the message and in BadRequest details.
+pub(super) fn invalid(field: impl Into<String>, expected: impl ToString) -> Status {
+    let (field, expected) = (field.into(), expected.to_string());
+    let message = format!("{field}: {expected}");
+    Status::with_error_details(Code::InvalidArgument, message, ErrorDetails::with_bad_request_violation(field, expected))
+}
+
+/// NOT_FOUND; `what` must not hold a number's digits.
+pub(super) fn not_found(what: &str) -> Status {
+    Status::not_found(what)
+}
+
+/// What a store failure means to a caller.
+pub(super) fn of_store(error: &StoreError) -> Status {
+    tracing::error!(%error, "store call failed");
+    if error.is_transient() {
+        let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(1)));
+        return Status::with_error_details(Code::Unavailable, error.to_string(), details);
+    }
+    Status::internal(error.to_string())
+}

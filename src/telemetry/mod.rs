@@ -1,0 +1,46 @@
+//! Logs: human or JSON lines on stderr.
+//!
+//! Numbers in logs are masked by their own `Display`; nothing here may unmask them.
+
+use std::io::stderr;
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For a terminal.
+    #[default]
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogOptions {
+    /// `human` or `json`.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `numguard=debug,h2=warn`.
+    pub level: String,
+}
+
+/// Why logging cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("log.level: {0}: expected error, warn, info, debug, trace or directives such as numguard=debug")]
+pub struct LogError(String);
+
+/// Sets up logging for the process; a second call changes nothing.
+pub fn start(options: &LogOptions) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(&options.level).map_err(|error| LogError(error.to_string()))?;
+    let lines = tracing_subscriber::fmt().with_writer(stderr).with_env_filter(filter);
+    // An error means that a subscriber is set already.
+    let _ = match options.format {
+        LogFormat::Human => lines.with_target(false).try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+    Ok(())
+}
