@@ -1,15 +1,21 @@
-//! x
-pub mod number;
-pub mod listing;
-pub mod index;
-pub mod signal;
-pub mod policy;
+//! numguard: is this phone number a real subscriber's, or one that anybody can rent or read on a
+//! public web page?
+//!
+//! The rooms, each importing only rooms above it (`tests/architecture.rs` holds this):
+//! `number`, `listing`, `index`, `signal`, `policy`, `check`, `feed`, `store`, `sync`, `rpc`,
+//! `telemetry`, `config`, `app`, `cli`. ARCHITECTURE.md is the map.
+
+pub mod app;
 pub mod check;
+pub mod cli;
+pub mod config;
 pub mod feed;
+pub mod index;
+pub mod listing;
+pub mod number;
+pub mod policy;
+pub mod rpc;
+pub mod signal;
 pub mod store;
 pub mod sync;
-pub mod rpc;
 pub mod telemetry;
-pub mod config;
-pub mod app;
-pub mod cli;

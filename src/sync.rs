@@ -85,7 +85,8 @@ impl Progress {
     /// Returns once checks see everything up to `position`.
     pub async fn reached(&mut self, position: Position) {
         // A cursor of another epoch cannot be waited for: whatever is published came after it.
-        let includes = |reached: &Position| reached.epoch != position.epoch || reached.cursor >= position.cursor;
+        let includes =
+            |reached: &Position| reached.epoch != position.epoch || reached.cursor >= position.cursor;
         // An error means that sync has ended with the process: nothing to wait for.
         let _ = self.0.wait_for(includes).await;
     }
@@ -162,7 +163,9 @@ impl Sync {
         let saved = tokio::task::spawn_blocking(move || index.save(&path)).await;
         match saved {
             Ok(Ok(())) => tracing::debug!("saved the index"),
-            Ok(Err(error)) => tracing::warn!(%error, "cannot save the index; the next start loads from the store"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "cannot save the index; the next start loads from the store")
+            }
             Err(error) => tracing::warn!(%error, "saving the index ended early"),
         }
     }

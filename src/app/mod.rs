@@ -55,14 +55,19 @@ impl App {
     pub async fn start(config: &Config) -> Result<Self> {
         let policy = Arc::new(config.policy()?);
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
-            format!("cannot listen on {}: give another address with --listen (port 0 takes a free one)", config.listen)
+            format!(
+                "cannot listen on {}: give another address with --listen (port 0 takes a free one)",
+                config.listen
+            )
         })?;
         let address = listener.local_addr()?;
         let store: Arc<dyn Store> = Arc::new(Embedded::open(&config.embedded())?);
-        let starter = if config.starter_data { first_start::fill(store.as_ref(), now()).await? } else { None };
+        let starter =
+            if config.starter_data { first_start::fill(store.as_ref(), now()).await? } else { None };
         let began = Instant::now();
         let published = Arc::new(Published::default());
-        let (sync, loaded) = Sync::start(Arc::clone(&store), Arc::clone(&published), config.snapshot(), now).await?;
+        let (sync, loaded) =
+            Sync::start(Arc::clone(&store), Arc::clone(&published), config.snapshot(), now).await?;
         let banner = Banner {
             address,
             starter,
@@ -95,7 +100,13 @@ impl App {
     }
 }
 
-fn server(config: &Config, store: &Arc<dyn Store>, published: &Arc<Published>, policy: &Arc<Policy>, sync: &Sync) -> Server {
+fn server(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    published: &Arc<Published>,
+    policy: &Arc<Policy>,
+    sync: &Sync,
+) -> Server {
     let check = CheckRpc::new(Arc::clone(published), Arc::clone(policy), Arc::clone(store), sync.freshness());
     let admin = AdminRpc::new(Arc::clone(store), Arc::clone(published), Arc::clone(policy), sync.progress());
     Server::new(check, admin, config.server())

@@ -125,7 +125,11 @@ fn verdict(answer: &pb::CheckNumberResponse) -> &'static str {
 }
 
 fn line<'a>(input: &'a str, answer: &'a pb::CheckNumberResponse) -> Line<'a> {
-    let reason = |reason: &'a pb::Reason| ReasonLine { code: &reason.code, weight: reason.weight, evidence: &reason.evidence };
+    let reason = |reason: &'a pb::Reason| ReasonLine {
+        code: &reason.code,
+        weight: reason.weight,
+        evidence: &reason.evidence,
+    };
     let freshness = answer.freshness.unwrap_or_default();
     Line {
         input,

@@ -38,11 +38,16 @@ fn failed(status: Status) -> anyhow::Error {
 impl Client {
     pub(super) async fn connect(server: &ServerArg) -> Result<Self> {
         let url = &server.server;
-        let endpoint = Endpoint::from_shared(url.clone()).ok().filter(|endpoint| endpoint.uri().scheme().is_some());
-        let endpoint = endpoint.ok_or_else(|| anyhow!("--server {url}: expected a URL such as http://127.0.0.1:50051"))?;
-        let channel = endpoint.connect_timeout(std::time::Duration::from_secs(CONNECT_SECONDS)).connect().await;
+        let endpoint =
+            Endpoint::from_shared(url.clone()).ok().filter(|endpoint| endpoint.uri().scheme().is_some());
+        let endpoint = endpoint
+            .ok_or_else(|| anyhow!("--server {url}: expected a URL such as http://127.0.0.1:50051"))?;
+        let channel =
+            endpoint.connect_timeout(std::time::Duration::from_secs(CONNECT_SECONDS)).connect().await;
         let channel = channel.map_err(|_| {
-            anyhow!("no numguard answers at {url}: start one with `numguard serve`, or name another with --server")
+            anyhow!(
+                "no numguard answers at {url}: start one with `numguard serve`, or name another with --server"
+            )
         })?;
         Ok(Self { channel })
     }
@@ -55,7 +60,10 @@ impl Client {
         AdminServiceClient::new(self.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
-    pub(super) async fn check(&self, requests: Vec<pb::CheckNumberRequest>) -> Result<Vec<pb::CheckNumberResponse>> {
+    pub(super) async fn check(
+        &self,
+        requests: Vec<pb::CheckNumberRequest>,
+    ) -> Result<Vec<pb::CheckNumberResponse>> {
         let asked = requests.len();
         let answer = self.checks().batch_check_numbers(pb::BatchCheckNumbersRequest { requests }).await;
         let responses = answer.map_err(failed)?.into_inner().responses;
@@ -65,7 +73,11 @@ impl Client {
         Ok(responses)
     }
 
-    pub(super) async fn put(&self, subject: String, decision: pb::Decision) -> Result<pb::PutListingResponse> {
+    pub(super) async fn put(
+        &self,
+        subject: String,
+        decision: pb::Decision,
+    ) -> Result<pb::PutListingResponse> {
         let request = pb::PutListingRequest { subject, decision: Some(decision) };
         Ok(self.admin().put_listing(request).await.map_err(failed)?.into_inner())
     }
@@ -96,7 +108,11 @@ impl Client {
     }
 
     /// Hands over the listings of an export, part by part.
-    pub(super) async fn export(&self, filter: pb::ListingFilter, mut each: impl FnMut(Vec<pb::Listing>) -> Result<()>) -> Result<()> {
+    pub(super) async fn export(
+        &self,
+        filter: pb::ListingFilter,
+        mut each: impl FnMut(Vec<pb::Listing>) -> Result<()>,
+    ) -> Result<()> {
         let request = pb::ExportListingsRequest { filter: Some(filter) };
         let mut parts = self.admin().export_listings(request).await.map_err(failed)?.into_inner();
         while let Some(part) = parts.message().await.map_err(failed)? {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// How a verb ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(super) enum Exit {
     /// Done; for `check`: every number is to be allowed.
     Ok,
     /// It could not be done; stderr says why.
@@ -18,7 +18,7 @@ pub enum Exit {
 }
 
 /// The table that `--help` ends with.
-pub const HELP: &str = "Exit codes:
+pub(super) const HELP: &str = "Exit codes:
   0  done; for check: every number is allowed
   1  it could not be done; stderr says why
   2  the command line is wrong

@@ -66,7 +66,11 @@ type Part = pb::ImportListingsRequest;
 pub(super) async fn run(args: Args) -> Result<Exit> {
     if args.dry_run {
         let tally = tokio::task::spawn_blocking(move || read_all(&args, &mut |_| Ok(()))).await??;
-        println!("dry run: {} good rows, {} bad lines; nothing was stored", grouped(tally.good), grouped(tally.bad));
+        println!(
+            "dry run: {} good rows, {} bad lines; nothing was stored",
+            grouped(tally.good),
+            grouped(tally.bad)
+        );
         return Ok(if tally.bad > 0 { Exit::Partial } else { Exit::Ok });
     }
     let client = Client::connect(&args.server).await?;
@@ -84,7 +88,10 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         stored.revision
     );
     if tally.bad > 0 {
-        eprintln!("{} bad lines were left out; --strict refuses the whole import instead", grouped(tally.bad));
+        eprintln!(
+            "{} bad lines were left out; --strict refuses the whole import instead",
+            grouped(tally.bad)
+        );
         return Ok(Exit::Partial);
     }
     Ok(Exit::Ok)
@@ -158,7 +165,11 @@ fn read_all(args: &Args, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<Tall
         read.with_context(|| format!("{name}: nothing was stored"))?;
     }
     if tally.bad > args.show_bad {
-        eprintln!("and {} more bad lines; --show-bad {} prints all", grouped(tally.bad - args.show_bad), tally.bad);
+        eprintln!(
+            "and {} more bad lines; --show-bad {} prints all",
+            grouped(tally.bad - args.show_bad),
+            tally.bad
+        );
     }
     Ok(tally)
 }
@@ -180,12 +191,15 @@ fn open(name: &str, progress: &ProgressBar) -> Result<Box<dyn BufRead>> {
 fn progress(name: &str) -> ProgressBar {
     let bytes = std::fs::metadata(name).map_or(0, |data| data.len());
     let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta}");
-    ProgressBar::new(bytes).with_message(name.to_owned()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    ProgressBar::new(bytes)
+        .with_message(name.to_owned())
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// `lists/Castle_Daily.csv.gz` -> `castle_daily`.
 fn feed_name(file: &str) -> Result<FeedName> {
-    let name = Path::new(file).file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let name =
+        Path::new(file).file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();
     if file == "-" {
         return "stdin".parse().context("feed name");

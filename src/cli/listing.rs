@@ -165,7 +165,8 @@ pub(super) async fn list(args: ListArgs, kind: pb::SubjectKind) -> Result<Exit> 
         ActionArg::Block => pb::Action::Block,
         ActionArg::Allow => pb::Action::Allow,
     });
-    let filter = pb::ListingFilter { kind: kind.into(), prefix: args.prefix, feed: args.feed, action: action.into() };
+    let filter =
+        pb::ListingFilter { kind: kind.into(), prefix: args.prefix, feed: args.feed, action: action.into() };
     let mut rows = table(&["SUBJECT", "FEEDS", "FIRST SEEN", "LAST SEEN", "DECISION"]);
     let (mut page_token, mut left) = (String::new(), args.limit);
     let more = loop {
@@ -178,7 +179,9 @@ pub(super) async fn list(args: ListArgs, kind: pb::SubjectKind) -> Result<Exit> 
         left -= page.listings.len().min(left);
         for listing in &page.listings {
             match args.output.output {
-                Output::Json => print_json(&exported(listing).context("the service sent a listing that does not read")?)?,
+                Output::Json => {
+                    print_json(&exported(listing).context("the service sent a listing that does not read")?)?
+                }
                 Output::Table => {
                     rows.add_row(row(listing));
                 }
@@ -199,7 +202,8 @@ pub(super) async fn list(args: ListArgs, kind: pb::SubjectKind) -> Result<Exit> 
 }
 
 pub(super) async fn delete(args: DeleteArgs) -> Result<Exit> {
-    let subjects: Vec<String> = args.subjects.iter().map(|text| subject(text, None)).collect::<Result<_>>()?;
+    let subjects: Vec<String> =
+        args.subjects.iter().map(|text| subject(text, None)).collect::<Result<_>>()?;
     let question = format!("Delete {} listings with all that is known about them?", subjects.len());
     if subjects.len() > 1 && !output::confirm(&question, args.yes)? {
         bail!("nothing was deleted");
@@ -214,8 +218,10 @@ pub(super) async fn delete(args: DeleteArgs) -> Result<Exit> {
 fn row(listing: &pb::Listing) -> Vec<String> {
     let feeds: Vec<&str> = listing.sightings.iter().map(|sighting| sighting.feed.as_str()).collect();
     let seconds = |time: Option<&prost_types::Timestamp>| time.map_or(0, |time| time.seconds);
-    let first = listing.sightings.iter().filter_map(|s| s.first_seen.as_ref()).min_by_key(|time| seconds(Some(time)));
-    let last = listing.sightings.iter().filter_map(|s| s.last_seen.as_ref()).max_by_key(|time| seconds(Some(time)));
+    let first =
+        listing.sightings.iter().filter_map(|s| s.first_seen.as_ref()).min_by_key(|time| seconds(Some(time)));
+    let last =
+        listing.sightings.iter().filter_map(|s| s.last_seen.as_ref()).max_by_key(|time| seconds(Some(time)));
     vec![
         listing.subject.clone(),
         feeds.join(" "),
@@ -249,5 +255,6 @@ fn expiry(text: &str) -> Result<UnixTime, String> {
         Some('h') => span(&text[..text.len() - 1], 3_600),
         _ => text.parse().ok(),
     };
-    relative.ok_or_else(|| "expected a date such as 2026-12-31, or days or hours such as 30d or 12h".to_owned())
+    relative
+        .ok_or_else(|| "expected a date such as 2026-12-31, or days or hours such as 30d or 12h".to_owned())
 }

@@ -3,6 +3,8 @@
 //! Data goes to stdout, talk to stderr. Must not hold rules: verbs call the service, `serve` calls
 //! `app`.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 mod check;
 mod client;
 mod completions;

@@ -57,7 +57,10 @@ fn print(banner: &Banner, config: &Config) {
     println!("numguard {} listening on http://{}", env!("CARGO_PKG_VERSION"), banner.address);
     println!("  data     {} (embedded store)", config.data_dir.display());
     if let Some(starter) = banner.starter {
-        println!("  first start: stored the starter list, {} numbers (--no-starter-data leaves it out)", grouped(starter));
+        println!(
+            "  first start: stored the starter list, {} numbers (--no-starter-data leaves it out)",
+            grouped(starter)
+        );
     }
     println!(
         "  index    {} numbers, {} ranges, {:.1} MB, loaded {from} in {} ms",

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::rpc::pb;
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, day, grouped, print_json, print_table, table};
+use super::output::{Output, OutputArg, grouped, print_json, print_table, table};
 use super::{Client, ServerArg};
 
 /// Arguments of `stats`.
@@ -31,7 +31,7 @@ fn as_json(stats: &pb::GetStatsResponse) -> serde_json::Value {
     let store = stats.store.clone().unwrap_or_default();
     let index = stats.index.unwrap_or_default();
     let feeds = stats.feeds.iter();
-    let feeds = feeds.map(|f| json!({"feed": f.feed, "listings": f.listings, "last_seen": day(f.last_seen.as_ref())}));
+    let feeds = feeds.map(|f| json!({"feed": f.feed, "listings": f.listings}));
     let countries = stats.countries.iter();
     let countries = countries.map(|c| json!({"country_code": c.country_code, "numbers": c.numbers}));
     json!({
@@ -72,12 +72,15 @@ fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
         grouped(index.revision),
         grouped(index.cursor)
     );
-    println!("policy            {}; numbering plan {}; numguard {}", stats.policy_version, stats.metadata_version, stats.version);
+    println!(
+        "policy            {}; numbering plan {}; numguard {}",
+        stats.policy_version, stats.metadata_version, stats.version
+    );
     if !stats.feeds.is_empty() {
         println!();
-        let mut feeds = table(&["FEED", "LISTINGS", "LAST SEEN"]);
+        let mut feeds = table(&["FEED", "LISTINGS"]);
         for feed in &stats.feeds {
-            feeds.add_row([feed.feed.clone(), grouped(feed.listings), day(feed.last_seen.as_ref())]);
+            feeds.add_row([feed.feed.clone(), grouped(feed.listings)]);
         }
         print_table(&feeds)?;
         println!();

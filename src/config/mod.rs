@@ -135,7 +135,8 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|error| ConfigError::File { path: path.display().to_string(), error })
+    std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::File { path: path.display().to_string(), error })
 }
 
 /// A TOML text that is named by its file in errors.
@@ -175,7 +176,8 @@ mod tests {
         let default = load("").unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(default.listen.to_string(), "127.0.0.1:50051");
         assert_eq!(load(&default.to_toml()), Ok(default.clone()));
-        let flags = Flags { listen: "127.0.0.1:1".parse().ok(), starter_data: Some(false), ..Flags::default() };
+        let flags =
+            Flags { listen: "127.0.0.1:1".parse().ok(), starter_data: Some(false), ..Flags::default() };
         let changed = Config::load(None, &flags).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((changed.listen.port(), changed.starter_data, changed.warm_up), (1, false, true));
     }

@@ -39,7 +39,8 @@ pub(super) fn read(mut input: impl BufRead, each: &mut EachRow<'_>) -> Result<()
     input.read_until(b'\n', &mut header)?;
     let header = String::from_utf8_lossy(&header).into_owned();
     let names = columns(&header);
-    let [subject, first, last, count] = [&SUBJECT[..], &FIRST_SEEN, &LAST_SEEN, &COUNT].map(|known| column(&names, known));
+    let [subject, first, last, count] =
+        [&SUBJECT[..], &FIRST_SEEN, &LAST_SEEN, &COUNT].map(|known| column(&names, known));
     let mut rows = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)

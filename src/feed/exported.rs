@@ -54,10 +54,7 @@ pub struct ExportedDecision {
     pub expires_at: Option<String>,
 }
 
-pub(super) fn read(
-    input: impl BufRead,
-    each: &mut dyn FnMut(Result<Row, BadLine>),
-) -> Result<(), FileError> {
+pub(super) fn read(input: impl BufRead, each: &mut dyn FnMut(Result<Row, BadLine>)) -> Result<(), FileError> {
     for_each_line(input, &mut |line, text| {
         let row = match text {
             Ok("") => return,
@@ -149,7 +146,10 @@ mod tests {
             ("{}", "missing field `subject`"),
             (r#"{"subject":"+44"}"#.replace("+44", "44").as_str(), "subject: expected an E.164 number"),
             (r#"{"subject":"+4474*","extra":1}"#, "unknown field `extra`"),
-            (r#"{"subject":"+4474*","sightings":[{"feed":"A","first_seen":"x","last_seen":"x","count":1}]}"#, "feed: expected a feed name"),
+            (
+                r#"{"subject":"+4474*","sightings":[{"feed":"A","first_seen":"x","last_seen":"x","count":1}]}"#,
+                "feed: expected a feed name",
+            ),
         ] {
             let error = row(line).err().unwrap_or_default();
             assert!(error.contains(named), "{error:?} does not say {named:?}");

@@ -147,7 +147,10 @@ pub(super) mod tests {
 
     #[test]
     fn every_form_gives_the_same_rows() {
-        let expected = vec!["+447400123456 2026-05-31..2026-05-31 1".to_owned(), "+12025550123 2026-05-30..2026-05-30 1".to_owned()];
+        let expected = vec![
+            "+447400123456 2026-05-31..2026-05-31 1".to_owned(),
+            "+12025550123 2026-05-30..2026-05-30 1".to_owned(),
+        ];
         for text in [
             "seen_on,e164\n2026-05-31,+447400123456\n2026-05-30,+12025550123\n",
             "\u{feff}e164;rank;last_seen\r\n+447400123456;1;2026-05-31\r\n12025550123;2;2026-05-30\r\n",
@@ -159,7 +162,14 @@ pub(super) mod tests {
         let today = "2026-06-01..2026-06-01 1";
         assert_eq!(
             read_all(b"# a comment\n+44 7400 123456\n\n12025550123\n+4474*\n"),
-            Ok((vec![format!("+447400123456 {today}"), format!("+12025550123 {today}"), format!("+4474* {today}")], vec![]))
+            Ok((
+                vec![
+                    format!("+447400123456 {today}"),
+                    format!("+12025550123 {today}"),
+                    format!("+4474* {today}")
+                ],
+                vec![]
+            ))
         );
     }
 
@@ -168,7 +178,10 @@ pub(super) mod tests {
         let text = b"last_seen,number,count\n2026-05-31,+447400123456,2\n2026-05-31,hello,1\n31.05.2026,+447400123457,1\n\
             2026-05-31,+447700900123,1\n2027-01-01,+447400123458,1\n2026-05-31,+44740\xff123456,1\n2026-05-31\n2026-05-31,+447400123459,3\n";
         let (good, bad) = read_all(text).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(good, ["+447400123456 2026-05-31..2026-05-31 2", "+447400123459 2026-05-31..2026-05-31 3"]);
+        assert_eq!(
+            good,
+            ["+447400123456 2026-05-31..2026-05-31 2", "+447400123459 2026-05-31..2026-05-31 3"]
+        );
         let reasons = [
             "3: NOT_A_NUMBER: not a phone number: only digits, spaces and + - . / ( ) may stand in it",
             "4: last seen: expected a date such as 2026-05-31 or a time such as 2026-05-31T12:00:00Z, from 1970 to 2105",

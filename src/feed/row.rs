@@ -98,7 +98,9 @@ impl Reading {
         // Lists write the digits with their country code, with or without the plus.
         let parsed = match self.default_region {
             Some(_) => number::parse(text, self.default_region),
-            None if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => number::parse_digits(text),
+            None if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {
+                number::parse_digits(text)
+            }
             None => number::parse(text, None),
         };
         let parsed = parsed.map_err(|error| format!("{}: {error}", error.name()))?;

@@ -135,9 +135,8 @@ impl Index {
             ranges: self.ranges.entries().to_vec(),
             provenances: (*self.provenances).clone(),
         };
-        let shadowed = |number: u64| {
-            Number::from_digits(number).is_ok_and(|number| self.overlay.get(number).is_some())
-        };
+        let shadowed =
+            |number: u64| Number::from_digits(number).is_ok_and(|number| self.overlay.get(number).is_some());
         builder.seen.extend(self.numbers.iter().filter(|(number, _)| !shadowed(*number)));
         let kept = self.decisions.iter().filter(|(number, _)| self.overlay.get(*number).is_none());
         builder.decisions.extend(kept.cloned());

@@ -2,25 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::listing::{Day, FeedName};
+use crate::listing::FeedName;
 use crate::number::{Number, plan};
 
 use super::{Index, Seen};
 
-/// What one feed lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FeedCount {
-    /// Subjects that it saw.
-    pub listings: u64,
-    /// Latest day on which one of them was seen, by this or another feed.
-    pub last: Day,
-}
-
 /// Counts over all listings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Census {
-    /// Per feed.
-    pub feeds: BTreeMap<FeedName, FeedCount>,
+    /// Subjects that each feed saw.
+    pub feeds: BTreeMap<FeedName, u64>,
     /// Listed numbers per country code.
     pub countries: BTreeMap<u16, u64>,
     /// Listings with an operator's decision.
@@ -30,17 +21,12 @@ pub struct Census {
 impl Index {
     /// Walks the index; some nanoseconds per listing, so not on a check.
     pub fn census(&self) -> Census {
-        let mut by_provenance: BTreeMap<u16, FeedCount> = BTreeMap::new();
+        let mut by_provenance: BTreeMap<u16, u64> = BTreeMap::new();
         let mut census = Census::default();
         let mut blocks = CountryOfBlock::default();
-        let mut count = |seen: Seen| {
-            let entry = by_provenance.entry(seen.provenance).or_default();
-            entry.listings += 1;
-            entry.last = entry.last.max(seen.last);
-        };
-        let shadowed = |number: u64| {
-            Number::from_digits(number).is_ok_and(|number| self.overlay.get(number).is_some())
-        };
+        let mut count = |seen: Seen| *by_provenance.entry(seen.provenance).or_default() += 1;
+        let shadowed =
+            |number: u64| Number::from_digits(number).is_ok_and(|number| self.overlay.get(number).is_some());
         let changed = self.overlay.entries().iter();
         let changed = changed.filter_map(|entry| Some((entry.number.key(), entry.seen?)));
         for (number, seen) in self.numbers.iter().filter(|(number, _)| !shadowed(*number)).chain(changed) {
@@ -48,11 +34,9 @@ impl Index {
             *census.countries.entry(blocks.country(number)).or_default() += 1;
         }
         self.ranges.entries().iter().filter_map(|entry| entry.seen).for_each(count);
-        for (id, counted) in by_provenance {
+        for (id, listings) in by_provenance {
             for feed in &self.provenances.get(id).feeds {
-                let entry = census.feeds.entry(feed.clone()).or_default();
-                entry.listings += counted.listings;
-                entry.last = entry.last.max(counted.last);
+                *census.feeds.entry(feed.clone()).or_default() += listings;
             }
         }
         let base = self.decisions.iter().filter(|(number, _)| self.overlay.get(*number).is_none()).count();

@@ -48,7 +48,8 @@ impl Index {
             &compacted
         };
         let temporary = path.with_extension("tmp");
-        let mut out = Writer { out: BufWriter::new(File::create(&temporary)?), digest: blake3::Hasher::new() };
+        let mut out =
+            Writer { out: BufWriter::new(File::create(&temporary)?), digest: blake3::Hasher::new() };
         out.index(index)?;
         let digest = out.digest.finalize();
         out.out.write_all(digest.as_bytes())?;
@@ -63,7 +64,11 @@ impl Index {
     /// Loads what [`Index::save`] wrote.
     pub fn load(path: &Path) -> Result<Self, SnapshotError> {
         let file = File::open(path)?;
-        let mut input = Reader { left: file.metadata()?.len(), input: BufReader::new(file), digest: blake3::Hasher::new() };
+        let mut input = Reader {
+            left: file.metadata()?.len(),
+            input: BufReader::new(file),
+            digest: blake3::Hasher::new(),
+        };
         let index = input.index()?;
         let digest = input.digest.finalize();
         let mut stored = [0; 32];
@@ -201,7 +206,9 @@ impl Reader {
     }
 
     #[allow(clippy::type_complexity)] // two lists, named where they are taken apart
-    fn decisions(&mut self) -> Result<(Vec<(crate::number::Number, Decision)>, Vec<RangeEntry>), SnapshotError> {
+    fn decisions(
+        &mut self,
+    ) -> Result<(Vec<(crate::number::Number, Decision)>, Vec<RangeEntry>), SnapshotError> {
         let records: Vec<u8> = self.column()?;
         let seen: Vec<u32> = self.column()?;
         let mut seen = seen.chunks_exact(4);
@@ -274,7 +281,9 @@ mod tests {
 
     fn example() -> Index {
         let mut builder = Builder::default();
-        for (i, subject) in ["+447400000001", "+447400000002", "+12025550123", "+4477*", "+331..+339"].iter().enumerate() {
+        for (i, subject) in
+            ["+447400000001", "+447400000002", "+12025550123", "+4477*", "+331..+339"].iter().enumerate()
+        {
             let mut listing = Listing::seen(Sighting {
                 feed: format!("feed-{}", i % 2).parse().unwrap_or_else(|e| panic!("{e}")),
                 first_seen: UnixTime(86_400 * 20_000),

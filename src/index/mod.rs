@@ -21,7 +21,7 @@ use crate::number::Number;
 
 pub use blocks::{BLOCK_SIZES, BlockCount, BlockCounts};
 pub use build::Builder;
-pub use census::{Census, FeedCount};
+pub use census::Census;
 pub use file::SnapshotError;
 pub use provenance::Provenance;
 pub use published::{Guard, Published};

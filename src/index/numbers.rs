@@ -128,7 +128,8 @@ impl Numbers {
     /// Bytes of the columns.
     pub(super) fn bytes(&self) -> usize {
         let words = self.supers.capacity() + self.super_starts.capacity() + self.block_starts.capacity();
-        let halves = self.blocks.capacity() + self.keys.capacity() + self.first.capacity() + self.last.capacity();
+        let halves =
+            self.blocks.capacity() + self.keys.capacity() + self.first.capacity() + self.last.capacity();
         words * 4 + halves * 2 + self.provenance.capacity() + self.rare.capacity() * 8
     }
 }

@@ -153,7 +153,8 @@ mod tests {
     fn any_number() -> impl Strategy<Value = Number> {
         (3u32..8).prop_flat_map(|digits| {
             let low = 10u64.pow(digits - 1);
-            (4 * low..low * 46 / 10).prop_map(|key| Number::from_digits(key).unwrap_or_else(|e| panic!("{e}")))
+            (4 * low..low * 46 / 10)
+                .prop_map(|key| Number::from_digits(key).unwrap_or_else(|e| panic!("{e}")))
         })
     }
 

@@ -39,7 +39,11 @@ impl Segments {
         let mut open = BTreeSet::new();
         for group in edges.chunk_by(|a, b| a.0 == b.0) {
             for &(_, opens, rank) in group {
-                if opens { open.insert(rank) } else { open.remove(&rank) };
+                if opens {
+                    open.insert(rank)
+                } else {
+                    open.remove(&rank)
+                };
             }
             let owner = open.first().map_or(NOBODY, |&(_, rank)| NOBODY - rank);
             if segments.owners.last() != Some(&owner) {

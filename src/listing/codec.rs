@@ -230,10 +230,11 @@ mod tests {
 
     #[test]
     fn subjects_and_listings_come_back_and_keys_sort_as_subjects() {
-        let mut subjects: Vec<Subject> = ["+12", "+447700900123", "+4477*", "+5*", "+447700900000..+447700900999"]
-            .iter()
-            .map(|text| text.parse().unwrap_or_else(|e| panic!("{text}: {e}")))
-            .collect();
+        let mut subjects: Vec<Subject> =
+            ["+12", "+447700900123", "+4477*", "+5*", "+447700900000..+447700900999"]
+                .iter()
+                .map(|text| text.parse().unwrap_or_else(|e| panic!("{text}: {e}")))
+                .collect();
         for &subject in &subjects {
             assert_eq!(read_subject(&subject_key(subject)), Ok(subject));
             let mut bytes = Vec::new();

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use compact_str::CompactString;
 
 /// The longest feed name, in bytes.
-pub const LONGEST: usize = 48;
+const LONGEST: usize = 48;
 
 /// A checked feed name such as `ip1sms`. Up to 24 bytes live inline.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -51,9 +51,7 @@ impl FromStr for UnixTime {
 
     fn from_str(text: &str) -> Result<Self, TimeError> {
         let timestamp = match text.parse::<Date>() {
-            Ok(date) if text.len() == 10 => {
-                date.to_zoned(TimeZone::UTC).map_err(|_| TimeError)?.timestamp()
-            }
+            Ok(date) if text.len() == 10 => date.to_zoned(TimeZone::UTC).map_err(|_| TimeError)?.timestamp(),
             _ => text.parse::<Timestamp>().map_err(|_| TimeError)?,
         };
         Self::from_seconds(timestamp.as_second())
@@ -77,7 +75,8 @@ impl fmt::Display for Day {
         let days = u32::from(self.0) + 719_468;
         let era = days / 146_097;
         let day_of_era = days % 146_097;
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The most digits that E.164 allows after the plus.
-pub const MAX_DIGITS: u32 = 15;
+pub(super) const MAX_DIGITS: u32 = 15;
 
 /// An E.164 number. The digits fit 50 bits, because no country code begins with 0.
 ///
@@ -22,11 +22,7 @@ pub struct NumberError;
 impl Number {
     /// Takes the digits as an integer, for example `447700900123`.
     pub fn from_digits(digits: u64) -> Result<Self, NumberError> {
-        if (10..10u64.pow(MAX_DIGITS)).contains(&digits) {
-            Ok(Self(digits))
-        } else {
-            Err(NumberError)
-        }
+        if (10..10u64.pow(MAX_DIGITS)).contains(&digits) { Ok(Self(digits)) } else { Err(NumberError) }
     }
 
     /// Takes ASCII digits without a plus.
@@ -103,7 +99,8 @@ mod tests {
         for good in ["+12", "+447700900123", "+999999999999999"] {
             assert_eq!(good.parse::<Number>().map(Number::as_e164).as_deref(), Ok(good));
         }
-        for bad in ["", "+", "+1", "447700900123", "+0447700900123", "+1234567890123456", "+44 77", "+44७७"] {
+        for bad in ["", "+", "+1", "447700900123", "+0447700900123", "+1234567890123456", "+44 77", "+44७७"]
+        {
             assert_eq!(bad.parse::<Number>(), Err(NumberError), "{bad}");
         }
     }

@@ -64,7 +64,11 @@ pub fn parse(text: &str, default_region: Option<Region>) -> Result<Parsed, Parse
         return parsed;
     }
     if text.len() > LONGEST_TEXT {
-        return Err(if text.chars().all(is_number_part) { ParseError::TooLong } else { ParseError::NotANumber });
+        return Err(if text.chars().all(is_number_part) {
+            ParseError::TooLong
+        } else {
+            ParseError::NotANumber
+        });
     }
     let tidy = tidy(text)?;
     if tidy.starts_with('+') {
@@ -138,7 +142,8 @@ fn is_number_part(c: char) -> bool {
 
 fn is_separator(c: char) -> bool {
     // Spaces of every width, the hyphen and dash family, and what people group digits with.
-    c == ' ' || matches!(c, '\t' | '\n' | '\r' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}')
+    c == ' '
+        || matches!(c, '\t' | '\n' | '\r' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}')
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
         || matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
         || matches!(c, '(' | ')' | '[' | ']' | '\u{ff08}' | '\u{ff09}' | '.' | '/' | '\u{b7}' | '\u{ff0e}')
@@ -180,7 +185,11 @@ mod tests {
             ("011 44 7400 123456", "US", "+447400123456"),
             ("06 12.34.56.78", "FR", "+33612345678"),
             ("+1\u{a0}202\u{a0}555\u{2011}0123", "", "+12025550123"),
-            ("\u{ff0b}\u{ff14}\u{ff14}\u{ff17}\u{ff14}\u{ff10}\u{ff10}\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}\u{ff16}", "", "+447400123456"),
+            (
+                "\u{ff0b}\u{ff14}\u{ff14}\u{ff17}\u{ff14}\u{ff10}\u{ff10}\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}\u{ff16}",
+                "",
+                "+447400123456",
+            ),
             ("+٤٤٧٤٠٠١٢٣٤٥٦", "", "+447400123456"),
             ("+44\u{200d}7400\u{200d}123456", "", "+447400123456"),
             ("\u{202a}+447400123456\u{202c}", "", "+447400123456"),

@@ -25,7 +25,9 @@ pub enum Range {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
     /// Neither of the two forms.
-    #[error("expected a range: a prefix such as +4477009* or first..last such as +447700900000..+447700900999")]
+    #[error(
+        "expected a range: a prefix such as +4477009* or first..last such as +447700900000..+447700900999"
+    )]
     Form,
     /// First and last of different lengths.
     #[error("first and last of a range must have the same number of digits")]
@@ -38,7 +40,11 @@ pub enum RangeError {
 impl Prefix {
     /// Takes 1 to 14 digits that do not begin with 0.
     pub fn from_digits(digits: u64) -> Result<Self, RangeError> {
-        if (1..10u64.pow(MAX_DIGITS - 1)).contains(&digits) { Ok(Self(digits)) } else { Err(RangeError::Form) }
+        if (1..10u64.pow(MAX_DIGITS - 1)).contains(&digits) {
+            Ok(Self(digits))
+        } else {
+            Err(RangeError::Form)
+        }
     }
 
     /// The digits as an integer.

@@ -41,7 +41,12 @@ pub struct AdminRpc {
 
 impl AdminRpc {
     /// Administers `store`; `progress` tells when `published` has a change.
-    pub fn new(store: Arc<dyn Store>, published: Arc<Published>, policy: Arc<Policy>, progress: Progress) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        published: Arc<Published>,
+        policy: Arc<Policy>,
+        progress: Progress,
+    ) -> Self {
         Self { store, published, policy, progress }
     }
 
@@ -62,13 +67,19 @@ type ExportStream = Pin<Box<dyn Stream<Item = Result<pb::ExportListingsResponse,
 
 #[tonic::async_trait]
 impl pb::admin_service_server::AdminService for AdminRpc {
-    async fn get_listing(&self, request: Request<pb::GetListingRequest>) -> Result<Response<pb::GetListingResponse>, Status> {
+    async fn get_listing(
+        &self,
+        request: Request<pb::GetListingRequest>,
+    ) -> Result<Response<pb::GetListingResponse>, Status> {
         let subject = convert::subject("subject", &request.get_ref().subject)?;
         let listing = self.get(subject).await?.ok_or_else(|| not_found("the subject is not listed"))?;
         Ok(Response::new(pb::GetListingResponse { listing: Some(convert::listing(subject, &listing)) }))
     }
 
-    async fn list_listings(&self, request: Request<pb::ListListingsRequest>) -> Result<Response<pb::ListListingsResponse>, Status> {
+    async fn list_listings(
+        &self,
+        request: Request<pb::ListListingsRequest>,
+    ) -> Result<Response<pb::ListListingsResponse>, Status> {
         let request = request.into_inner();
         let (largest, usual) = PAGE;
         let size = match request.page_size {
@@ -85,29 +96,45 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         }))
     }
 
-    async fn put_listing(&self, request: Request<pb::PutListingRequest>) -> Result<Response<pb::PutListingResponse>, Status> {
+    async fn put_listing(
+        &self,
+        request: Request<pb::PutListingRequest>,
+    ) -> Result<Response<pb::PutListingResponse>, Status> {
         let request = request.into_inner();
         let subject = convert::subject("subject", &request.subject)?;
         let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
         let decision = convert::decision("decision", &decision, Some(now()))?;
         let (_, revision) = self.apply(vec![Change::Merge(subject, Listing::decided(decision))]).await?;
         let listing = self.get(subject).await?.unwrap_or_default();
-        Ok(Response::new(pb::PutListingResponse { listing: Some(convert::listing(subject, &listing)), revision }))
+        Ok(Response::new(pb::PutListingResponse {
+            listing: Some(convert::listing(subject, &listing)),
+            revision,
+        }))
     }
 
-    async fn delete_listings(&self, request: Request<pb::DeleteListingsRequest>) -> Result<Response<pb::DeleteListingsResponse>, Status> {
+    async fn delete_listings(
+        &self,
+        request: Request<pb::DeleteListingsRequest>,
+    ) -> Result<Response<pb::DeleteListingsResponse>, Status> {
         let subjects = request.into_inner().subjects;
         if subjects.is_empty() || subjects.len() > LARGEST_DELETE {
-            return Err(invalid("subjects", format!("{} subjects: expected 1 to {LARGEST_DELETE}", subjects.len())));
+            return Err(invalid(
+                "subjects",
+                format!("{} subjects: expected 1 to {LARGEST_DELETE}", subjects.len()),
+            ));
         }
-        let changes = subjects.iter().enumerate().map(|(at, subject)| {
-            convert::subject(&format!("subjects[{at}]"), subject).map(Change::Delete)
-        });
+        let changes = subjects
+            .iter()
+            .enumerate()
+            .map(|(at, subject)| convert::subject(&format!("subjects[{at}]"), subject).map(Change::Delete));
         let (applied, revision) = self.apply(changes.collect::<Result<_, _>>()?).await?;
         Ok(Response::new(pb::DeleteListingsResponse { deleted: applied.deleted as u32, revision }))
     }
 
-    async fn import_listings(&self, request: Request<Streaming<pb::ImportListingsRequest>>) -> Result<Response<pb::ImportListingsResponse>, Status> {
+    async fn import_listings(
+        &self,
+        request: Request<Streaming<pb::ImportListingsRequest>>,
+    ) -> Result<Response<pb::ImportListingsResponse>, Status> {
         let mut parts = request.into_inner();
         let mut staged = Staged::default();
         while let Some(part) = parts.message().await? {
@@ -120,7 +147,12 @@ impl pb::admin_service_server::AdminService for AdminRpc {
                     let (applied, revision) = self.apply(changes).await?;
                     tracing::info!(received, subjects, added = applied.added, "imported");
                     let added = applied.added;
-                    return Ok(Response::new(pb::ImportListingsResponse { received, subjects, added, revision }));
+                    return Ok(Response::new(pb::ImportListingsResponse {
+                        received,
+                        subjects,
+                        added,
+                        revision,
+                    }));
                 }
                 None => return Err(invalid("part", "expected a batch or a finish")),
             }
@@ -130,7 +162,10 @@ impl pb::admin_service_server::AdminService for AdminRpc {
 
     type ExportListingsStream = ExportStream;
 
-    async fn export_listings(&self, request: Request<pb::ExportListingsRequest>) -> Result<Response<ExportStream>, Status> {
+    async fn export_listings(
+        &self,
+        request: Request<pb::ExportListingsRequest>,
+    ) -> Result<Response<ExportStream>, Status> {
         let filter = Filter::read(request.get_ref().filter.as_ref())?;
         let store = Arc::clone(&self.store);
         let (parts, receiver) = mpsc::channel(2);
@@ -140,7 +175,10 @@ impl pb::admin_service_server::AdminService for AdminRpc {
                 let page = listing_page::page(store.as_ref(), &filter, after, EXPORT_PART).await;
                 let next = page.as_ref().ok().and_then(|(_, next)| *next);
                 let part = page.map(|(page, _)| pb::ExportListingsResponse {
-                    listings: page.iter().map(|(subject, listing)| convert::listing(*subject, listing)).collect(),
+                    listings: page
+                        .iter()
+                        .map(|(subject, listing)| convert::listing(*subject, listing))
+                        .collect(),
                 });
                 // A client that went away closes the channel.
                 if parts.send(part).await.is_err() || next.is_none() {
@@ -152,7 +190,10 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
-    async fn get_stats(&self, _: Request<pb::GetStatsRequest>) -> Result<Response<pb::GetStatsResponse>, Status> {
+    async fn get_stats(
+        &self,
+        _: Request<pb::GetStatsRequest>,
+    ) -> Result<Response<pb::GetStatsResponse>, Status> {
         let held = self.store.stats().await.map_err(|error| of_store(&error))?;
         let index = Arc::clone(&self.published.load());
         let (kind, version) = (self.store.kind(), self.policy.version.clone());

@@ -56,13 +56,23 @@ impl CheckIds {
 
 impl CheckRpc {
     /// Serves from `published`, judging by `policy`; outcomes go to `store`.
-    pub fn new(published: Arc<Published>, policy: Arc<Policy>, store: Arc<dyn Store>, freshness: Arc<Freshness>) -> Self {
+    pub fn new(
+        published: Arc<Published>,
+        policy: Arc<Policy>,
+        store: Arc<dyn Store>,
+        freshness: Arc<Freshness>,
+    ) -> Self {
         let process = RandomState::new().build_hasher().finish() as u32;
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
         Self { published, policy, store, freshness, ids }
     }
 
-    fn answer(&self, index: &Index, request: &pb::CheckNumberRequest, now: UnixTime) -> Result<pb::CheckNumberResponse, (&'static str, &'static str)> {
+    fn answer(
+        &self,
+        index: &Index,
+        request: &pb::CheckNumberRequest,
+        now: UnixTime,
+    ) -> Result<pb::CheckNumberResponse, (&'static str, &'static str)> {
         let region = region(&request.default_region)?;
         if request.context.as_ref().is_some_and(|context| context.correlation_id.len() > LONGEST_ID) {
             return Err(("context.correlation_id", "expected at most 128 bytes"));
@@ -77,10 +87,15 @@ impl CheckRpc {
         Ok(convert::answer(&answer, self.ids.next(), &self.policy.version, freshness))
     }
 
-    fn answer_some(&self, first: usize, requests: &[pb::CheckNumberRequest]) -> Result<Vec<pb::CheckNumberResponse>, Status> {
+    fn answer_some(
+        &self,
+        first: usize,
+        requests: &[pb::CheckNumberRequest],
+    ) -> Result<Vec<pb::CheckNumberResponse>, Status> {
         let (index, now) = (self.published.load(), now());
         let answers = requests.iter().zip(first..).map(|(request, at)| {
-            self.answer(&index, request, now).map_err(|(field, expected)| invalid(format!("requests[{at}].{field}"), expected))
+            self.answer(&index, request, now)
+                .map_err(|(field, expected)| invalid(format!("requests[{at}].{field}"), expected))
         });
         answers.collect()
     }
@@ -89,21 +104,32 @@ impl CheckRpc {
 fn region(text: &str) -> Result<Option<Region>, (&'static str, &'static str)> {
     match text {
         "" => Ok(None),
-        text => Region::known(text).map(Some).ok_or(("default_region", "expected an ISO 3166 region such as GB, or nothing")),
+        text => Region::known(text)
+            .map(Some)
+            .ok_or(("default_region", "expected an ISO 3166 region such as GB, or nothing")),
     }
 }
 
 #[tonic::async_trait]
 impl pb::check_service_server::CheckService for CheckRpc {
-    async fn check_number(&self, request: Request<pb::CheckNumberRequest>) -> Result<Response<pb::CheckNumberResponse>, Status> {
+    async fn check_number(
+        &self,
+        request: Request<pb::CheckNumberRequest>,
+    ) -> Result<Response<pb::CheckNumberResponse>, Status> {
         let answer = self.answer(&self.published.load(), request.get_ref(), now());
         answer.map(Response::new).map_err(|(field, expected)| invalid(field, expected))
     }
 
-    async fn batch_check_numbers(&self, request: Request<pb::BatchCheckNumbersRequest>) -> Result<Response<pb::BatchCheckNumbersResponse>, Status> {
+    async fn batch_check_numbers(
+        &self,
+        request: Request<pb::BatchCheckNumbersRequest>,
+    ) -> Result<Response<pb::BatchCheckNumbersResponse>, Status> {
         let requests = request.into_inner().requests;
         if requests.len() > LARGEST_BATCH {
-            return Err(invalid("requests", format!("{} numbers: expected at most {LARGEST_BATCH}", requests.len())));
+            return Err(invalid(
+                "requests",
+                format!("{} numbers: expected at most {LARGEST_BATCH}", requests.len()),
+            ));
         }
         let mut responses = Vec::with_capacity(requests.len());
         for (turn, some) in requests.chunks(TURN).enumerate() {
@@ -115,27 +141,39 @@ impl pb::check_service_server::CheckService for CheckRpc {
         Ok(Response::new(pb::BatchCheckNumbersResponse { responses }))
     }
 
-    type StreamCheckNumbersStream = Pin<Box<dyn Stream<Item = Result<pb::StreamCheckNumbersResponse, Status>> + Send>>;
+    type StreamCheckNumbersStream =
+        Pin<Box<dyn Stream<Item = Result<pb::StreamCheckNumbersResponse, Status>> + Send>>;
 
-    async fn stream_check_numbers(&self, request: Request<Streaming<pb::StreamCheckNumbersRequest>>) -> Result<Response<Self::StreamCheckNumbersStream>, Status> {
+    async fn stream_check_numbers(
+        &self,
+        request: Request<Streaming<pb::StreamCheckNumbersRequest>>,
+    ) -> Result<Response<Self::StreamCheckNumbersStream>, Status> {
         let service = self.clone();
         let answers = request.into_inner().map(move |request| {
             let request = request?.request.ok_or_else(|| invalid("request", "is required"))?;
             let answer = service.answer(&service.published.load(), &request, now());
-            let response = answer.map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
+            let response =
+                answer.map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
             Ok(pb::StreamCheckNumbersResponse { response: Some(response) })
         });
         Ok(Response::new(Box::pin(answers)))
     }
 
-    async fn report_outcomes(&self, request: Request<pb::ReportOutcomesRequest>) -> Result<Response<pb::ReportOutcomesResponse>, Status> {
+    async fn report_outcomes(
+        &self,
+        request: Request<pb::ReportOutcomesRequest>,
+    ) -> Result<Response<pb::ReportOutcomesResponse>, Status> {
         let outcomes = request.into_inner().outcomes;
         if outcomes.len() > LARGEST_BATCH {
-            return Err(invalid("outcomes", format!("{} outcomes: expected at most {LARGEST_BATCH}", outcomes.len())));
+            return Err(invalid(
+                "outcomes",
+                format!("{} outcomes: expected at most {LARGEST_BATCH}", outcomes.len()),
+            ));
         }
         let now = now();
         let outcomes = outcomes.into_iter().enumerate();
-        let outcomes: Vec<Outcome> = outcomes.map(|(at, outcome)| read_outcome(at, outcome, now)).collect::<Result<_, _>>()?;
+        let outcomes: Vec<Outcome> =
+            outcomes.map(|(at, outcome)| read_outcome(at, outcome, now)).collect::<Result<_, _>>()?;
         let stored = outcomes.len() as u32;
         self.store.report(outcomes).await.map_err(|error| of_store(&error))?;
         Ok(Response::new(pb::ReportOutcomesResponse { stored }))
@@ -151,9 +189,18 @@ fn read_outcome(at: usize, outcome: pb::Outcome, now: UnixTime) -> Result<Outcom
     }
     for (part, id) in [("check_id", &outcome.check_id), ("correlation_id", &outcome.correlation_id)] {
         if id.len() > LONGEST_ID {
-            return Err(invalid(named(part), format!("is {} bytes long: expected at most {LONGEST_ID}", id.len())));
+            return Err(invalid(
+                named(part),
+                format!("is {} bytes long: expected at most {LONGEST_ID}", id.len()),
+            ));
         }
     }
     let occurred_at = convert::time(&named("occurred_at"), outcome.occurred_at.as_ref())?.unwrap_or(now);
-    Ok(Outcome { number, kind, check_id: outcome.check_id, correlation_id: outcome.correlation_id, occurred_at })
+    Ok(Outcome {
+        number,
+        kind,
+        check_id: outcome.check_id,
+        correlation_id: outcome.correlation_id,
+        occurred_at,
+    })
 }

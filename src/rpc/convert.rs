@@ -17,7 +17,12 @@ const LONGEST_REASON: usize = 500;
 /// The longest author of a decision, in bytes.
 const LONGEST_AUTHOR: usize = 100;
 
-pub(super) fn answer(answer: &Answer<'_>, check_id: String, policy_version: &str, freshness: pb::Freshness) -> pb::CheckNumberResponse {
+pub(super) fn answer(
+    answer: &Answer<'_>,
+    check_id: String,
+    policy_version: &str,
+    freshness: pb::Freshness,
+) -> pb::CheckNumberResponse {
     let judgement = &answer.judgement;
     let reasons = judgement.facts.iter().map(|fact| pb::Reason {
         code: fact.code.as_str().to_owned(),
@@ -65,7 +70,10 @@ pub(super) fn subject(field: &str, text: &str) -> Result<Subject, Status> {
 }
 
 pub(super) fn time(field: &str, timestamp: Option<&Timestamp>) -> Result<Option<UnixTime>, Status> {
-    timestamp.map(|timestamp| UnixTime::from_seconds(timestamp.seconds)).transpose().map_err(|error| invalid(field, error))
+    timestamp
+        .map(|timestamp| UnixTime::from_seconds(timestamp.seconds))
+        .transpose()
+        .map_err(|error| invalid(field, error))
 }
 
 fn required_time(field: &str, timestamp: Option<&Timestamp>) -> Result<UnixTime, Status> {
@@ -85,12 +93,22 @@ pub(super) fn action(action: i32) -> Option<Action> {
 }
 
 /// A decision whose `decided_at` is taken from `now`, or from the message where that is `None`.
-pub(super) fn decision(field: &str, decision: &pb::Decision, now: Option<UnixTime>) -> Result<Decision, Status> {
+pub(super) fn decision(
+    field: &str,
+    decision: &pb::Decision,
+    now: Option<UnixTime>,
+) -> Result<Decision, Status> {
     let named = |part: &str| format!("{field}.{part}");
-    let action = action(decision.action).ok_or_else(|| invalid(named("action"), "expected ACTION_ALLOW or ACTION_BLOCK"))?;
-    for (part, text, longest) in [("reason", &decision.reason, LONGEST_REASON), ("author", &decision.author, LONGEST_AUTHOR)] {
+    let action = action(decision.action)
+        .ok_or_else(|| invalid(named("action"), "expected ACTION_ALLOW or ACTION_BLOCK"))?;
+    for (part, text, longest) in
+        [("reason", &decision.reason, LONGEST_REASON), ("author", &decision.author, LONGEST_AUTHOR)]
+    {
         if text.len() > longest {
-            return Err(invalid(named(part), format!("is {} bytes long: expected at most {longest}", text.len())));
+            return Err(invalid(
+                named(part),
+                format!("is {} bytes long: expected at most {longest}", text.len()),
+            ));
         }
     }
     let expires_at = time(&named("expires_at"), decision.expires_at.as_ref())?;
@@ -101,7 +119,13 @@ pub(super) fn decision(field: &str, decision: &pb::Decision, now: Option<UnixTim
         Some(now) => now,
         None => required_time(&named("decided_at"), decision.decided_at.as_ref())?,
     };
-    Ok(Decision { decided_at, action, expires_at, reason: decision.reason.clone(), author: decision.author.clone() })
+    Ok(Decision {
+        decided_at,
+        action,
+        expires_at,
+        reason: decision.reason.clone(),
+        author: decision.author.clone(),
+    })
 }
 
 /// One sighting of an imported listing.
@@ -157,4 +181,3 @@ pub fn exported(message: &pb::Listing) -> Result<ExportedListing, Status> {
     }
     Ok(ExportedListing::of(subject("subject", &message.subject)?, &listing))
 }
-

@@ -9,9 +9,9 @@ use tonic::Status;
 use crate::listing::{Listing, Subject};
 use crate::store::Change;
 
+use super::convert;
 use super::pb;
 use super::status::invalid;
-use super::convert;
 
 /// Different subjects of one import; more would not fit the memory of a small server.
 const MOST_SUBJECTS: usize = 20_000_000;
@@ -45,15 +45,19 @@ impl Staged {
     fn add_one(&mut self, message: &pb::Listing) -> Result<(), (&'static str, Status)> {
         let subject = convert::subject("subject", &message.subject).map_err(|status| ("subject", status))?;
         if self.listings.len() >= MOST_SUBJECTS && !self.listings.contains_key(&subject) {
-            let status = invalid("subject", format!("more than {MOST_SUBJECTS} different subjects: split the import"));
+            let status =
+                invalid("subject", format!("more than {MOST_SUBJECTS} different subjects: split the import"));
             return Err(("subject", status));
         }
         let listing = self.listings.entry(subject).or_default();
         for sighting in &message.sightings {
-            listing.add_report(&convert::sighting("sighting", sighting).map_err(|status| ("sightings", status))?);
+            listing.add_report(
+                &convert::sighting("sighting", sighting).map_err(|status| ("sightings", status))?,
+            );
         }
         if let Some(decision) = &message.decision {
-            let decision = convert::decision("decision", decision, None).map_err(|status| ("decision", status))?;
+            let decision =
+                convert::decision("decision", decision, None).map_err(|status| ("decision", status))?;
             listing.merge(&Listing::decided(decision));
         }
         Ok(())

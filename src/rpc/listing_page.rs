@@ -28,10 +28,13 @@ pub(super) struct Filter {
 impl Filter {
     pub(super) fn read(filter: Option<&pb::ListingFilter>) -> Result<Self, Status> {
         let Some(filter) = filter else { return Ok(Self::default()) };
-        let kind = pb::SubjectKind::try_from(filter.kind).map_err(|_| invalid("filter.kind", "is unknown"))?;
+        let kind =
+            pb::SubjectKind::try_from(filter.kind).map_err(|_| invalid("filter.kind", "is unknown"))?;
         let prefix = match filter.prefix.as_str() {
             "" => None,
-            text => Some(read_prefix(text).ok_or_else(|| invalid("filter.prefix", "expected + and 1 to 15 digits"))?),
+            text => Some(
+                read_prefix(text).ok_or_else(|| invalid("filter.prefix", "expected + and 1 to 15 digits"))?,
+            ),
         };
         let feed = match filter.feed.as_str() {
             "" => None,

@@ -5,16 +5,20 @@ use crate::number::plan;
 use crate::store::StoreStats;
 
 use super::pb;
-use super::convert::timestamp;
 
 /// Country codes that are told.
 const MOST_COUNTRIES: usize = 20;
 
 /// Builds the answer; walks the whole index, so it runs where it may block.
-pub(super) fn stats(kind: &str, store: StoreStats, index: &Index, policy_version: &str) -> pb::GetStatsResponse {
+pub(super) fn stats(
+    kind: &str,
+    store: StoreStats,
+    index: &Index,
+    policy_version: &str,
+) -> pb::GetStatsResponse {
     let (held, census) = (index.stats(), index.census());
     let mut feeds: Vec<_> = census.feeds.into_iter().collect();
-    feeds.sort_by(|a, b| b.1.listings.cmp(&a.1.listings).then_with(|| a.0.cmp(&b.0)));
+    feeds.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let mut countries: Vec<_> = census.countries.into_iter().collect();
     countries.sort_by_key(|&(code, numbers)| (std::cmp::Reverse(numbers), code));
     pb::GetStatsResponse {
@@ -36,11 +40,7 @@ pub(super) fn stats(kind: &str, store: StoreStats, index: &Index, policy_version
         }),
         feeds: feeds
             .into_iter()
-            .map(|(feed, count)| pb::FeedStats {
-                feed: feed.to_string(),
-                listings: count.listings,
-                last_seen: Some(timestamp(count.last.start())),
-            })
+            .map(|(feed, listings)| pb::FeedStats { feed: feed.to_string(), listings })
             .collect(),
         countries: countries
             .into_iter()

@@ -11,7 +11,11 @@ use crate::store::StoreError;
 pub(super) fn invalid(field: impl Into<String>, expected: impl ToString) -> Status {
     let (field, expected) = (field.into(), expected.to_string());
     let message = format!("{field}: {expected}");
-    Status::with_error_details(Code::InvalidArgument, message, ErrorDetails::with_bad_request_violation(field, expected))
+    Status::with_error_details(
+        Code::InvalidArgument,
+        message,
+        ErrorDetails::with_bad_request_violation(field, expected),
+    )
 }
 
 /// NOT_FOUND; `what` must not hold a number's digits.

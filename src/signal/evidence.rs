@@ -55,7 +55,9 @@ impl fmt::Display for Evidence<'_> {
             }
             Self::Plan(Validity::TooShort) => out.write_str("too short for its country code"),
             Self::Plan(Validity::TooLong) => out.write_str("too long for its country code"),
-            Self::Plan(Validity::InvalidLength) => out.write_str("no number of its country code has this length"),
+            Self::Plan(Validity::InvalidLength) => {
+                out.write_str("no number of its country code has this length")
+            }
             Self::Plan(_) => out.write_str("no range of the numbering plan holds it"),
             Self::LineType(line_type) => out.write_str(line_type.as_str()),
             Self::NotANumber(error) => write!(out, "{}: {error}", error.name()),

@@ -10,7 +10,12 @@ use crate::number::Number;
 use super::{Evidence, Fact, Step, Weights};
 
 /// The strongest step that the blocks around `number` reach.
-pub(super) fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) -> Option<Fact<'static>> {
+pub(super) fn range(
+    index: &Index,
+    weights: &Weights,
+    number: Number,
+    now: UnixTime,
+) -> Option<Fact<'static>> {
     let memory = weights.inferred_range.memory_days;
     let since = Day(now.day().0.saturating_sub(memory));
     let counts = index.block_counts(number, since);
@@ -23,7 +28,8 @@ pub(super) fn range(index: &Index, weights: &Weights, number: Number, now: UnixT
         let block = counts[at];
         let stronger = strongest.is_none_or(|(best, _)| step.probability > best.probability);
         if block.count >= step.at_least && stronger {
-            strongest = Some((step, Evidence::Block { size: step.block, count: block.count, newest: block.newest }));
+            strongest =
+                Some((step, Evidence::Block { size: step.block, count: block.count, newest: block.newest }));
         }
     }
     strongest.map(|(step, evidence)| Fact {

@@ -106,7 +106,8 @@ pub trait Store: Send + Sync + 'static {
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError>;
 
     /// Up to `limit` listings in order of subject, beginning after `after`.
-    async fn scan(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, Listing)>, StoreError>;
+    async fn scan(&self, after: Option<Subject>, limit: usize)
+    -> Result<Vec<(Subject, Listing)>, StoreError>;
 
     /// What changed after `position`, up to about `limit` subjects; empty if nothing did.
     async fn changes(&self, position: Position, limit: usize) -> Result<Changes, StoreError>;

@@ -16,7 +16,14 @@ static COMPILED: &[u8] = include_bytes!("plan.bin");
 
 static PLAN: LazyLock<Plan> = LazyLock::new(|| {
     // The bytes are part of the program: a unit test reads them, so this cannot fail at run time.
-    Plan::read(COMPILED).unwrap_or_else(|| Plan { version: "", regions: vec![], codes: vec![], classes: vec![], nodes: vec![], root: 0 })
+    Plan::read(COMPILED).unwrap_or_else(|| Plan {
+        version: "",
+        regions: vec![],
+        codes: vec![],
+        classes: vec![],
+        nodes: vec![],
+        root: 0,
+    })
 });
 
 /// An ISO 3166 region such as `GB`, `001` for non-geographic numbers, or empty when unknown.

@@ -80,7 +80,11 @@ impl Store for Embedded {
         self.blocking(move |tables| tables.get(&subjects)).await
     }
 
-    async fn scan(&self, after: Option<Subject>, limit: usize) -> Result<Vec<(Subject, Listing)>, StoreError> {
+    async fn scan(
+        &self,
+        after: Option<Subject>,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Listing)>, StoreError> {
         self.blocking(move |tables| tables.scan(after, limit)).await
     }
 

@@ -87,7 +87,9 @@ impl Tables {
                     };
                     match apply_one(&mut listings, change, fresh, &mut buffer)? {
                         Effect::Added => (applied.added, *kind) = (applied.added + 1, *kind + 1),
-                        Effect::Deleted => (applied.deleted, *kind) = (applied.deleted + 1, kind.saturating_sub(1)),
+                        Effect::Deleted => {
+                            (applied.deleted, *kind) = (applied.deleted + 1, kind.saturating_sub(1))
+                        }
                         Effect::Changed => {}
                     }
                 }
