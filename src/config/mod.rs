@@ -22,8 +22,14 @@ pub const DEFAULT: &str = include_str!("default.toml");
 /// Environment variables with this prefix are settings.
 const PREFIX: &str = "NUMGUARD_";
 
-/// Variables with the prefix that are not settings of the server.
-const NOT_SETTINGS: [&str; 1] = ["server"];
+/// Whether a variable, without its prefix, is meant as a setting: not the client's URL, and not one
+/// of those that Kubernetes sets in every pod beside a Service named numguard.
+fn is_setting(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let service_link = ["service_host", "service_port", "port"];
+    let is_link = |link: &str| name == link || name.starts_with(&format!("{link}_"));
+    name != "server" && !service_link.into_iter().any(is_link)
+}
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,7 +104,7 @@ impl Config {
             layers = layers.merge(NamedToml { path: path.display().to_string(), text });
         }
         layers
-            .merge(Env::prefixed(PREFIX).ignore(&NOT_SETTINGS).split("__"))
+            .merge(Env::prefixed(PREFIX).filter(|name| is_setting(name.as_str())).split("__"))
             .merge(Serialized::defaults(flags))
             .extract()
             .map_err(|error| ConfigError::Setting(one_line(&error)))
@@ -180,6 +186,14 @@ mod tests {
             Flags { listen: "127.0.0.1:1".parse().ok(), starter_data: Some(false), ..Flags::default() };
         let changed = Config::load(None, &flags).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((changed.listen.port(), changed.starter_data, changed.warm_up), (1, false, true));
+    }
+
+    #[test]
+    fn variables_of_the_client_and_of_kubernetes_are_not_settings() {
+        for name in ["SERVER", "SERVICE_HOST", "SERVICE_PORT_GRPC", "PORT", "PORT_50051_TCP_ADDR"] {
+            assert!(!is_setting(name), "{name}");
+        }
+        assert!(["LISTEN", "LOG__FORMAT", "PORTS"].into_iter().all(is_setting));
     }
 
     #[test]

@@ -33,6 +33,9 @@ impl Index {
             count(seen);
             *census.countries.entry(blocks.country(number)).or_default() += 1;
         }
+        for number in self.decided_only() {
+            *census.countries.entry(plan::country_code(number.key())).or_default() += 1;
+        }
         self.ranges.entries().iter().filter_map(|entry| entry.seen).for_each(count);
         for (id, listings) in by_provenance {
             for feed in &self.provenances.get(id).feeds {

@@ -137,11 +137,19 @@ impl Index {
         self.revision
     }
 
+    /// Listed numbers that no feed saw.
+    fn decided_only(&self) -> impl Iterator<Item = Number> + '_ {
+        let base = self.decisions.iter().map(|(number, _)| *number);
+        let base = base.filter(|&n| self.overlay.get(n).is_none() && self.numbers.get(n).is_none());
+        let changed = self.overlay.entries().iter().filter(|e| e.decision.is_some() && e.seen.is_none());
+        base.chain(changed.map(|entry| entry.number))
+    }
+
     /// Counts and bytes.
     pub fn stats(&self) -> IndexStats {
         let decisions = self.decisions.len() * size_of::<(Number, Decision)>();
         IndexStats {
-            numbers: self.overlay.count_with(&self.numbers),
+            numbers: self.overlay.count_with(&self.numbers) + self.decided_only().count() as u64,
             ranges: self.ranges.len() as u64,
             bytes: (self.numbers.bytes() + decisions + self.ranges.bytes() + self.overlay.bytes()) as u64,
             overlay: self.overlay.len() as u64,

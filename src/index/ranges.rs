@@ -54,7 +54,7 @@ impl Matcher {
             }
             Range::Span(..) => None,
         });
-        let prefixes = Segments::build(prefixes, ALIGNED_DIGITS);
+        let prefixes = Segments::build(prefixes);
         let spans = |length| {
             chosen.iter().filter_map(move |&(range, at)| match range {
                 Range::Span(first, last) if first.len() == length => Some((first.key()..last.key() + 1, at)),
@@ -62,7 +62,7 @@ impl Matcher {
             })
         };
         let lengths = (2..=ALIGNED_DIGITS).filter(|&length| spans(length).next().is_some());
-        let spans = lengths.map(|length| (length, Segments::build(spans(length), length))).collect();
+        let spans = lengths.map(|length| (length, Segments::build(spans(length)))).collect();
         Self { prefixes, spans }
     }
 
@@ -197,7 +197,7 @@ mod tests {
             let first = 447_000_000_000 + i * 7_919 * 11;
             (first..first + 1 + i % 90_000, i as u32)
         });
-        let segments = Segments::build(ranges.clone(), 12);
+        let segments = Segments::build(ranges.clone());
         assert!(!segments.starts().is_empty());
         for key in (446_999_000_000..447_440_000_000).step_by(104_729) {
             let narrowest = ranges.clone().filter(|(keys, _)| keys.contains(&key));

@@ -1,5 +1,5 @@
 //! Which of many nested intervals holds a key, most specific first: flattened into disjoint
-//! segments behind a direct index on the key's first digits.
+//! segments behind a direct index of equal slots over the keys that they span.
 //!
 //! Must not know what the intervals are; owners are positions in the caller's list.
 
@@ -9,8 +9,8 @@ use std::ops::Range;
 /// Below this many segments a binary search fits a few cache lines and a direct index costs more.
 const SMALLEST_DIRECT: usize = 1_024;
 
-/// Slots of the direct index: the first six digits of a key.
-const SLOTS: usize = 1_000_000;
+/// At most so many slots of the direct index per segment: four bytes each.
+const SLOTS_PER_SEGMENT: u64 = 4;
 
 const NOBODY: u32 = u32::MAX;
 
@@ -21,13 +21,14 @@ pub struct Segments {
     owners: Vec<u32>,
     /// For each slot, the first segment that starts in or after it; empty when there are few.
     direct: Vec<u32>,
-    scale: u64,
+    /// Slot of a key: its distance from the first start, shifted right.
+    shift: u32,
 }
 
 impl Segments {
-    /// Flattens `intervals` of keys with `digits` digits; where several hold a key, the one with
-    /// fewest keys owns it, then the later one.
-    pub fn build(intervals: impl Iterator<Item = (Range<u64>, u32)>, digits: u32) -> Self {
+    /// Flattens `intervals`; where several hold a key, the one with fewest keys owns it, then the
+    /// later one.
+    pub fn build(intervals: impl Iterator<Item = (Range<u64>, u32)>) -> Self {
         let mut edges = Vec::new();
         for (keys, owner) in intervals.filter(|(keys, _)| !keys.is_empty()) {
             let rank = (keys.end - keys.start, NOBODY - owner);
@@ -35,7 +36,7 @@ impl Segments {
             edges.push((keys.end, false, rank));
         }
         edges.sort_unstable();
-        let mut segments = Self { scale: 10u64.pow(digits.saturating_sub(6)), ..Self::default() };
+        let mut segments = Self::default();
         let mut open = BTreeSet::new();
         for group in edges.chunk_by(|a, b| a.0 == b.0) {
             for &(_, opens, rank) in group {
@@ -56,37 +57,40 @@ impl Segments {
     }
 
     fn index(&mut self) {
+        let (Some(&first), Some(&last)) = (self.starts.first(), self.starts.last()) else { return };
         if self.starts.len() < SMALLEST_DIRECT {
             return;
         }
-        let mut direct = Vec::with_capacity(SLOTS + 1);
-        for (at, start) in self.starts.iter().enumerate() {
-            let slot = (start / self.scale) as usize;
-            while direct.len() <= slot.min(SLOTS) {
-                direct.push(at as u32);
-            }
+        let most = self.starts.len() as u64 * SLOTS_PER_SEGMENT;
+        while (last - first) >> self.shift >= most {
+            self.shift += 1;
         }
-        direct.resize(SLOTS + 1, self.starts.len() as u32);
+        let mut direct = Vec::with_capacity(((last - first) >> self.shift) as usize + 2);
+        for (at, start) in self.starts.iter().enumerate() {
+            let slot = ((start - first) >> self.shift) as usize;
+            direct.resize(direct.len().max(slot + 1), at as u32);
+        }
+        direct.push(self.starts.len() as u32);
         self.direct = direct;
     }
 
     /// The owner of the most specific interval that holds `key`.
     pub fn find(&self, key: u64) -> Option<u32> {
-        let (from, to) = match self.slot(key) {
-            Some(bounds) => bounds,
-            None => (0, self.starts.len()),
-        };
+        let distance = key.checked_sub(*self.starts.first()?)?;
+        let (from, to) = self.slot(distance);
         let after = from + self.starts[from..to].partition_point(|&start| start <= key);
         let owner = *self.owners.get(after.checked_sub(1)?)?;
         (owner != NOBODY).then_some(owner)
     }
 
-    fn slot(&self, key: u64) -> Option<(usize, usize)> {
-        if self.direct.is_empty() {
-            return None;
+    /// Segments that start in the slot of a key this far from the first start.
+    fn slot(&self, distance: u64) -> (usize, usize) {
+        let slot = (distance >> self.shift) as usize;
+        match self.direct.get(slot..slot + 2) {
+            Some(&[from, to]) => (from as usize, to as usize),
+            // Beyond the last start, or no direct index.
+            _ => (0, self.starts.len()),
         }
-        let slot = (key / self.scale) as usize;
-        Some((*self.direct.get(slot)? as usize, *self.direct.get(slot + 1)? as usize))
     }
 
     /// Where the segments start; what a plain binary search would look through.

@@ -11,7 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::index::Published;
-use crate::listing::{Listing, Subject};
+use crate::listing::{Listing, Subject, UnixTime};
 use crate::policy::Policy;
 use crate::store::{Applied, Change, Store};
 use crate::sync::Progress;
@@ -27,8 +27,9 @@ const LARGEST_DELETE: usize = 10_000;
 /// Listings per page: largest, and when none is asked for.
 const PAGE: (u32, u32) = (1_000, 100);
 
-/// Listings per message of an export.
-const EXPORT_PART: usize = 1_000;
+/// Listings per message of an export: even with dozens of feeds each, below the 4 MiB that clients
+/// take by default.
+const EXPORT_PART: usize = 500;
 
 /// Serves administration on a store.
 #[derive(Clone)]
@@ -103,7 +104,11 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         let request = request.into_inner();
         let subject = convert::subject("subject", &request.subject)?;
         let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
-        let decision = convert::decision("decision", &decision, Some(now()))?;
+        // The newest decision counts, and this one is: also within the second of the one before it.
+        let before = self.get(subject).await?.and_then(|listing| listing.decision().map(|d| d.decided_at));
+        let decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
+        let mut decision = convert::decision("decision", &decision, Some(now()))?;
+        decision.decided_at = decided_at;
         let (_, revision) = self.apply(vec![Change::Merge(subject, Listing::decided(decision))]).await?;
         let listing = self.get(subject).await?.unwrap_or_default();
         Ok(Response::new(pb::PutListingResponse {

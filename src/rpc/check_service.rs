@@ -42,7 +42,7 @@ pub struct CheckRpc {
     ids: Arc<CheckIds>,
 }
 
-/// Check ids: eight digits for this process, then a count.
+/// Check ids: eight hexadecimal digits for this process, then a count.
 struct CheckIds {
     process: u32,
     next: AtomicU64,
@@ -50,7 +50,20 @@ struct CheckIds {
 
 impl CheckIds {
     fn next(&self) -> String {
-        format!("{:08x}-{:08x}", self.process, self.next.fetch_add(1, Ordering::Relaxed))
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut id = String::with_capacity(25);
+        push_hex(&mut id, self.process.into(), 8);
+        id.push('-');
+        push_hex(&mut id, count, if count >> 32 == 0 { 8 } else { 16 });
+        id
+    }
+}
+
+/// Formatting by `write!` would cost as much as the check itself.
+fn push_hex(text: &mut String, value: u64, digits: u32) {
+    for at in (0..digits).rev() {
+        let digit = (value >> (4 * at)) as u32 & 0xf;
+        text.push(char::from_digit(digit, 16).unwrap_or('0'));
     }
 }
 

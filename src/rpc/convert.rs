@@ -136,6 +136,9 @@ pub(super) fn sighting(field: &str, sighting: &pb::Sighting) -> Result<Sighting,
     if first_seen > last_seen {
         return Err(invalid(format!("{field}.first_seen"), "is later than last_seen"));
     }
+    if sighting.count == 0 {
+        return Err(invalid(format!("{field}.count"), "is 0: expected 1 or more"));
+    }
     Ok(Sighting { feed, first_seen, last_seen, count: sighting.count })
 }
 

@@ -16,6 +16,9 @@ use super::status::invalid;
 /// Different subjects of one import; more would not fit the memory of a small server.
 const MOST_SUBJECTS: usize = 20_000_000;
 
+/// Listings of one batch.
+const LARGEST_BATCH: usize = 10_000;
+
 /// What has arrived of an import.
 #[derive(Default)]
 pub(super) struct Staged {
@@ -31,6 +34,13 @@ impl Staged {
 
     /// Takes in a batch. Sightings of one feed about one subject add up.
     pub(super) fn add(&mut self, batch: &pb::ImportBatch) -> Result<(), Status> {
+        let count = batch.listings.len();
+        if count > LARGEST_BATCH {
+            return Err(invalid(
+                "batch.listings",
+                format!("{count} listings: expected at most {LARGEST_BATCH}"),
+            ));
+        }
         for message in &batch.listings {
             // The place is counted over the whole import, so that a client can find its row.
             let at = self.received;
@@ -48,6 +58,9 @@ impl Staged {
             let status =
                 invalid("subject", format!("more than {MOST_SUBJECTS} different subjects: split the import"));
             return Err(("subject", status));
+        }
+        if message.sightings.is_empty() && message.decision.is_none() {
+            return Err(("sightings", invalid("sightings", "expected a sighting or a decision")));
         }
         let listing = self.listings.entry(subject).or_default();
         for sighting in &message.sightings {

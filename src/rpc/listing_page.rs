@@ -16,7 +16,6 @@ const LONGEST_LOOK: usize = 200_000;
 const SCAN: usize = 2_000;
 
 /// A checked filter.
-#[derive(Default)]
 pub(super) struct Filter {
     kind: pb::SubjectKind,
     prefix: Option<u64>,
@@ -27,7 +26,8 @@ pub(super) struct Filter {
 
 impl Filter {
     pub(super) fn read(filter: Option<&pb::ListingFilter>) -> Result<Self, Status> {
-        let Some(filter) = filter else { return Ok(Self::default()) };
+        let unfiltered = pb::ListingFilter::default();
+        let filter = filter.unwrap_or(&unfiltered);
         let kind =
             pb::SubjectKind::try_from(filter.kind).map_err(|_| invalid("filter.kind", "is unknown"))?;
         let prefix = match filter.prefix.as_str() {
@@ -40,10 +40,14 @@ impl Filter {
             "" => None,
             text => Some(text.parse().map_err(|error| invalid("filter.feed", error))?),
         };
+        let action = match pb::Action::try_from(filter.action) {
+            Ok(_) => convert::action(filter.action),
+            Err(_) => return Err(invalid("filter.action", "is unknown")),
+        };
         let digest = blake3::hash(&prost::Message::encode_to_vec(filter));
         let mut short = [0; 4];
         short.copy_from_slice(&digest.as_bytes()[..4]);
-        Ok(Self { kind, prefix, feed, action: convert::action(filter.action), digest: short })
+        Ok(Self { kind, prefix, feed, action, digest: short })
     }
 
     fn matches(&self, subject: Subject, listing: &Listing) -> bool {

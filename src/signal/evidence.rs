@@ -65,15 +65,33 @@ impl fmt::Display for Evidence<'_> {
     }
 }
 
+/// Longest author and reason, in characters, that evidence repeats; the listing has them whole. A
+/// batch of 10,000 must stay below the 4 MiB that clients take by default.
+const LONGEST: (usize, usize) = (32, 80);
+
+fn shortened(text: &str, longest: usize) -> (&str, &str) {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => (&text[..end], "\u{2026}"),
+        None => (text, ""),
+    }
+}
+
 fn decided(out: &mut fmt::Formatter<'_>, decision: &Decision, range: Option<Range>) -> fmt::Result {
     let author = if decision.author.is_empty() { "an operator" } else { &decision.author };
+    let (author, more) = shortened(author, LONGEST.0);
     let what = match range {
         Some(range) => range.as_e164(),
         None => "the number".to_owned(),
     };
-    write!(out, "{} for {what} by {author} on {}", decision.action.as_str(), decision.decided_at.day())?;
+    write!(
+        out,
+        "{} for {what} by {author}{more} on {}",
+        decision.action.as_str(),
+        decision.decided_at.day()
+    )?;
     if !decision.reason.is_empty() {
-        write!(out, ": {}", decision.reason)?;
+        let (reason, more) = shortened(&decision.reason, LONGEST.1);
+        write!(out, ": {reason}{more}")?;
     }
     match decision.expires_at {
         Some(end) => write!(out, " (until {end})"),

@@ -49,15 +49,26 @@ pub fn of_text<'a>(error: ParseError) -> Facts<'a> {
 pub fn of_number<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed, now: UnixTime) -> Facts<'a> {
     let mut facts = Facts::new();
     let found = index.find(parsed.number, now);
-    facts.extend(found.decision.map(|decision| decided(decision.action, Evidence::Decided(decision, None))));
-    facts.extend(found.range_decision.and_then(|entry| {
-        let decision = entry.decision.as_ref()?;
-        Some(decided(decision.action, Evidence::Decided(decision, Some(entry.range))))
-    }));
-    facts.extend(plan(weights, parsed));
-    facts.extend(found.seen.map(|seen| seen::number(index, weights, seen, now)));
-    facts.extend(found.range_seen.and_then(|entry| seen::range(index, weights, entry, now)));
-    facts.extend(inferred::range(index, weights, parsed.number, now));
+    if let Some(decision) = found.decision {
+        facts.push(decided(decision.action, Evidence::Decided(decision, None)));
+    }
+    if let Some((decision, range)) =
+        found.range_decision.and_then(|entry| Some((entry.decision.as_ref()?, entry.range)))
+    {
+        facts.push(decided(decision.action, Evidence::Decided(decision, Some(range))));
+    }
+    if let Some(fact) = plan(weights, parsed) {
+        facts.push(fact);
+    }
+    if let Some(seen) = found.seen {
+        facts.push(seen::number(index, weights, seen, now));
+    }
+    if let Some(fact) = found.range_seen.and_then(|entry| seen::range(index, weights, entry, now)) {
+        facts.push(fact);
+    }
+    if let Some(fact) = inferred::range(index, weights, parsed.number, now) {
+        facts.push(fact);
+    }
     facts
 }
 

@@ -1,0 +1,51 @@
+//! The hot path allocates nothing on ALLOW: only the answer's own strings do, later, in rpc.
+
+#![allow(clippy::unwrap_used)]
+
+use numguard::check::check;
+use numguard::index::{Builder, Index, Position};
+use numguard::listing::{Listing, Sighting, Subject, UnixTime};
+use numguard::policy::{Policy, Verdict};
+
+const NOW: UnixTime = UnixTime(1_780_000_000);
+
+/// Some hundred listings, one range among them, around and away from what is checked.
+fn index() -> Index {
+    let mut builder = Builder::default();
+    let listing = |feed: &str| {
+        Listing::seen(Sighting {
+            feed: feed.parse().unwrap(),
+            first_seen: UnixTime(NOW.0 - 90_000),
+            last_seen: NOW,
+            count: 2,
+        })
+    };
+    for i in 0..500u64 {
+        let subject: Subject = format!("+4474{:08}", i * 20_011).parse().unwrap();
+        builder.add(subject, &listing("a"));
+    }
+    builder.add("+4473*".parse().unwrap(), &listing("b"));
+    builder.finish(Position::default())
+}
+
+#[test]
+fn an_allowed_number_costs_no_allocation() {
+    let (index, policy) = (index(), Policy::default());
+    let judged = |text: &str| check(&index, &policy, text, None, NOW).judgement.verdict;
+    for text in ["+447911123456", "+447400030000", "+12025550123", "+33612345678", "+33912345678"] {
+        assert_eq!(judged(text), Verdict::Allow, "the first check also loads the plan");
+        let counted = allocation_counter::measure(|| assert_eq!(judged(text), Verdict::Allow));
+        assert_eq!(counted.count_total, 0, "{text} allocated {} bytes", counted.bytes_total);
+    }
+}
+
+#[test]
+fn nor_does_a_flagged_one_before_its_answer_is_written() {
+    let (index, policy) = (index(), Policy::default());
+    let judged = |text: &str| check(&index, &policy, text, None, NOW).judgement.verdict;
+    for text in ["+447400000000", "+447312345678"] {
+        assert_eq!(judged(text), Verdict::Block);
+        let counted = allocation_counter::measure(|| assert_eq!(judged(text), Verdict::Block));
+        assert_eq!(counted.count_total, 0, "{text} allocated {} bytes", counted.bytes_total);
+    }
+}

@@ -1,0 +1,223 @@
+"""CheckService: what a sign-up form asks."""
+
+from queue import Queue
+
+import grpc
+import pytest
+from calls import assert_invalid, put
+from numguard.v1 import admin_pb2, check_pb2
+
+LARGEST_BATCH = 10_000
+
+
+def request(number, region=""):
+    """A request to check one number."""
+    return check_pb2.CheckNumberRequest(number=number, default_region=region)
+
+
+def batch(requests):
+    """A request to check many numbers."""
+    return check_pb2.BatchCheckNumbersRequest(requests=requests)
+
+
+def test_a_number_of_the_starter_list_is_challenged(checks, starter):
+    """A number from a public-inbox page is CHALLENGE, with the feed and day as evidence."""
+    for number, last_seen in starter[5::9_000]:
+        answer = checks.CheckNumber(request(number))
+        assert answer.number == number
+        assert answer.verdict == check_pb2.VERDICT_CHALLENGE, answer
+        assert answer.message_key == "number.challenge"
+        assert 50 <= answer.risk_score <= 100
+        evidence = [r.evidence for r in answer.reasons if r.code == "PUBLIC_INBOX"]
+        assert len(evidence) == 1
+        assert "ip1sms-starter" in evidence[0] and last_seen in evidence[0]
+
+
+def test_an_ordinary_number_is_allowed(checks):
+    """A subscriber's mobile number is ALLOW, with what the numbering plan says about it."""
+    answer = checks.CheckNumber(request("+447400123456"))
+    assert answer.verdict == check_pb2.VERDICT_ALLOW
+    assert answer.number == "+447400123456"
+    assert answer.risk_score == 0
+    assert not answer.reasons
+    assert answer.message_key == ""
+    assert answer.number_facts == check_pb2.NumberFacts(
+        country_code=44, region="GB", line_type="MOBILE", validity="VALID"
+    )
+
+
+def test_every_answer_tells_where_it_comes_from(checks):
+    """Answers have an id of their own, the policy, and a fresh index."""
+    first = checks.CheckNumber(request("+447400123456"))
+    second = checks.CheckNumber(request("+447400123456"))
+    assert first.check_id and second.check_id
+    assert first.check_id != second.check_id
+    assert first.policy_version
+    assert first.freshness.revision > 0
+    assert not first.freshness.degraded
+
+
+@pytest.mark.parametrize("text", ["07400 123456", "07400-123456", "+44 (0)7400 123456"])
+def test_national_form_with_a_default_region(checks, text):
+    """What a person types in Britain is the same number."""
+    answer = checks.CheckNumber(request(text, "GB"))
+    assert answer.number == "+447400123456"
+    assert answer.verdict == check_pb2.VERDICT_ALLOW
+
+
+@pytest.mark.parametrize("text", ["", "hello", "+44 7400 12345x", "07400 123456", "+999123456"])
+def test_a_text_that_is_not_a_number_is_an_answer(checks, text):
+    """What is no number is BLOCK with INVALID_NUMBER, not an error."""
+    answer = checks.CheckNumber(request(text))
+    assert answer.verdict == check_pb2.VERDICT_BLOCK
+    assert [reason.code for reason in answer.reasons] == ["INVALID_NUMBER"]
+    assert answer.number == ""
+    assert not answer.HasField("number_facts")
+    assert answer.message_key == "number.block"
+
+
+@pytest.mark.parametrize("region", ["XX", "GBR", "44", "Ü"])
+def test_a_wrong_default_region_is_named(checks, region):
+    """A region that does not exist is INVALID_ARGUMENT, and the details name the field."""
+    with pytest.raises(grpc.RpcError) as refused:
+        checks.CheckNumber(request("07400 123456", region))
+    assert_invalid(refused, "default_region")
+
+
+def test_a_correlation_id_that_is_too_long_is_named(checks):
+    """128 bytes pass; one more is refused by name."""
+    longest = check_pb2.CheckContext(correlation_id="x" * 128)
+    checks.CheckNumber(check_pb2.CheckNumberRequest(number="+447400123456", context=longest))
+    longer = check_pb2.CheckContext(correlation_id="x" * 129)
+    with pytest.raises(grpc.RpcError) as refused:
+        checks.CheckNumber(check_pb2.CheckNumberRequest(number="+447400123456", context=longer))
+    assert_invalid(refused, "context.correlation_id")
+
+
+def test_a_batch_keeps_the_order(checks, starter):
+    """Each request has its answer at its place; a bad number does not fail the others."""
+    listed = starter[60_000][0]
+    texts = ["+447400123456", "hello", listed, "", "+12025550123"]
+    answers = checks.BatchCheckNumbers(batch([request(text) for text in texts])).responses
+    numbers = ["+447400123456", "", listed, "", "+12025550123"]
+    assert [answer.number for answer in answers] == numbers
+    assert [answer.verdict for answer in answers[:4]] == [
+        check_pb2.VERDICT_ALLOW,
+        check_pb2.VERDICT_BLOCK,
+        check_pb2.VERDICT_CHALLENGE,
+        check_pb2.VERDICT_BLOCK,
+    ]
+
+
+def test_an_empty_batch(checks):
+    """Nothing asked, nothing answered."""
+    assert not checks.BatchCheckNumbers(batch([])).responses
+
+
+def test_the_largest_batch_passes(checks, starter):
+    """10,000 listed numbers are answered in order."""
+    numbers = [number for number, _ in starter[:LARGEST_BATCH]]
+    answers = checks.BatchCheckNumbers(batch([request(number) for number in numbers])).responses
+    assert [answer.number for answer in answers] == numbers
+    assert len({answer.check_id for answer in answers}) == LARGEST_BATCH
+
+
+def test_the_largest_batch_with_long_evidence_passes(checks, admin, own_numbers):
+    """10,000 answers with the longest evidence still reach a client with the usual limits."""
+    decision = admin_pb2.Decision(
+        action=admin_pb2.ACTION_BLOCK, reason="r" * 500, author="a" * 100
+    )
+    put(admin, own_numbers + "98*", decision)
+    answers = checks.BatchCheckNumbers(batch([request(own_numbers + "98000")] * LARGEST_BATCH))
+    assert len(answers.responses) == LARGEST_BATCH
+
+
+def test_a_batch_that_is_too_large_is_refused(checks):
+    """10,001 numbers are INVALID_ARGUMENT; the details name `requests`."""
+    with pytest.raises(grpc.RpcError) as refused:
+        checks.BatchCheckNumbers(batch([request("+447400123456")] * (LARGEST_BATCH + 1)))
+    assert_invalid(refused, "requests")
+
+
+def test_a_wrong_region_in_a_batch_is_named_with_its_place(checks):
+    """A wrong argument deep in a batch is named by its place."""
+    requests = [request("+447400123456")] * 300 + [request("07400 123456", "XX")]
+    with pytest.raises(grpc.RpcError) as refused:
+        checks.BatchCheckNumbers(batch(requests))
+    assert_invalid(refused, "requests[300].default_region")
+
+
+def test_a_stream_answers_each_number_as_it_comes(checks):
+    """Both sides talk in turn: every answer comes before the next number is sent."""
+    requests = Queue()
+    answers = checks.StreamCheckNumbers(iter(requests.get, None))
+    for number in ["+447400123456", "+12025550123", "+33612345678"]:
+        requests.put(check_pb2.StreamCheckNumbersRequest(request=request(number)))
+        assert next(answers).response.number == number
+    requests.put(None)
+    assert list(answers) == []
+
+
+def test_a_stream_keeps_the_order(checks, starter):
+    """Numbers that are sent without waiting are answered in order."""
+    numbers = [number for number, _ in starter[:2_000]]
+    requests = [check_pb2.StreamCheckNumbersRequest(request=request(number)) for number in numbers]
+    answers = checks.StreamCheckNumbers(iter(requests))
+    assert [answer.response.number for answer in answers] == numbers
+
+
+def test_a_wrong_argument_ends_a_stream(checks):
+    """A wrong region ends the stream after the answers before it, and is named."""
+    requests = [request("+447400123456"), request("07400 123456", "XX")]
+    answers = checks.StreamCheckNumbers(
+        iter([check_pb2.StreamCheckNumbersRequest(request=r) for r in requests])
+    )
+    assert next(answers).response.number == "+447400123456"
+    with pytest.raises(grpc.RpcError) as refused:
+        next(answers)
+    assert_invalid(refused, "request.default_region")
+
+
+def test_outcomes_are_stored(checks, admin):
+    """Reported outcomes are counted in the stats."""
+    before = admin.GetStats(admin_pb2.GetStatsRequest()).store.outcomes
+    check_id = checks.CheckNumber(request("+447400123456")).check_id
+    outcomes = [
+        check_pb2.Outcome(
+            number="+447400123456", kind=check_pb2.OUTCOME_KIND_VERIFIED, check_id=check_id
+        ),
+        check_pb2.Outcome(
+            number="+12025550123",
+            kind=check_pb2.OUTCOME_KIND_ABUSE_CONFIRMED,
+            correlation_id="registration 7",
+        ),
+    ]
+    answer = checks.ReportOutcomes(check_pb2.ReportOutcomesRequest(outcomes=outcomes))
+    assert answer.stored == 2
+    assert admin.GetStats(admin_pb2.GetStatsRequest()).store.outcomes == before + 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"number": "07400 123456"}, "number"),
+        ({"kind": check_pb2.OUTCOME_KIND_UNSPECIFIED}, "kind"),
+        ({"check_id": ""}, "check_id"),
+        ({"check_id": "x" * 129}, "check_id"),
+        ({"correlation_id": "x" * 129}, "correlation_id"),
+        ({"occurred_at": {"seconds": -1}}, "occurred_at"),
+    ],
+)
+def test_a_wrong_outcome_is_named_and_nothing_is_stored(checks, admin, wrong, field):
+    """One wrong outcome refuses the whole report, and the details name its field."""
+    before = admin.GetStats(admin_pb2.GetStatsRequest()).store.outcomes
+    good = {
+        "number": "+447400123456",
+        "kind": check_pb2.OUTCOME_KIND_FALSE_POSITIVE,
+        "check_id": "a check",
+    }
+    outcomes = [check_pb2.Outcome(**good), check_pb2.Outcome(**{**good, **wrong})]
+    with pytest.raises(grpc.RpcError) as refused:
+        checks.ReportOutcomes(check_pb2.ReportOutcomesRequest(outcomes=outcomes))
+    assert_invalid(refused, f"outcomes[1].{field}")
+    assert admin.GetStats(admin_pb2.GetStatsRequest()).store.outcomes == before
