@@ -62,7 +62,11 @@ impl Default for Policy {
 impl Policy {
     /// Reads a policy file's text.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let policy: Self = toml::from_str(text).map_err(|error| PolicyError::Form(error.to_string()))?;
+        let policy: Self = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.lines().count().max(1);
+            PolicyError::Form(format!("line {line}: {}", error.message().replace('\n', " ")))
+        })?;
         policy.check()?;
         Ok(policy)
     }

@@ -1,0 +1,73 @@
+//! Every help text, so that the command line never changes by accident.
+//! `INSTA_UPDATE=always cargo test --test cli` takes over what is printed now.
+
+use crate::served::{command, run};
+
+#[test]
+fn help_texts() {
+    let verbs: [&[&str]; 22] = [
+        &[],
+        &["serve"],
+        &["check"],
+        &["listing"],
+        &["listing", "put"],
+        &["listing", "get"],
+        &["listing", "list"],
+        &["listing", "delete"],
+        &["range"],
+        &["range", "put"],
+        &["range", "list"],
+        &["range", "delete"],
+        &["import"],
+        &["export"],
+        &["health"],
+        &["stats"],
+        &["config"],
+        &["config", "show"],
+        &["config", "check"],
+        &["config", "default"],
+        &["config", "policy"],
+        &["completions"],
+    ];
+    let mut all = String::new();
+    for verb in verbs {
+        let ran = run(&[verb, &["--help"]].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{verb:?}");
+        all.push_str(&format!("$ numguard {} --help\n{}\n", verb.join(" "), ran.stdout));
+    }
+    insta::assert_snapshot!("help", all);
+}
+
+#[test]
+fn version_and_completions() {
+    assert_eq!(run(&["--version"]).stdout, format!("numguard {}\n", env!("CARGO_PKG_VERSION")));
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = run(&["completions", shell]);
+        assert!(ran.code == Some(0) && ran.stdout.contains("listing"), "{shell}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_2() {
+    for wrong in [
+        &["chekc"][..],
+        &[],
+        &["check"],
+        &["serve", "--listen", "nowhere"],
+        &["check", "--output", "xml", "+1"],
+    ] {
+        let ran = run(wrong);
+        assert_eq!(ran.code, Some(2), "{wrong:?}: {ran:?}");
+        assert!(ran.stderr.contains("Usage") || ran.stderr.contains("--help"), "{wrong:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn the_default_configuration_and_policy_check_out() {
+    let ran = run(&["config", "check"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "configuration and policy default-1 are right\n"));
+    assert!(run(&["config", "default"]).stdout.contains("listen = \"127.0.0.1:50051\""));
+    assert!(run(&["config", "policy"]).stdout.contains("[thresholds]"));
+    let shown = command(&["config", "show"]).env("NUMGUARD_LOG__FORMAT", "json").output().unwrap();
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("format = \"json\""));
+}

@@ -1,0 +1,10 @@
+//! The binary as its users meet it: help, verbs against a served instance, bad input, kills.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bad_input;
+mod help;
+mod interface;
+mod kill;
+mod served;
+mod verbs;

@@ -1,0 +1,254 @@
+//! What every store must do. Each case gets an empty store of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use numguard::index::{Position, Published};
+use numguard::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
+use numguard::number::Number;
+use numguard::store::{Change, Changes, Outcome, OutcomeKind, Store};
+use numguard::sync::Sync;
+
+type AnyStore = Arc<dyn Store>;
+
+/// Long enough for any machine; a case that waits longer has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn subject(text: &str) -> Subject {
+    text.parse().unwrap()
+}
+
+fn sighting(feed: &str, first: u32, last: u32) -> Listing {
+    Listing::seen(Sighting {
+        feed: feed.parse().unwrap(),
+        first_seen: UnixTime(first),
+        last_seen: UnixTime(last),
+        count: 1,
+    })
+}
+
+pub(crate) fn seen(text: &str, feed: &str, first: u32, last: u32) -> Change {
+    Change::Merge(subject(text), sighting(feed, first, last))
+}
+
+fn decided(text: &str, action: Action, at: u32) -> Change {
+    let decision = Decision {
+        decided_at: UnixTime(at),
+        action,
+        expires_at: Some(UnixTime(at + 100)),
+        reason: "because – of this".to_owned(),
+        author: "alice".to_owned(),
+    };
+    Change::Merge(subject(text), Listing::decided(decision))
+}
+
+async fn get(store: &AnyStore, text: &str) -> Option<Listing> {
+    store.get(vec![subject(text)]).await.unwrap().pop().unwrap()
+}
+
+fn numbers(count: u64) -> Vec<Change> {
+    (0..count).map(|i| seen(&format!("+4474{:08}", i * 37), "bulk", 1, 2)).collect()
+}
+
+pub(crate) async fn what_is_applied_is_there(store: AnyStore) {
+    let changes = vec![
+        seen("+447400123456", "a", 10, 20),
+        seen("+4474*", "b", 1, 2),
+        decided("+447400120000..+447400129999", Action::Block, 5),
+    ];
+    let applied = store.apply(changes).await.unwrap();
+    assert_eq!((applied.added, applied.deleted), (3, 0));
+    assert_eq!(get(&store, "+447400123456").await, Some(sighting("a", 10, 20)));
+    assert_eq!(get(&store, "+4474*").await, Some(sighting("b", 1, 2)));
+    let span = get(&store, "+447400120000..+447400129999").await.unwrap();
+    assert_eq!(span.decision().map(|d| d.reason.as_str()), Some("because – of this"));
+    assert_eq!(get(&store, "+447400123457").await, None);
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.numbers, stats.ranges, stats.position), (1, 2, applied.position));
+}
+
+pub(crate) async fn merges_follow_the_laws_of_listing(store: AnyStore) {
+    let text = "+447400123456";
+    let parts = [
+        seen(text, "a", 10, 20),
+        seen(text, "b", 5, 6),
+        decided(text, Action::Block, 7),
+        seen(text, "a", 3, 15),
+        decided(text, Action::Allow, 9),
+    ];
+    let mut expected = Listing::default();
+    for part in &parts {
+        let applied = store.apply(vec![part.clone()]).await.unwrap();
+        let Change::Merge(_, listing) = part else { unreachable!() };
+        assert_eq!(applied.added, u64::from(expected == Listing::default()));
+        expected.merge(listing);
+        assert_eq!(get(&store, text).await.as_ref(), Some(&expected));
+    }
+    // Again, and in another order: nothing changes.
+    store.apply(parts.iter().rev().cloned().collect()).await.unwrap();
+    assert_eq!(get(&store, text).await, Some(expected));
+    assert_eq!(store.stats().await.unwrap().numbers, 1);
+}
+
+pub(crate) async fn changes_apply_in_order(store: AnyStore) {
+    let text = "+447400123456";
+    let gone = Change::Delete(subject(text));
+    let applied =
+        store.apply(vec![seen(text, "a", 1, 2), gone.clone(), seen(text, "b", 3, 4)]).await.unwrap();
+    assert_eq!((applied.added, applied.deleted), (2, 1));
+    assert_eq!(get(&store, text).await, Some(sighting("b", 3, 4)));
+    store.apply(vec![seen(text, "a", 1, 2), gone]).await.unwrap();
+    assert_eq!(get(&store, text).await, None);
+    assert_eq!(store.stats().await.unwrap().numbers, 0);
+}
+
+pub(crate) async fn deleting_forgets(store: AnyStore) {
+    store.apply(vec![seen("+447400123456", "a", 1, 2), decided("+4474*", Action::Allow, 3)]).await.unwrap();
+    let subjects = ["+447400123456", "+4474*", "+12025550123"];
+    let applied = store.apply(subjects.iter().map(|s| Change::Delete(subject(s))).collect()).await.unwrap();
+    assert_eq!(applied.deleted, 2, "one was never listed");
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.numbers, stats.ranges), (0, 0));
+    assert!(store.scan(None, 10).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_scan_walks_everything_in_order(store: AnyStore) {
+    let mut changes = numbers(2_500);
+    changes.extend([
+        seen("+12025550123", "a", 1, 2),
+        seen("+4474*", "a", 1, 2),
+        seen("+331..+339", "a", 1, 2),
+    ]);
+    store.apply(changes).await.unwrap();
+    let (mut walked, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.scan(after, 700).await.unwrap();
+        assert!(page.len() <= 700);
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        walked.extend(page.into_iter().map(|(subject, _)| subject));
+    }
+    assert_eq!(walked.len(), 2_503);
+    assert!(walked.is_sorted(), "numbers first, then ranges, each ascending");
+}
+
+pub(crate) async fn the_log_tells_what_changed(store: AnyStore) {
+    let start = store.stats().await.unwrap().position;
+    store.apply(vec![seen("+447400123456", "a", 1, 2), seen("+12025550123", "a", 1, 2)]).await.unwrap();
+    let middle = store.apply(vec![Change::Delete(subject("+12025550123"))]).await.unwrap().position;
+    let end = store.apply(vec![seen("+4474*", "b", 1, 2)]).await.unwrap().position;
+
+    let all = Changes::Next(
+        vec![
+            (subject("+12025550123"), None),
+            (subject("+447400123456"), Some(sighting("a", 1, 2))),
+            (subject("+4474*"), Some(sighting("b", 1, 2))),
+        ],
+        end,
+    );
+    assert_eq!(store.changes(start, 1_000).await.unwrap(), all);
+    let rest = Changes::Next(vec![(subject("+4474*"), Some(sighting("b", 1, 2)))], end);
+    assert_eq!(store.changes(middle, 1_000).await.unwrap(), rest);
+    assert_eq!(store.changes(end, 1_000).await.unwrap(), Changes::Next(vec![], end));
+    // In small steps one arrives at the same place.
+    let mut at = start;
+    for _ in 0..10 {
+        if let Changes::Next(_, next) = store.changes(at, 1).await.unwrap() {
+            at = next;
+        }
+    }
+    assert_eq!(at, end);
+}
+
+pub(crate) async fn a_foreign_or_trimmed_position_is_gone(store: AnyStore) {
+    let position = store.apply(numbers(10)).await.unwrap().position;
+    let foreign = Position { epoch: position.epoch ^ 2, ..position };
+    assert_eq!(store.changes(foreign, 10).await.unwrap(), Changes::Gone);
+    let ahead = Position { cursor: position.cursor + 1, ..position };
+    assert_eq!(store.changes(ahead, 10).await.unwrap(), Changes::Gone, "a log that lost its end");
+}
+
+pub(crate) async fn changed_wakes_up_for_news_only(store: AnyStore) {
+    let position = store.stats().await.unwrap().position;
+    let waiting = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.changed(position).await.unwrap() }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!waiting.is_finished(), "nothing has changed yet");
+    store.apply(numbers(1)).await.unwrap();
+    tokio::time::timeout(PATIENCE, waiting).await.expect("the change wakes it").unwrap();
+    tokio::time::timeout(PATIENCE, store.changed(position)).await.expect("at once for old news").unwrap();
+}
+
+pub(crate) async fn outcomes_are_kept(store: AnyStore) {
+    let outcome = |kind| Outcome {
+        number: Number::from_digits(447_400_123_456).unwrap(),
+        kind,
+        check_id: "c-1".to_owned(),
+        correlation_id: String::new(),
+        occurred_at: UnixTime(5),
+    };
+    store.report(vec![outcome(OutcomeKind::Verified), outcome(OutcomeKind::AbuseConfirmed)]).await.unwrap();
+    store.report(vec![outcome(OutcomeKind::FalsePositive)]).await.unwrap();
+    assert_eq!(store.stats().await.unwrap().outcomes, 3);
+}
+
+pub(crate) async fn an_empty_batch_changes_nothing(store: AnyStore) {
+    let before = store.stats().await.unwrap();
+    assert_eq!(store.apply(vec![]).await.unwrap().position, before.position);
+    store.report(vec![]).await.unwrap();
+    assert!(store.get(vec![]).await.unwrap().is_empty());
+    assert_eq!(store.stats().await.unwrap(), before);
+}
+
+pub(crate) async fn concurrent_writers_lose_nothing(store: AnyStore) {
+    let writers = (0..4).map(|writer| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for i in 0..25 {
+                let own = format!("+4474{:08}", writer * 1_000 + i);
+                let feed = format!("feed-{writer}");
+                store.apply(vec![seen(&own, "x", 1, 2), seen("+12025550123", &feed, i, i)]).await.unwrap();
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    assert_eq!(store.stats().await.unwrap().numbers, 101);
+    let shared = get(&store, "+12025550123").await.unwrap();
+    let spans: Vec<_> = shared.sightings().iter().map(|s| (s.first_seen.0, s.last_seen.0)).collect();
+    assert_eq!(spans, [(0, 24); 4]);
+}
+
+pub(crate) async fn sync_follows_the_store(store: AnyStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let snapshot = folder.path().join("index.snapshot");
+    let clock = || UnixTime(1_000);
+    store.apply(numbers(3_000)).await.unwrap();
+    let published = Arc::new(Published::default());
+    let (sync, _) =
+        Sync::start(Arc::clone(&store), Arc::clone(&published), snapshot.clone(), clock).await.unwrap();
+    assert_eq!(published.load().stats().numbers, 3_000);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut progress = sync.progress();
+    let running = tokio::spawn(sync.run(stopped));
+
+    // More than the overlay holds, so that a rebuild happens, and a delete.
+    let many = (0..9_000).map(|i| seen(&format!("+1202{:07}", i * 11), "b", 1, 2));
+    store.apply(many.collect()).await.unwrap();
+    let applied =
+        store.apply(vec![Change::Delete(subject("+447400000000")), seen("+4477*", "c", 1, 2)]).await.unwrap();
+    tokio::time::timeout(PATIENCE, progress.reached(applied.position)).await.expect("sync keeps up");
+    let stats = published.load().stats();
+    assert_eq!((stats.numbers, stats.ranges), (11_999, 1));
+
+    stop.send_replace(true);
+    tokio::time::timeout(PATIENCE, running).await.expect("sync ends").unwrap();
+    store.apply(numbers(1)).await.unwrap();
+    let again = Arc::new(Published::default());
+    let (_, loaded) = Sync::start(store, Arc::clone(&again), snapshot, clock).await.unwrap();
+    assert_eq!(loaded, numguard::sync::Loaded::Snapshot, "the saved index and the changes since");
+    assert_eq!(again.load().stats().numbers, 12_000);
+}

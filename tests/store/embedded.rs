@@ -1,0 +1,77 @@
+//! The embedded store against the battery, and what only a file can get wrong.
+
+use std::sync::Arc;
+
+use numguard::store::{Embedded, EmbeddedOptions, Store, StoreError};
+
+use crate::battery;
+
+fn options(folder: &tempfile::TempDir) -> EmbeddedOptions {
+    EmbeddedOptions { data_dir: folder.path().join("made/on/first/start"), cache_bytes: 4 << 20 }
+}
+
+/// Runs one case of the battery on a store of its own.
+macro_rules! on_embedded {
+    ($($case:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $case() {
+            let folder = tempfile::tempdir().unwrap();
+            let store: Arc<dyn Store> = Arc::new(Embedded::open(&options(&folder)).unwrap());
+            battery::$case(store).await;
+        }
+    )*};
+}
+
+on_embedded!(
+    what_is_applied_is_there,
+    merges_follow_the_laws_of_listing,
+    changes_apply_in_order,
+    deleting_forgets,
+    a_scan_walks_everything_in_order,
+    the_log_tells_what_changed,
+    a_foreign_or_trimmed_position_is_gone,
+    changed_wakes_up_for_news_only,
+    outcomes_are_kept,
+    an_empty_batch_changes_nothing,
+    concurrent_writers_lose_nothing,
+    sync_follows_the_store,
+);
+
+#[tokio::test]
+async fn a_second_opener_is_told_that_it_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Embedded::open(&options(&folder)).unwrap();
+    let second = Embedded::open(&options(&folder));
+    assert!(matches!(second, Err(StoreError::InUse { .. })), "{second:?}");
+}
+
+#[tokio::test]
+async fn what_was_stored_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(&options(&folder)).unwrap();
+    let applied = store.apply(vec![battery::seen("+447400123456", "a", 10, 20)]).await.unwrap();
+    drop(store);
+    let again = Embedded::open(&options(&folder)).unwrap();
+    let stats = again.stats().await.unwrap();
+    assert_eq!((stats.numbers, stats.position), (1, applied.position), "same epoch, same cursor");
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(&folder);
+    std::fs::create_dir_all(&options.data_dir).unwrap();
+    std::fs::write(options.data_dir.join("numguard.redb"), b"not a database at all, but some text").unwrap();
+    let error = Embedded::open(&options).unwrap_err();
+    assert!(matches!(error, StoreError::Open { .. }), "{error}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    let error =
+        Embedded::open(&EmbeddedOptions { data_dir: file.join("below"), cache_bytes: 1 << 20 }).unwrap_err();
+    assert!(error.to_string().contains("below"), "{error}");
+}

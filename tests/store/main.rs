@@ -1,0 +1,6 @@
+//! Every store passes the same battery.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod battery;
+mod embedded;
