@@ -1,7 +1,7 @@
 //! The numbering plan against two libraries: the automaton and rlibphonenumber against PyPI
 //! `phonenumbers` of the same metadata version, on 200,000 generated numbers of all regions.
 //!
-//! `tests/run` writes the oracle's answers (`oracle.py`) and names the file in NUMGUARD_ORACLE.
+//! `tests/run` writes the oracle's answers (`oracle.py`) and names the file in PLAN_ORACLE.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
@@ -11,8 +11,8 @@ use numguard::number::{self, ParseError, Region, plan};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 
 fn oracle() -> Option<Vec<Vec<String>>> {
-    let Ok(path) = std::env::var("NUMGUARD_ORACLE") else {
-        eprintln!("SKIPPED: NUMGUARD_ORACLE names no file; tests/run makes one");
+    let Ok(path) = std::env::var("PLAN_ORACLE") else {
+        eprintln!("SKIPPED: PLAN_ORACLE names no file; tests/run makes one");
         return None;
     };
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));

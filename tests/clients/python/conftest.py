@@ -1,9 +1,9 @@
 """Starts the served binary and connects to it, as any client outside the project would.
 
-Run with the path of the binary in NUMGUARD_BIN:
+Run with the path of the binary in TESTED_NUMGUARD:
 
     pip install -r requirements.txt
-    NUMGUARD_BIN=../../../target/debug/numguard pytest
+    TESTED_NUMGUARD=../../../target/debug/numguard pytest
 """
 
 import csv
@@ -35,8 +35,8 @@ DEADLINE = {"methodConfig": [{"name": [{}], "timeout": "15s"}]}
 
 def pytest_configure(config):
     """Generates the stubs from the protos, before the tests that import them are loaded."""
-    if not os.environ.get("NUMGUARD_BIN"):
-        raise pytest.UsageError("NUMGUARD_BIN is not set: expected the path of numguard's binary")
+    if not os.environ.get("TESTED_NUMGUARD"):
+        raise pytest.UsageError("TESTED_NUMGUARD is not set: expected the path of numguard's binary")
     folder = tempfile.TemporaryDirectory(prefix="numguard-stubs-")
     config.add_cleanup(folder.cleanup)
     protos = PROJECT / "proto"
@@ -59,7 +59,7 @@ def address(tmp_path_factory):
     log = folder / "stderr"
     # Variables that begin so are settings of the server; the tests want the defaults.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("NUMGUARD_")}
-    binary = Path(os.environ["NUMGUARD_BIN"]).resolve()
+    binary = Path(os.environ["TESTED_NUMGUARD"]).resolve()
     with log.open("w") as stderr:
         server = subprocess.Popen(
             [binary, "serve", "--data-dir", folder / "data", "--listen", "127.0.0.1:0"],
