@@ -36,7 +36,7 @@ impl Verdict {
     }
 }
 
-/// A verdict with its score and the facts it rests on, strongest first.
+/// A verdict with its score and the facts it rests on: operators' decisions, then the strongest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement<'a> {
     /// What to do.
@@ -50,7 +50,7 @@ pub struct Judgement<'a> {
 impl Policy {
     /// Judges the facts of one number.
     pub fn judge<'a>(&self, mut facts: Facts<'a>) -> Judgement<'a> {
-        facts.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        facts.sort_by(|a, b| rank(a).cmp(&rank(b)).then(b.probability.total_cmp(&a.probability)));
         let has = |code| facts.iter().any(|fact: &Fact<'_>| fact.code == code);
         let (verdict, risk_score) = if has(ReasonCode::AllowListed) {
             (Verdict::Allow, 0)
@@ -73,6 +73,15 @@ impl Policy {
             Verdict::Allow
         };
         (verdict, score)
+    }
+}
+
+/// What decides stands first among the reasons.
+fn rank(fact: &Fact<'_>) -> u8 {
+    match fact.code {
+        ReasonCode::AllowListed => 0,
+        ReasonCode::BlockListed => 1,
+        _ => 2,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Numbers in logs are masked by their own `Display`; nothing here may unmask them.
 
-use std::io::stderr;
+use std::io::{IsTerminal, stderr};
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -37,6 +37,7 @@ pub struct LogError(String);
 pub fn start(options: &LogOptions) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&options.level).map_err(|error| LogError(error.to_string()))?;
     let lines = tracing_subscriber::fmt().with_writer(stderr).with_env_filter(filter);
+    let lines = lines.with_ansi(stderr().is_terminal());
     // An error means that a subscriber is set already.
     let _ = match options.format {
         LogFormat::Human => lines.with_target(false).try_init(),
