@@ -1,7 +1,7 @@
 //! `numguard check`: verdicts on numbers, from arguments, files or stdin.
 
 use std::fs::File;
-use std::io::{BufReader, stdin};
+use std::io::{BufRead, BufReader, stdin};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +11,7 @@ use crate::feed;
 use crate::rpc::pb;
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, print_json, print_table, table};
+use super::output::{Output, OutputArg, print_json, print_table, table, visible};
 use super::{Client, ServerArg};
 
 /// Numbers per call.
@@ -65,8 +65,8 @@ struct FactsLine<'a> {
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
-    let numbers = numbers(&args.inputs)?;
-    if numbers.is_empty() {
+    let Inputs { numbers, bad } = Inputs::read(&args.inputs, args.default_region.is_empty())?;
+    if numbers.is_empty() && bad == 0 {
         bail!("no numbers to check: {} holds none", args.inputs.join(" "));
     }
     let client = Client::connect(&args.server).await?;
@@ -92,32 +92,59 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     if args.output.output == Output::Table {
         print_table(&rows)?;
     }
-    Ok(if flagged { Exit::Flagged } else { Exit::Ok })
-}
-
-/// The numbers of all inputs: an argument that names a file is read, anything else is a number.
-fn numbers(inputs: &[String]) -> Result<Vec<String>> {
-    let mut numbers = Vec::new();
-    for input in inputs {
-        if input == "-" {
-            read(stdin().lock(), "stdin", &mut numbers)?;
-        } else if Path::new(input).is_file() {
-            let file = File::open(input).with_context(|| format!("cannot open {input}"))?;
-            read(BufReader::new(file), input, &mut numbers)?;
-        } else {
-            numbers.push(input.clone());
-        }
-    }
-    Ok(numbers)
-}
-
-fn read(input: impl std::io::BufRead, name: &str, numbers: &mut Vec<String>) -> Result<()> {
-    feed::read_texts(input, &mut |text| match text {
-        Ok(text) => numbers.push(text.to_owned()),
-        Err(bad) => eprintln!("{name}:{}: {}", bad.line, bad.reason),
+    Ok(match (flagged, bad) {
+        (true, _) => Exit::Flagged,
+        (false, 0) => Exit::Ok,
+        (false, _) => Exit::Partial,
     })
-    .with_context(|| name.to_owned())?;
-    Ok(())
+}
+
+/// What there is to check.
+#[derive(Default)]
+struct Inputs {
+    numbers: Vec<String>,
+    /// Lines that could not even be read as text.
+    bad: u64,
+}
+
+impl Inputs {
+    /// The numbers of all inputs: an argument that names a file is read, anything else is a number.
+    fn read(inputs: &[String], international: bool) -> Result<Self> {
+        let mut all = Self::default();
+        for input in inputs {
+            let path = Path::new(input);
+            if input == "-" {
+                all.read_list(stdin().lock(), "stdin", international)?;
+            } else if path.is_dir() {
+                bail!("{input} is a folder: name the files in it");
+            } else if path.exists() || looks_like_a_file(input) {
+                let file = File::open(input).with_context(|| format!("cannot open {input}"))?;
+                all.read_list(BufReader::new(file), input, international)?;
+            } else {
+                all.numbers.push(input.clone());
+            }
+        }
+        Ok(all)
+    }
+
+    fn read_list(&mut self, input: impl BufRead, name: &str, international: bool) -> Result<()> {
+        feed::read_texts(input, international, &mut |text| match text {
+            Ok(text) => self.numbers.push(text.to_owned()),
+            Err(bad) => {
+                self.bad += 1;
+                eprintln!("{name}:{}: {}", bad.line, bad.reason);
+            }
+        })
+        .with_context(|| name.to_owned())?;
+        Ok(())
+    }
+}
+
+/// A number has no letter after its last dot and no slash behind a letter.
+fn looks_like_a_file(input: &str) -> bool {
+    let extension = input.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let letters = |text: &str| text.chars().any(|c| c.is_ascii_alphabetic());
+    letters(extension) || (input.contains('/') && letters(input))
 }
 
 fn verdict(answer: &pb::CheckNumberResponse) -> &'static str {
@@ -154,7 +181,11 @@ fn row(input: &str, answer: &pb::CheckNumberResponse) -> Vec<String> {
     let facts = answer.number_facts.clone().unwrap_or_default();
     let reasons = answer.reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.evidence));
     vec![
-        if answer.number.is_empty() { input.chars().take(24).collect() } else { answer.number.clone() },
+        if answer.number.is_empty() {
+            visible(input).chars().take(24).collect()
+        } else {
+            answer.number.clone()
+        },
         verdict(answer).to_owned(),
         answer.risk_score.to_string(),
         facts.region,

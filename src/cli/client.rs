@@ -1,9 +1,11 @@
 //! The gRPC client of the verbs: connects, and turns statuses into one line.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, anyhow, bail};
 use tokio_stream::Stream;
-use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -24,32 +26,35 @@ const CONNECT_SECONDS: u64 = 5;
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     channel: Channel,
+    timeout: Duration,
 }
 
 fn failed(status: Status) -> anyhow::Error {
     let hint = match status.code() {
-        tonic::Code::Unavailable => " (is it still running?)",
         tonic::Code::Unimplemented => " (is it numguard, and of this version?)",
         _ => "",
     };
+    if std::error::Error::source(&status).is_some() {
+        return anyhow!("the service did not answer to the end: is it still running? ({})", status.message());
+    }
     anyhow!("the service answered {:?}: {}{hint}", status.code(), status.message())
 }
 
 impl Client {
     pub(super) async fn connect(server: &ServerArg) -> Result<Self> {
         let url = &server.server;
-        let endpoint =
-            Endpoint::from_shared(url.clone()).ok().filter(|endpoint| endpoint.uri().scheme().is_some());
+        // There is no TLS yet, and https must not be sent in the clear.
+        let endpoint = Endpoint::from_shared(url.clone()).ok();
+        let endpoint = endpoint.filter(|endpoint| endpoint.uri().scheme_str() == Some("http"));
         let endpoint = endpoint
             .ok_or_else(|| anyhow!("--server {url}: expected a URL such as http://127.0.0.1:50051"))?;
-        let channel =
-            endpoint.connect_timeout(std::time::Duration::from_secs(CONNECT_SECONDS)).connect().await;
+        let channel = endpoint.connect_timeout(Duration::from_secs(CONNECT_SECONDS)).connect().await;
         let channel = channel.map_err(|_| {
             anyhow!(
                 "no numguard answers at {url}: start one with `numguard serve`, or name another with --server"
             )
         })?;
-        Ok(Self { channel })
+        Ok(Self { channel, timeout: Duration::from_secs(server.timeout) })
     }
 
     fn checks(&self) -> CheckServiceClient<Channel> {
@@ -60,12 +65,20 @@ impl Client {
         AdminServiceClient::new(self.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
+    /// A request that is given up after `--timeout`.
+    fn timed<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.timeout);
+        request
+    }
+
     pub(super) async fn check(
         &self,
         requests: Vec<pb::CheckNumberRequest>,
     ) -> Result<Vec<pb::CheckNumberResponse>> {
         let asked = requests.len();
-        let answer = self.checks().batch_check_numbers(pb::BatchCheckNumbersRequest { requests }).await;
+        let answer =
+            self.checks().batch_check_numbers(self.timed(pb::BatchCheckNumbersRequest { requests })).await;
         let responses = answer.map_err(failed)?.into_inner().responses;
         if responses.len() != asked {
             bail!("the service answered {} of {asked} numbers", responses.len());
@@ -79,12 +92,12 @@ impl Client {
         decision: pb::Decision,
     ) -> Result<pb::PutListingResponse> {
         let request = pb::PutListingRequest { subject, decision: Some(decision) };
-        Ok(self.admin().put_listing(request).await.map_err(failed)?.into_inner())
+        Ok(self.admin().put_listing(self.timed(request)).await.map_err(failed)?.into_inner())
     }
 
     /// The listing, or `None` if the subject is not listed.
     pub(super) async fn get(&self, subject: String) -> Result<Option<pb::Listing>> {
-        match self.admin().get_listing(pb::GetListingRequest { subject }).await {
+        match self.admin().get_listing(self.timed(pb::GetListingRequest { subject })).await {
             Ok(answer) => Ok(answer.into_inner().listing),
             Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
             Err(status) => Err(failed(status)),
@@ -92,11 +105,11 @@ impl Client {
     }
 
     pub(super) async fn list(&self, request: pb::ListListingsRequest) -> Result<pb::ListListingsResponse> {
-        Ok(self.admin().list_listings(request).await.map_err(failed)?.into_inner())
+        Ok(self.admin().list_listings(self.timed(request)).await.map_err(failed)?.into_inner())
     }
 
     pub(super) async fn delete(&self, subjects: Vec<String>) -> Result<u32> {
-        let answer = self.admin().delete_listings(pb::DeleteListingsRequest { subjects }).await;
+        let answer = self.admin().delete_listings(self.timed(pb::DeleteListingsRequest { subjects })).await;
         Ok(answer.map_err(failed)?.into_inner().deleted)
     }
 
@@ -122,13 +135,14 @@ impl Client {
     }
 
     pub(super) async fn stats(&self) -> Result<pb::GetStatsResponse> {
-        Ok(self.admin().get_stats(pb::GetStatsRequest {}).await.map_err(failed)?.into_inner())
+        Ok(self.admin().get_stats(self.timed(pb::GetStatsRequest {})).await.map_err(failed)?.into_inner())
     }
 
     /// Whether the service says SERVING.
     pub(super) async fn serving(&self) -> Result<bool> {
         let request = HealthCheckRequest { service: String::new() };
-        let answer = HealthClient::new(self.channel.clone()).check(request).await.map_err(failed)?;
+        let answer =
+            HealthClient::new(self.channel.clone()).check(self.timed(request)).await.map_err(failed)?;
         let status = ServingStatus::try_from(answer.into_inner().status).context("unknown health status")?;
         Ok(status == ServingStatus::Serving)
     }

@@ -8,6 +8,7 @@ use crate::config::{Config, DEFAULT, Flags};
 use crate::policy;
 
 use super::exit::Exit;
+use super::output::say;
 
 /// Verbs on the configuration.
 #[derive(Debug, clap::Subcommand)]
@@ -32,13 +33,15 @@ pub(super) struct FileArg {
 
 pub(super) fn run(verb: Verb) -> Result<Exit> {
     match verb {
-        Verb::Show(file) => print!("{}", Config::load(file.config.as_deref(), &Flags::default())?.to_toml()),
+        Verb::Show(file) => {
+            say(Config::load(file.config.as_deref(), &Flags::default())?.to_toml().trim_end())?
+        }
         Verb::Check(file) => {
             let config = Config::load(file.config.as_deref(), &Flags::default())?;
-            println!("configuration and policy {} are right", config.policy()?.version);
+            say(format_args!("configuration and policy {} are right", config.policy()?.version))?;
         }
-        Verb::Default => print!("{DEFAULT}"),
-        Verb::Policy => print!("{}", policy::DEFAULT),
+        Verb::Default => say(DEFAULT.trim_end())?,
+        Verb::Policy => say(policy::DEFAULT.trim_end())?,
     }
     Ok(Exit::Ok)
 }

@@ -13,7 +13,7 @@ pub(super) enum Exit {
     Usage,
     /// `check`: at least one number is to be challenged or blocked.
     Flagged,
-    /// `import`: done, but some lines were refused.
+    /// `check`, `import`: done, but some lines were refused.
     Partial,
 }
 
@@ -23,7 +23,7 @@ pub(super) const HELP: &str = "Exit codes:
   1  it could not be done; stderr says why
   2  the command line is wrong
   3  check: at least one number is to be challenged or blocked
-  4  import: done, but some lines were refused";
+  4  check, import: done, but some lines could not be read";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

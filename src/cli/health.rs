@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::exit::Exit;
+use super::output::say;
 use super::{Client, ServerArg};
 
 /// Arguments of `health`.
@@ -14,6 +15,6 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
     let serving = Client::connect(&args.server).await?.serving().await?;
-    println!("{}", if serving { "SERVING" } else { "NOT_SERVING" });
+    say(if serving { "SERVING" } else { "NOT_SERVING" })?;
     Ok(if serving { Exit::Ok } else { Exit::Failed })
 }

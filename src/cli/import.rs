@@ -18,7 +18,7 @@ use crate::number::Region;
 use crate::rpc::{listing, now, pb};
 
 use super::exit::Exit;
-use super::output::grouped;
+use super::output::{grouped, say};
 use super::{Client, ServerArg};
 
 /// Listings per message.
@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// seen_on), first_seen and count are read if there. JSON is one object, number to date.
     #[arg(required = true, value_name = "FILE|-")]
     files: Vec<String>,
-    /// Feed that the numbers are from [default: the file's name]
+    /// Feed that the numbers are from [default: the file's name without a date]
     #[arg(long, value_name = "NAME")]
     feed: Option<FeedName>,
     /// Region of numbers in national form, such as GB
@@ -65,13 +65,18 @@ type Part = pb::ImportListingsRequest;
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
     if args.dry_run {
+        let strict = args.strict;
         let tally = tokio::task::spawn_blocking(move || read_all(&args, &mut |_| Ok(()))).await??;
-        println!(
+        say(format_args!(
             "dry run: {} good rows, {} bad lines; nothing was stored",
             grouped(tally.good),
             grouped(tally.bad)
-        );
-        return Ok(if tally.bad > 0 { Exit::Partial } else { Exit::Ok });
+        ))?;
+        return Ok(match tally.bad {
+            0 => Exit::Ok,
+            _ if strict => Exit::Failed,
+            _ => Exit::Partial,
+        });
     }
     let client = Client::connect(&args.server).await?;
     let (sender, receiver) = channel(8);
@@ -80,13 +85,13 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     // What was wrong with the files matters more than that the service got no finish.
     let tally = read??;
     let stored = stored?;
-    println!(
+    say(format_args!(
         "imported {} rows: {} different subjects, {} new; checks see them since revision {}",
         grouped(stored.received),
         grouped(stored.subjects),
         grouped(stored.added),
         stored.revision
-    );
+    ))?;
     if tally.bad > 0 {
         eprintln!(
             "{} bad lines were left out; --strict refuses the whole import instead",
@@ -196,13 +201,15 @@ fn progress(name: &str) -> ProgressBar {
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// `lists/Castle_Daily.csv.gz` -> `castle_daily`.
+/// `lists/Castle_Daily-2026-06-01.csv.gz` -> `castle_daily`. Without the date: else the same list
+/// of two days would count as two feeds, which confirm each other.
 fn feed_name(file: &str) -> Result<FeedName> {
     let name =
         Path::new(file).file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();
+    let undated = stem.trim_end_matches(|c: char| c.is_ascii_digit() || "-_".contains(c));
     if file == "-" {
         return "stdin".parse().context("feed name");
     }
-    stem.parse().with_context(|| format!("{file} gives no feed name; name one with --feed"))
+    undated.parse().with_context(|| format!("{file} gives no feed name; name one with --feed"))
 }

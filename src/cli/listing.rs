@@ -4,11 +4,11 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::listing::UnixTime;
-use crate::number::{self, Region};
+use crate::number::{self, Number, Region};
 use crate::rpc::{exported, now, pb};
 
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, print_json, print_table, table};
+use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
 use super::{Client, ServerArg};
 
 /// Verbs on listings.
@@ -29,7 +29,7 @@ pub(super) enum Verb {
 pub(super) struct PutArgs {
     /// Numbers (+447400123456) or ranges (+4474001*, +447400120000..+447400129999)
     #[arg(required = true, value_name = "SUBJECT")]
-    subjects: Vec<String>,
+    pub(super) subjects: Vec<String>,
     /// Block (the default)
     #[arg(long, conflicts_with = "allow")]
     block: bool,
@@ -40,7 +40,7 @@ pub(super) struct PutArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
     /// Who
-    #[arg(long, value_name = "NAME", env = "USER", hide_env = true, default_value = "")]
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
     author: String,
     /// Until when: a date (2026-12-31), or days or hours from now (30d, 12h); for good if absent
     #[arg(long, value_name = "WHEN", value_parser = expiry)]
@@ -89,7 +89,7 @@ pub(super) struct ListArgs {
 pub(super) struct DeleteArgs {
     /// Numbers or ranges
     #[arg(required = true, value_name = "SUBJECT")]
-    subjects: Vec<String>,
+    pub(super) subjects: Vec<String>,
     /// Do not ask before deleting more than one
     #[arg(long)]
     yes: bool,
@@ -130,7 +130,7 @@ pub(super) async fn put(args: PutArgs) -> Result<Exit> {
         };
         let done = client.put(subject.clone(), decision).await?;
         let decision = done.listing.and_then(|listing| listing.decision);
-        println!("{subject}: {} (revision {})", output::decision(decision.as_ref()), done.revision);
+        say(format_args!("{subject}: {} (revision {})", output::decision(decision.as_ref()), done.revision))?;
     }
     Ok(Exit::Ok)
 }
@@ -143,18 +143,18 @@ async fn get(args: GetArgs) -> Result<Exit> {
         print_json(&exported(&listing).context("the service sent a listing that does not read")?)?;
         return Ok(Exit::Ok);
     }
-    println!("{subject}");
+    say(&subject)?;
     if listing.decision.is_some() {
-        println!("  decision  {}", output::decision(listing.decision.as_ref()));
+        say(format_args!("  decision  {}", output::decision(listing.decision.as_ref())))?;
     }
     for sighting in &listing.sightings {
-        println!(
+        say(format_args!(
             "  seen by   {} from {} to {}, {} times",
             sighting.feed,
             output::day(sighting.first_seen.as_ref()),
             output::day(sighting.last_seen.as_ref()),
             sighting.count
-        );
+        ))?;
     }
     Ok(Exit::Ok)
 }
@@ -211,7 +211,7 @@ pub(super) async fn delete(args: DeleteArgs) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
     let asked = subjects.len();
     let deleted = client.delete(subjects).await?;
-    println!("deleted {deleted} of {asked}");
+    say(format_args!("deleted {deleted} of {asked}"))?;
     Ok(Exit::Ok)
 }
 
@@ -237,8 +237,13 @@ fn subject(text: &str, default_region: Option<Region>) -> Result<String> {
         let range: number::Range = text.parse().with_context(|| text.to_owned())?;
         return Ok(range.as_e164());
     }
-    let parsed = number::parse(text, default_region).with_context(|| text.to_owned())?;
-    Ok(parsed.number.as_e164())
+    match number::parse(text, default_region) {
+        Ok(parsed) => Ok(parsed.number.as_e164()),
+        // What is listed can be named, also when the plan has dropped its country code since.
+        Err(error) => {
+            text.parse::<Number>().map(Number::as_e164).map_err(|_| error).with_context(|| visible(text))
+        }
+    }
 }
 
 fn region(text: &str) -> Result<Region, String> {

@@ -1,5 +1,6 @@
 //! Tables for people, JSON lines for programs, questions before what cannot be undone.
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write, stdin, stdout};
 
 use anyhow::{Result, bail};
@@ -8,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, TableStyle};
 use serde::Serialize;
 
 use crate::listing::UnixTime;
-use crate::rpc::pb;
+use crate::rpc::{now, pb};
 
 /// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,16 +50,28 @@ pub(super) fn print_table(table: &Table) -> Result<()> {
     Ok(())
 }
 
+/// Prints a line. Unlike `println!`, a closed or full stdout is an error and not a panic.
+pub(super) fn say(line: impl Display) -> Result<()> {
+    Ok(writeln!(stdout().lock(), "{line}")?)
+}
+
+/// A text from outside, fit for a terminal: control characters are made visible.
+pub(super) fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// Prints one JSON object as a line.
 pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
-    let line = serde_json::to_string(value)?;
-    Ok(writeln!(stdout().lock(), "{line}")?)
+    say(serde_json::to_string(value)?)
 }
 
 /// Whether whoever read the output has gone, which is no failure (`| head`).
 pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    kind == Some(std::io::ErrorKind::BrokenPipe)
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        io.or(json) == Some(std::io::ErrorKind::BrokenPipe)
+    })
 }
 
 /// Asks before something that cannot be undone; without a terminal, `--yes` must be given.
@@ -89,8 +102,8 @@ pub(super) fn decision(decision: Option<&pb::Decision>) -> String {
     if !decision.author.is_empty() {
         text = format!("{text} by {}", decision.author);
     }
-    if decision.expires_at.is_some() {
-        text = format!("{text} until {}", day(decision.expires_at.as_ref()));
+    if let Some(end) = decision.expires_at.and_then(|end| UnixTime::from_seconds(end.seconds).ok()) {
+        text = format!("{text} {} {end}", if end <= now() { "EXPIRED" } else { "until" });
     }
     if !decision.reason.is_empty() {
         text = format!("{text}: {}", decision.reason);

@@ -1,7 +1,8 @@
 //! `numguard range`: the same as `listing`, for ranges.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use crate::number::Range;
 use crate::rpc::pb;
 
 use super::exit::Exit;
@@ -20,8 +21,22 @@ pub(super) enum Verb {
 
 pub(super) async fn run(verb: Verb) -> Result<Exit> {
     match verb {
-        Verb::Put(args) => listing::put(args).await,
+        Verb::Put(args) => {
+            all_ranges(&args.subjects)?;
+            listing::put(args).await
+        }
         Verb::List(args) => listing::list(args, pb::SubjectKind::Range).await,
-        Verb::Delete(args) => listing::delete(args).await,
+        Verb::Delete(args) => {
+            all_ranges(&args.subjects)?;
+            listing::delete(args).await
+        }
     }
+}
+
+/// A single number is not meant here, and deleting one by a slip would be a pity.
+fn all_ranges(subjects: &[String]) -> Result<()> {
+    for subject in subjects {
+        subject.parse::<Range>().with_context(|| subject.clone())?;
+    }
+    Ok(())
 }

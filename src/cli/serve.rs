@@ -11,7 +11,7 @@ use crate::sync::Loaded;
 use crate::telemetry;
 
 use super::exit::Exit;
-use super::output::grouped;
+use super::output::{grouped, say};
 
 /// Flags of `serve`; the rest of the settings stand in the configuration.
 #[derive(Debug, clap::Args)]
@@ -44,31 +44,32 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     telemetry::start(&config.log)?;
     let shutdown = app::signal();
     let app = App::start(&config).await?;
-    print(app.banner(), &config);
+    // Nobody may be reading; the service runs all the same.
+    let _ = print(app.banner(), &config);
     app.run(shutdown).await?;
     Ok(Exit::Ok)
 }
 
-fn print(banner: &Banner, config: &Config) {
+fn print(banner: &Banner, config: &Config) -> Result<()> {
     let from = match banner.loaded {
         Loaded::Snapshot => "from the saved index",
         Loaded::Store => "from the store",
     };
-    println!("numguard {} listening on http://{}", env!("CARGO_PKG_VERSION"), banner.address);
-    println!("  data     {} (embedded store)", config.data_dir.display());
+    say(format_args!("numguard {} listening on http://{}", env!("CARGO_PKG_VERSION"), banner.address))?;
+    say(format_args!("  data     {} (embedded store)", config.data_dir.display()))?;
     if let Some(starter) = banner.starter {
-        println!(
+        say(format_args!(
             "  first start: stored the starter list, {} numbers (--no-starter-data leaves it out)",
             grouped(starter)
-        );
+        ))?;
     }
-    println!(
+    say(format_args!(
         "  index    {} numbers, {} ranges, {:.1} MB, loaded {from} in {} ms",
         grouped(banner.index.numbers),
         grouped(banner.index.ranges),
         banner.index.bytes as f64 / 1e6,
         banner.took.as_millis()
-    );
-    println!("  policy   {}; numbering plan {}", banner.policy, banner.metadata);
-    println!("  try      numguard check --server http://{} +447400123456", banner.address);
+    ))?;
+    say(format_args!("  policy   {}; numbering plan {}", banner.policy, banner.metadata))?;
+    say(format_args!("  try      numguard check --server http://{} +447400123456", banner.address))
 }

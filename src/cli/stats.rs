@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::rpc::pb;
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, grouped, print_json, print_table, table};
+use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table};
 use super::{Client, ServerArg};
 
 /// Arguments of `stats`.
@@ -54,7 +54,7 @@ fn as_json(stats: &pb::GetStatsResponse) -> serde_json::Value {
 fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
     let store = stats.store.clone().unwrap_or_default();
     let index = stats.index.unwrap_or_default();
-    println!(
+    say(format_args!(
         "store ({})  {} numbers, {} ranges, {} decisions, {} outcomes; change {}",
         store.kind,
         grouped(store.numbers),
@@ -62,28 +62,28 @@ fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
         grouped(store.decisions),
         grouped(store.outcomes),
         grouped(store.cursor)
-    );
+    ))?;
     let per_number = if index.numbers > 0 { index.bytes as f64 / index.numbers as f64 } else { 0.0 };
-    println!(
+    say(format_args!(
         "index             {} numbers, {} ranges, {:.1} MB ({per_number:.1} bytes per number); revision {}, change {}",
         grouped(index.numbers),
         grouped(index.ranges),
         index.bytes as f64 / 1e6,
         grouped(index.revision),
         grouped(index.cursor)
-    );
-    println!(
+    ))?;
+    say(format_args!(
         "policy            {}; numbering plan {}; numguard {}",
         stats.policy_version, stats.metadata_version, stats.version
-    );
+    ))?;
     if !stats.feeds.is_empty() {
-        println!();
+        say("")?;
         let mut feeds = table(&["FEED", "LISTINGS"]);
         for feed in &stats.feeds {
             feeds.add_row([feed.feed.clone(), grouped(feed.listings)]);
         }
         print_table(&feeds)?;
-        println!();
+        say("")?;
         let mut countries = table(&["COUNTRY CODE", "NUMBERS"]);
         for country in &stats.countries {
             countries.add_row([format!("+{}", country.country_code), grouped(country.numbers)]);

@@ -108,6 +108,20 @@ impl Config {
             .merge(Serialized::defaults(flags))
             .extract()
             .map_err(|error| ConfigError::Setting(one_line(&error)))
+            .and_then(Self::checked)
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        let bounds = [
+            ("data_dir", !self.data_dir.as_os_str().is_empty(), "expected a folder"),
+            ("cache_megabytes", (1..=65_536).contains(&self.cache_megabytes), "expected 1 to 65536"),
+            ("drain_seconds", self.drain_seconds <= 3_600, "expected at most 3600"),
+        ];
+        if let Some((setting, _, expected)) = bounds.into_iter().find(|(_, good, _)| !good) {
+            return Err(ConfigError::Setting(format!("{setting}: {expected}")));
+        }
+        self.log.check().map_err(|error| ConfigError::Setting(error.to_string()))?;
+        Ok(self)
     }
 
     /// The policy that the settings name.
@@ -205,6 +219,10 @@ mod tests {
             ("[log]\ncolour = true", "colour"),
             ("[log]\nformat = \"xml\"", "xml"),
             ("listen = ", "line 1"),
+            ("data_dir = \"\"", "data_dir: expected a folder"),
+            ("cache_megabytes = 9999999999", "cache_megabytes: expected"),
+            ("[log]\nlevel = \"a=b=c\"", "log.level"),
+            ("[log]\nlevel = \"loud\"", "log.level"),
         ] {
             let error = load(text).err().unwrap_or_default();
             assert!(error.contains(named) && !error.contains('\n'), "{error:?} does not name {named:?}");

@@ -1,11 +1,14 @@
 //! CSV with a header: columns are found by name, in any order; others are passed over.
+//!
+//! One line is one row: a stray quote spoils its own line, never the rest of the file.
 
 use std::io::BufRead;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ReaderBuilder, StringRecord};
 
 use super::FileError;
 use super::row::{EachRow, Fields};
+use super::text_lines::for_each_line;
 
 const SUBJECT: [&str; 5] = ["e164", "number", "phone", "subject", "range"];
 const FIRST_SEEN: [&str; 1] = ["first_seen"];
@@ -15,72 +18,81 @@ const COUNT: [&str; 1] = ["count"];
 /// Separators, in order of preference.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
 
-/// Whether a first line names a column of numbers.
+/// Whether a first line is a header: it names a column of numbers, or has several columns of words.
 pub(super) fn is_header(line: &str) -> bool {
-    let names = columns(line);
-    column(&names, &SUBJECT).is_some()
+    let columns = Columns::of(line);
+    let words = line.starts_with(|c: char| c.is_alphabetic() || c == '"') && line.contains(SEPARATORS);
+    columns.subject.is_some() || words
 }
 
-fn separator(line: &str) -> char {
-    SEPARATORS.into_iter().find(|&c| line.contains(c)).unwrap_or(',')
+/// Where the columns stand.
+struct Columns {
+    separator: char,
+    subject: Option<usize>,
+    first_seen: Option<usize>,
+    last_seen: Option<usize>,
+    count: Option<usize>,
 }
 
-fn columns(line: &str) -> Vec<String> {
-    let name = |name: &str| name.trim().trim_matches('"').to_ascii_lowercase();
-    line.trim_end().split(separator(line)).map(name).collect()
-}
-
-fn column(names: &[String], known: &[&str]) -> Option<usize> {
-    known.iter().find_map(|known| names.iter().position(|name| name == known))
-}
-
-pub(super) fn read(mut input: impl BufRead, each: &mut EachRow<'_>) -> Result<(), FileError> {
-    let mut header = Vec::new();
-    input.read_until(b'\n', &mut header)?;
-    let header = String::from_utf8_lossy(&header).into_owned();
-    let names = columns(&header);
-    let [subject, first, last, count] =
-        [&SUBJECT[..], &FIRST_SEEN, &LAST_SEEN, &COUNT].map(|known| column(&names, known));
-    let mut rows = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator(&header) as u8)
-        .from_reader(input);
-    let mut record = ByteRecord::new();
-    loop {
-        // The header was line 1 and the reader counts from 1 again.
-        let line = rows.position().line() + 1;
-        match rows.read_byte_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
-            Err(error) => return Err(file_error(line, error)),
+impl Columns {
+    fn of(header: &str) -> Self {
+        let separator = SEPARATORS.into_iter().find(|&c| header.contains(c)).unwrap_or(',');
+        let name = |name: &str| name.trim().trim_matches('"').to_ascii_lowercase();
+        let names: Vec<String> = header.split(separator).map(name).collect();
+        let find =
+            |known: &[&str]| known.iter().find_map(|known| names.iter().position(|name| name == known));
+        Self {
+            separator,
+            subject: find(&SUBJECT),
+            first_seen: find(&FIRST_SEEN),
+            last_seen: find(&LAST_SEEN),
+            count: find(&COUNT),
         }
-        let line = record.position().map_or(line, |position| position.line() + 1);
-        let field = |column: Option<usize>| text(&record, column);
-        let fields = || {
-            Ok(Fields {
-                subject: field(subject)?,
-                first_seen: field(first)?,
-                last_seen: field(last)?,
-                count: field(count)?,
-            })
-        };
-        if subject.is_some_and(|at| at >= record.len()) {
-            each(line, Err("the column of numbers is missing".to_owned()));
-            continue;
+    }
+
+    /// The fields of one line.
+    fn fields<'a>(&self, line: &'a str, quoted: &'a mut StringRecord) -> Result<Fields<'a>, String> {
+        if !line.contains('"') {
+            let field = |at: Option<usize>| at.and_then(|at| line.split(self.separator).nth(at));
+            return self.pick(field);
         }
-        each(line, fields());
+        if line.matches('"').count() % 2 == 1 {
+            return Err("a quote is not closed on this line".to_owned());
+        }
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .delimiter(self.separator as u8)
+            .from_reader(line.as_bytes());
+        reader.read_record(quoted).map_err(|error| error.to_string())?;
+        let quoted: &'a StringRecord = quoted;
+        self.pick(|at| at.and_then(|at| quoted.get(at)))
+    }
+
+    fn pick<'a>(&self, field: impl Fn(Option<usize>) -> Option<&'a str>) -> Result<Fields<'a>, String> {
+        Ok(Fields {
+            subject: field(self.subject).ok_or("the column of numbers is missing")?,
+            first_seen: field(self.first_seen).unwrap_or_default(),
+            last_seen: field(self.last_seen).unwrap_or_default(),
+            count: field(self.count).unwrap_or_default(),
+        })
     }
 }
 
-fn text(record: &ByteRecord, column: Option<usize>) -> Result<&str, String> {
-    let bytes = column.and_then(|at| record.get(at)).unwrap_or_default();
-    std::str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
-}
-
-fn file_error(line: u64, error: csv::Error) -> FileError {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => FileError::Io(error),
-        other => FileError::Form { line, reason: format!("{other:?}") },
+pub(super) fn read(input: impl BufRead, each: &mut EachRow<'_>) -> Result<(), FileError> {
+    let mut columns: Option<Columns> = None;
+    let mut headless = None;
+    for_each_line(input, &mut |number, line| match (line, &columns) {
+        (Ok(""), _) => {}
+        (Ok(header), None) if headless.is_none() => match Columns::of(header) {
+            Columns { subject: None, .. } => headless = Some(number),
+            found => columns = Some(found),
+        },
+        (_, None) => {}
+        (Ok(line), Some(columns)) => each(number, columns.fields(line, &mut StringRecord::new())),
+        (Err(reason), Some(_)) => each(number, Err(reason)),
+    })?;
+    match headless {
+        Some(line) => Err(FileError::Form { line, reason: "no column is named e164 or number".to_owned() }),
+        None => Ok(()),
     }
 }

@@ -4,10 +4,10 @@ use std::io::BufRead;
 
 use serde::{Deserialize, Serialize};
 
-use crate::listing::{Action, Decision, Listing, Sighting, Subject};
+use crate::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
 
 use super::text_lines::for_each_line;
-use super::{BadLine, FileError, Row};
+use super::{BadLine, FileError, Reading, Row};
 
 /// A listing as a line of JSON. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,31 +54,74 @@ pub struct ExportedDecision {
     pub expires_at: Option<String>,
 }
 
-pub(super) fn read(input: impl BufRead, each: &mut dyn FnMut(Result<Row, BadLine>)) -> Result<(), FileError> {
-    for_each_line(input, &mut |line, text| {
-        let row = match text {
-            Ok("") => return,
-            Ok(text) => row(text),
-            Err(reason) => Err(reason),
-        };
+pub(super) fn read(
+    input: impl BufRead,
+    reading: &Reading,
+    each: &mut dyn FnMut(Result<Row, BadLine>),
+) -> Result<(), FileError> {
+    read_lines(input, &mut |line, listing| {
+        let row = listing.and_then(|listing| row(&listing, reading.now));
         each(row.map_err(|reason| BadLine { line, reason }));
     })
 }
 
-fn row(text: &str) -> Result<Row, String> {
-    let exported: ExportedListing = serde_json::from_str(text).map_err(|error| error.to_string())?;
+pub(super) fn read_subjects(
+    input: impl BufRead,
+    each: &mut dyn FnMut(Result<&str, BadLine>),
+) -> Result<(), FileError> {
+    read_lines(input, &mut |line, listing| match listing {
+        Ok(listing) => each(Ok(&listing.subject)),
+        Err(reason) => each(Err(BadLine { line, reason })),
+    })
+}
+
+/// Hands over every line; one that ends early means that the file is cut.
+fn read_lines(
+    input: impl BufRead,
+    each: &mut dyn FnMut(u64, Result<ExportedListing, String>),
+) -> Result<(), FileError> {
+    let mut cut = None;
+    for_each_line(input, &mut |line, text| {
+        let listing = match text {
+            Ok("") => return,
+            Ok(text) => serde_json::from_str(text).map_err(|error| {
+                if error.is_eof() {
+                    cut = Some(line);
+                }
+                error.to_string()
+            }),
+            Err(reason) => Err(reason),
+        };
+        each(line, listing);
+    })?;
+    match cut {
+        Some(line) => {
+            Err(FileError::Form { line, reason: "EOF while parsing: the export is cut".to_owned() })
+        }
+        None => Ok(()),
+    }
+}
+
+fn row(exported: &ExportedListing, now: UnixTime) -> Result<Row, String> {
     let subject: Subject = exported.subject.parse().map_err(|error| format!("subject: {error}"))?;
     let mut listing = Listing::default();
     for sighting in &exported.sightings {
-        listing.merge(&Listing::seen(Sighting {
+        let sighting = Sighting {
             feed: sighting.feed.parse().map_err(|error| format!("feed: {error}"))?,
             first_seen: sighting.first_seen.parse().map_err(|error| format!("first_seen: {error}"))?,
             last_seen: sighting.last_seen.parse().map_err(|error| format!("last_seen: {error}"))?,
             count: sighting.count,
-        }));
+        };
+        sighting.check(now)?;
+        listing.merge(&Listing::seen(sighting));
+    }
+    if listing == Listing::default() && exported.decision.is_none() {
+        return Err("expected a sighting or a decision".to_owned());
     }
     if let Some(decision) = &exported.decision {
-        listing.merge(&Listing::decided(read_decision(decision)?));
+        let decision = read_decision(decision)?;
+        decision.check(now)?;
+        listing.merge(&Listing::decided(decision));
     }
     Ok(Row { subject, listing })
 }
@@ -132,10 +175,16 @@ fn exported_decision(decision: &Decision) -> ExportedDecision {
 mod tests {
     use super::*;
 
+    const NOW: UnixTime = UnixTime(1_780_272_000);
+
+    fn row_of(line: &str) -> Result<Row, String> {
+        row(&serde_json::from_str(line).map_err(|error| error.to_string())?, NOW)
+    }
+
     #[test]
     fn an_exported_line_reads_back_as_it_was() {
         let line = r#"{"subject":"+4474*","sightings":[{"feed":"a","first_seen":"2026-05-01T00:00:00Z","last_seen":"2026-05-02T10:00:00Z","count":3}],"decision":{"action":"BLOCK","reason":"\"why\"","author":"who","decided_at":"2026-05-03T00:00:00Z","expires_at":"2027-01-01T00:00:00Z"}}"#;
-        let row = row(line).unwrap_or_else(|e| panic!("{e}"));
+        let row = row_of(line).unwrap_or_else(|e| panic!("{e}"));
         let again = serde_json::to_string(&ExportedListing::of(row.subject, &row.listing));
         assert_eq!(again.ok().as_deref(), Some(line));
     }
@@ -145,13 +194,14 @@ mod tests {
         for (line, named) in [
             ("{}", "missing field `subject`"),
             (r#"{"subject":"+44"}"#.replace("+44", "44").as_str(), "subject: expected an E.164 number"),
+            (r#"{"subject":"+4474*"}"#, "expected a sighting or a decision"),
             (r#"{"subject":"+4474*","extra":1}"#, "unknown field `extra`"),
             (
                 r#"{"subject":"+4474*","sightings":[{"feed":"A","first_seen":"x","last_seen":"x","count":1}]}"#,
                 "feed: expected a feed name",
             ),
         ] {
-            let error = row(line).err().unwrap_or_default();
+            let error = row_of(line).err().unwrap_or_default();
             assert!(error.contains(named), "{error:?} does not say {named:?}");
         }
     }

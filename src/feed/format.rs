@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::row::EachRow;
+use super::row::{EachRow, Fields, is_digits};
 use super::{BadLine, FileError, Reading, Row, csv_rows, exported, json_object, text_lines};
 
 /// The form of a list.
@@ -23,6 +23,16 @@ pub enum Format {
 /// How much of a file is looked at to tell its form.
 const LOOK: usize = 4_096;
 
+/// First bytes of what people try, and what it is.
+const FOREIGN: [(&[u8], &str); 6] = [
+    (b"PK\x03\x04", "zip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zX", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+];
+
 /// Reads a list in any form, gzip or plain, and hands over every row, good or bad, in order.
 pub fn read(
     input: impl BufRead,
@@ -32,7 +42,7 @@ pub fn read(
     let mut input = unpacked(input)?;
     let format = format(&mut input)?;
     if format == Format::Export {
-        exported::read(input, each)?;
+        exported::read(input, reading, each)?;
     } else {
         read_fields(format, input, &mut |line, fields| {
             let row = fields.and_then(|fields| reading.row(fields));
@@ -42,21 +52,23 @@ pub fn read(
     Ok(format)
 }
 
-/// Reads only the subjects of a list in any form, as they are written.
+/// Reads only the subjects of a list in any form, as they are written; digits alone get the plus
+/// that lists leave out, if `international`.
 pub fn read_texts(
     input: impl BufRead,
+    international: bool,
     each: &mut dyn FnMut(Result<&str, BadLine>),
 ) -> Result<Format, FileError> {
     let mut input = unpacked(input)?;
     let format = format(&mut input)?;
     if format == Format::Export {
-        exported::read(input, &mut |row| match row {
-            Ok(row) => each(Ok(&row.subject.as_e164())),
-            Err(line) => each(Err(line)),
-        })?;
+        exported::read_subjects(input, each)?;
     } else {
         read_fields(format, input, &mut |line, fields| match fields {
-            Ok(fields) => each(Ok(fields.subject.trim())),
+            Ok(Fields { subject, .. }) => match subject.trim() {
+                digits if international && is_digits(digits) => each(Ok(&format!("+{digits}"))),
+                text => each(Ok(text)),
+            },
             Err(reason) => each(Err(BadLine { line, reason })),
         })?;
     }
@@ -73,8 +85,12 @@ fn read_fields(format: Format, input: impl BufRead, each: &mut EachRow<'_>) -> R
 
 /// The input without its gzip layer, if it has one.
 fn unpacked<'a>(input: impl BufRead + 'a) -> Result<Box<dyn BufRead + 'a>, FileError> {
-    let (head, input) = peek(input, 2)?;
-    Ok(if head == [0x1f, 0x8b] {
+    let (head, input) = peek(input, 4)?;
+    if let Some((_, form)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
+        let reason = format!("is {form}: expected plain text or gzip, in UTF-8");
+        return Err(FileError::Form { line: 1, reason });
+    }
+    Ok(if head.starts_with(&[0x1f, 0x8b]) {
         Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input)))
     } else {
         Box::new(input)
@@ -106,7 +122,7 @@ fn format_of(head: &[u8]) -> Format {
         Format::Export
     } else if head.starts_with(['{', '[']) {
         Format::JsonObject
-    } else if csv_rows::is_header(head.lines().next().unwrap_or("")) {
+    } else if csv_rows::is_header(head.lines().next().unwrap_or("").trim_end()) {
         Format::Csv
     } else {
         Format::Text
@@ -186,7 +202,7 @@ pub(super) mod tests {
             "3: NOT_A_NUMBER: not a phone number: only digits, spaces and + - . / ( ) may stand in it",
             "4: last seen: expected a date such as 2026-05-31 or a time such as 2026-05-31T12:00:00Z, from 1970 to 2105",
             "5: NOT_ASSIGNED: the numbering plan has no such number",
-            "6: last seen 2027-01-01 lies in the future",
+            "6: last seen lies in the future",
             "7: not UTF-8",
             "8: the column of numbers is missing",
         ];
@@ -201,6 +217,9 @@ pub(super) mod tests {
             (b"{\"447400123456\": \"2026-05-31\",", "line 1: EOF while parsing"),
             (b"[\"447400123456\"]", "expected one object, number to date"),
             (b"{\"447400123456\": 5}", "expected one object, number to date"),
+            (b"name,phone_number\nx,+447400123456\n", "line 1: no column is named e164 or number"),
+            (b"PK\x03\x04 and so on", "is zip"),
+            (b"{\"subject\":\"+4474*\",\"sightings\":[]}\n{\"subject\":\"+44", "line 2: EOF while parsing"),
             (b"{\n\"447400123456\": \"2026-05-31\"}\n{}", "line 3: trailing characters"),
         ] {
             let error = read_all(bytes).err().unwrap_or_default();
@@ -212,5 +231,14 @@ pub(super) mod tests {
     fn an_empty_file_has_no_rows() {
         assert_eq!(read_all(b""), Ok((vec![], vec![])));
         assert_eq!(read_all(b"\n \n"), Ok((vec![], vec![])));
+        assert_eq!(read_all(b"e164,last_seen\n"), Ok((vec![], vec![])));
+    }
+
+    #[test]
+    fn a_stray_quote_spoils_only_its_own_line() {
+        let text = b"\ne164,note,last_seen\n+447400123456,\"a, b\",2026-05-31\n+447400123457,\"nail 6,2026-05-31\n+447400123458,c,2026-05-31\n";
+        let (good, bad) = read_all(text).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(good.len(), 2, "{good:?}");
+        assert_eq!(bad, ["4: a quote is not closed on this line"]);
     }
 }

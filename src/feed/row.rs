@@ -58,6 +58,11 @@ pub(super) struct Fields<'a> {
     pub(super) count: &'a str,
 }
 
+/// Digits alone: lists leave out the plus.
+pub(super) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Takes the line number and the fields of a row, or why it has none.
 pub(super) type EachRow<'a> = dyn FnMut(u64, Result<Fields<'_>, String>) + 'a;
 
@@ -77,18 +82,9 @@ impl Reading {
             "" => 1,
             text => text.parse().map_err(|_| "count: expected a whole number".to_owned())?,
         };
-        self.sighting(first_seen, last_seen, count).map(|s| Row { subject, listing: Listing::seen(s) })
-    }
-
-    fn sighting(&self, first_seen: UnixTime, last_seen: UnixTime, count: u32) -> Result<Sighting, String> {
-        const DAY: u32 = 86_400;
-        if last_seen.0 > self.now.0.saturating_add(DAY) {
-            return Err(format!("last seen {} lies in the future", last_seen.day()));
-        }
-        if first_seen > last_seen {
-            return Err("first seen is later than last seen".to_owned());
-        }
-        Ok(Sighting { feed: self.feed.clone(), first_seen, last_seen, count })
+        let sighting = Sighting { feed: self.feed.clone(), first_seen, last_seen, count };
+        sighting.check(self.now).map_err(str::to_owned)?;
+        Ok(Row { subject, listing: Listing::seen(sighting) })
     }
 
     fn subject(&self, text: &str) -> Result<Subject, String> {
@@ -98,9 +94,7 @@ impl Reading {
         // Lists write the digits with their country code, with or without the plus.
         let parsed = match self.default_region {
             Some(_) => number::parse(text, self.default_region),
-            None if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {
-                number::parse_digits(text)
-            }
+            None if is_digits(text) => number::parse_digits(text),
             None => number::parse(text, None),
         };
         let parsed = parsed.map_err(|error| format!("{}: {error}", error.name()))?;

@@ -38,6 +38,12 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Whether it can have been made by `now`, give or take a day for clocks that are ahead. One
+    /// from the future would beat every later one.
+    pub fn check(&self, now: UnixTime) -> Result<(), &'static str> {
+        if self.decided_at > now.next_day() { Err("decided_at lies in the future") } else { Ok(()) }
+    }
+
     /// Whether it still counts at `now`.
     pub fn in_force(&self, now: UnixTime) -> bool {
         self.expires_at.is_none_or(|end| now < end)

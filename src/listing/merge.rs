@@ -24,6 +24,17 @@ pub struct Listing {
 }
 
 impl Sighting {
+    /// Whether it can be true at `now`, give or take a day for clocks that are ahead.
+    pub fn check(&self, now: UnixTime) -> Result<(), &'static str> {
+        if self.first_seen > self.last_seen {
+            return Err("first seen is later than last seen");
+        }
+        if self.last_seen > now.next_day() {
+            return Err("last seen lies in the future");
+        }
+        if self.count == 0 { Err("count is 0: expected 1 or more") } else { Ok(()) }
+    }
+
     fn merge(&mut self, other: &Self) {
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);

@@ -28,6 +28,11 @@ impl UnixTime {
         u32::try_from(seconds).map(Self).map_err(|_| TimeError)
     }
 
+    /// A day later.
+    pub fn next_day(self) -> Self {
+        Self(self.0.saturating_add(SECONDS_PER_DAY))
+    }
+
     /// The UTC day it falls on.
     pub fn day(self) -> Day {
         Day(u16::try_from(self.0 / SECONDS_PER_DAY).unwrap_or(u16::MAX))

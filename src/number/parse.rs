@@ -3,8 +3,6 @@
 //! Plain `+digits` takes the automaton and allocates nothing; all else is tidied and given to the
 //! library. Must not repair a number: masks, letters and leftovers are refused by name.
 
-use std::str::FromStr;
-
 use super::plan::{self, PlanFacts, Region, Validity};
 use super::{Number, library};
 
@@ -33,6 +31,9 @@ pub enum ParseError {
     /// National form without a default region.
     #[error("no country code: begin with + and the country code, or give a default region")]
     NoCountryCode,
+    /// National form with a default region that does not exist.
+    #[error("no such default region: expected an ISO 3166 code such as GB")]
+    UnknownRegion,
     /// The digits after the plus begin no country code.
     #[error("no country has this country code")]
     UnknownCountryCode,
@@ -51,6 +52,7 @@ impl ParseError {
             Self::Empty => "EMPTY",
             Self::NotANumber => "NOT_A_NUMBER",
             Self::NoCountryCode => "NO_COUNTRY_CODE",
+            Self::UnknownRegion => "UNKNOWN_REGION",
             Self::UnknownCountryCode => "UNKNOWN_COUNTRY_CODE",
             Self::TooShort => "TOO_SHORT",
             Self::TooLong => "TOO_LONG",
@@ -73,6 +75,9 @@ pub fn parse(text: &str, default_region: Option<Region>) -> Result<Parsed, Parse
     let tidy = tidy(text)?;
     if tidy.starts_with('+') {
         return parse_plain(&tidy).unwrap_or_else(|| library::parse(&tidy, None));
+    }
+    if default_region.is_some_and(|region| !region.is_known()) {
+        return Err(ParseError::UnknownRegion);
     }
     let international = tidy.strip_prefix("00").map(|rest| format!("+{rest}"));
     match (default_region, international) {
@@ -97,13 +102,11 @@ pub fn parse_digits(digits: &str) -> Result<Parsed, ParseError> {
 /// not sure.
 fn parse_plain(text: &str) -> Option<Result<Parsed, ParseError>> {
     let digits = text.strip_prefix('+')?.as_bytes();
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
     if digits.len() > 15 {
-        return Some(Err(ParseError::TooLong));
+        return digits.iter().all(u8::is_ascii_digit).then_some(Err(ParseError::TooLong));
     }
-    let facts: PlanFacts = plan::look_up(digits)?;
+    let (value, facts) = plan::walk(digits).filter(|_| !digits.is_empty())?;
+    let facts = facts?;
     if facts.country_code == 0 {
         return Some(Err(ParseError::UnknownCountryCode));
     }
@@ -112,7 +115,7 @@ fn parse_plain(text: &str) -> Option<Result<Parsed, ParseError>> {
     if digits.len() < shortest {
         return Some(Err(ParseError::TooShort));
     }
-    let number = Number::from_str(text).map_err(|_| ParseError::NotANumber);
+    let number = Number::from_digits(value).map_err(|_| ParseError::NotANumber);
     Some(number.map(|number| Parsed { number, facts }))
 }
 
@@ -216,6 +219,7 @@ mod tests {
             ("+4474\u{0}00123456", "", "NOT_A_NUMBER"),
             ("📞+447400123456", "", "NOT_A_NUMBER"),
             ("07400 123456", "", "NO_COUNTRY_CODE"),
+            ("07400 123456", "UK", "UNKNOWN_REGION"),
             ("+0447400123456", "", "UNKNOWN_COUNTRY_CODE"),
             ("+21012345678", "", "UNKNOWN_COUNTRY_CODE"),
             ("+4", "", "UNKNOWN_COUNTRY_CODE"),

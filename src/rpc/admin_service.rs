@@ -144,7 +144,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         let mut staged = Staged::default();
         while let Some(part) = parts.message().await? {
             match part.part {
-                Some(pb::import_listings_request::Part::Batch(batch)) => staged.add(&batch)?,
+                Some(pb::import_listings_request::Part::Batch(batch)) => staged.add(&batch, now())?,
                 Some(pb::import_listings_request::Part::Finish(finish)) => {
                     let received = staged.received();
                     let changes = staged.finish(&finish)?;

@@ -128,18 +128,20 @@ pub(super) fn decision(
     })
 }
 
-/// One sighting of an imported listing.
-pub(super) fn sighting(field: &str, sighting: &pb::Sighting) -> Result<Sighting, Status> {
+/// A sighting; one that cannot be true at `now` is refused, if a time is given.
+pub(super) fn sighting(
+    field: &str,
+    sighting: &pb::Sighting,
+    now: Option<UnixTime>,
+) -> Result<Sighting, Status> {
     let feed = sighting.feed.parse().map_err(|error| invalid(format!("{field}.feed"), error))?;
     let first_seen = required_time(&format!("{field}.first_seen"), sighting.first_seen.as_ref())?;
     let last_seen = required_time(&format!("{field}.last_seen"), sighting.last_seen.as_ref())?;
-    if first_seen > last_seen {
-        return Err(invalid(format!("{field}.first_seen"), "is later than last_seen"));
+    let sighting = Sighting { feed, first_seen, last_seen, count: sighting.count };
+    match now.map_or(Ok(()), |now| sighting.check(now)) {
+        Ok(()) => Ok(sighting),
+        Err(reason) => Err(invalid(field, reason)),
     }
-    if sighting.count == 0 {
-        return Err(invalid(format!("{field}.count"), "is 0: expected 1 or more"));
-    }
-    Ok(Sighting { feed, first_seen, last_seen, count: sighting.count })
 }
 
 /// A listing as a message.
@@ -177,7 +179,7 @@ fn pb_action(action: Action) -> pb::Action {
 pub fn exported(message: &pb::Listing) -> Result<ExportedListing, Status> {
     let mut listing = Listing::default();
     for seen in &message.sightings {
-        listing.merge(&Listing::seen(sighting("sightings", seen)?));
+        listing.merge(&Listing::seen(sighting("sightings", seen, None)?));
     }
     if let Some(decided) = &message.decision {
         listing.merge(&Listing::decided(decision("decision", decided, None)?));

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use tonic::Status;
 
-use crate::listing::{Listing, Subject};
+use crate::listing::{Listing, Subject, UnixTime};
 use crate::store::Change;
 
 use super::convert;
@@ -33,7 +33,7 @@ impl Staged {
     }
 
     /// Takes in a batch. Sightings of one feed about one subject add up.
-    pub(super) fn add(&mut self, batch: &pb::ImportBatch) -> Result<(), Status> {
+    pub(super) fn add(&mut self, batch: &pb::ImportBatch, now: UnixTime) -> Result<(), Status> {
         let count = batch.listings.len();
         if count > LARGEST_BATCH {
             return Err(invalid(
@@ -44,7 +44,7 @@ impl Staged {
         for message in &batch.listings {
             // The place is counted over the whole import, so that a client can find its row.
             let at = self.received;
-            self.add_one(message).map_err(|(part, status)| {
+            self.add_one(message, now).map_err(|(part, status)| {
                 invalid(format!("batch.listings[{at}].{part}"), status.message())
             })?;
             self.received += 1;
@@ -52,7 +52,7 @@ impl Staged {
         Ok(())
     }
 
-    fn add_one(&mut self, message: &pb::Listing) -> Result<(), (&'static str, Status)> {
+    fn add_one(&mut self, message: &pb::Listing, now: UnixTime) -> Result<(), (&'static str, Status)> {
         let subject = convert::subject("subject", &message.subject).map_err(|status| ("subject", status))?;
         if self.listings.len() >= MOST_SUBJECTS && !self.listings.contains_key(&subject) {
             let status =
@@ -64,13 +64,13 @@ impl Staged {
         }
         let listing = self.listings.entry(subject).or_default();
         for sighting in &message.sightings {
-            listing.add_report(
-                &convert::sighting("sighting", sighting).map_err(|status| ("sightings", status))?,
-            );
+            let sighting = convert::sighting("sightings", sighting, Some(now));
+            listing.add_report(&sighting.map_err(|status| ("sightings", status))?);
         }
         if let Some(decision) = &message.decision {
             let decision =
                 convert::decision("decision", decision, None).map_err(|status| ("decision", status))?;
+            decision.check(now).map_err(|reason| ("decision", invalid("decision.decided_at", reason)))?;
             listing.merge(&Listing::decided(decision));
         }
         Ok(())

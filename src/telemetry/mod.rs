@@ -28,6 +28,22 @@ pub struct LogOptions {
     pub level: String,
 }
 
+impl LogOptions {
+    /// Whether the level can be understood.
+    pub fn check(&self) -> Result<(), LogError> {
+        self.filter().map(drop)
+    }
+
+    fn filter(&self) -> Result<EnvFilter, LogError> {
+        // A single unknown word would be taken for the name of a module, and nothing be logged.
+        let word = self.level.chars().all(|c| c.is_ascii_alphabetic());
+        if word && self.level.parse::<tracing::Level>().is_err() {
+            return Err(LogError(format!("{} is no level", self.level)));
+        }
+        EnvFilter::try_new(&self.level).map_err(|error| LogError(error.to_string()))
+    }
+}
+
 /// Why logging cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("log.level: {0}: expected error, warn, info, debug, trace or directives such as numguard=debug")]
@@ -35,8 +51,7 @@ pub struct LogError(String);
 
 /// Sets up logging for the process; a second call changes nothing.
 pub fn start(options: &LogOptions) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(&options.level).map_err(|error| LogError(error.to_string()))?;
-    let lines = tracing_subscriber::fmt().with_writer(stderr).with_env_filter(filter);
+    let lines = tracing_subscriber::fmt().with_writer(stderr).with_env_filter(options.filter()?);
     let lines = lines.with_ansi(stderr().is_terminal());
     // An error means that a subscriber is set already.
     let _ = match options.format {

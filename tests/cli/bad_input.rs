@@ -62,6 +62,7 @@ fn a_service_that_is_not_there() {
         ("http://127.0.0.1:9", "numguard serve"),
         ("127.0.0.1:9", "expected a URL"),
         ("nonsense", "expected a URL"),
+        ("https://127.0.0.1:9", "expected a URL"),
         ("", "expected a URL"),
     ] {
         refused(&run(&["health", "--server", server]), &[word]);
@@ -87,6 +88,10 @@ fn numbers_that_are_none_are_answers() {
         ran.stderr
     );
     refused(&served.run_with(&["check", "-"], b""), &["no numbers to check"]);
+    refused(&served.run(&["check", "missing.csv"]), &["cannot open missing.csv"]);
+    refused(&served.run(&["check", "/tmp"]), &["is a folder"]);
+    let unread = served.run_with(&["check", "-"], b"+447400123456\n+4474\xff\n");
+    assert_eq!(unread.code, Some(4), "0 would say that every number is allowed: {unread:?}");
 }
 
 #[test]
@@ -130,6 +135,7 @@ fn a_wrong_subject_or_decision_is_named() {
     refused(&served.run(&["listing", "put", "hello"]), &["hello", "not a phone number"]);
     refused(&served.run(&["listing", "put", "07400 123456"]), &["no country code"]);
     refused(&served.run(&["range", "put", "+4474..+4475000"]), &["same number of digits"]);
+    refused(&served.run(&["range", "put", "+447400123456"]), &["expected a range"]);
     refused(
         &served.run(&["listing", "put", "+447400123456", "--expires", "2020-01-01"]),
         &["decision.expires_at", "past"],
@@ -139,10 +145,10 @@ fn a_wrong_subject_or_decision_is_named() {
         &["decision.reason", "at most 500"],
     );
     refused(&served.run(&["listing", "list", "--prefix", "44"]), &["filter.prefix"]);
-    refused(
-        &served.run(&["check", "--default-region", "XX", "07400 123456"]),
-        &["default_region", "ISO 3166"],
-    );
+    let wrong = served.run(&["check", "--default-region", "GBR", "07400 123456"]);
+    refused(&wrong, &["default_region", "ISO 3166"]);
+    let unknown = served.run(&["check", "--default-region", "UK", "07400 123456", "+447400123456"]);
+    assert!(unknown.stdout.contains("UNKNOWN_REGION") && unknown.stdout.contains("ALLOW"), "{unknown:?}");
     assert_eq!(served.run(&["listing", "put", "+447400123456", "--expires", "soon"]).code, Some(2));
     assert_eq!(served.stats()["store"]["numbers"], 0);
 }

@@ -108,6 +108,7 @@ fn every_error_has_its_own_name() {
         ParseError::Empty,
         ParseError::NotANumber,
         ParseError::NoCountryCode,
+        ParseError::UnknownRegion,
         ParseError::UnknownCountryCode,
         ParseError::TooShort,
         ParseError::TooLong,

@@ -286,9 +286,10 @@ class Automaton:
 def write(path):
     automaton = Automaton()
     root = automaton.build()
-    regions = sorted({c[1] for c in automaton.classes[1:]})
-    if len(automaton.nodes) > 0xFFFF or len(automaton.classes) > 0xFFFF:
-        raise ValueError("plan.bin outgrew 16-bit node ids")
+    # Also regions whose numbers count as another's (Western Sahara): they are default regions.
+    regions = sorted({"", *(region for regions in COUNTRY_CODE_TO_REGION_CODE.values() for region in regions)})
+    if len(automaton.nodes) > 0xFFFF or len(automaton.classes) > 0xFFFF or len(regions) > 0xFF:
+        raise ValueError("plan.bin outgrew its 16-bit nodes and classes, or its 8-bit regions")
     version = phonenumbers.__version__.encode()
     out = bytearray(b"NGPLAN01")
     out += struct.pack("<B", len(version)) + version

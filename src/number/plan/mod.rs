@@ -44,7 +44,12 @@ impl Region {
 
     /// Like [`Region::new`], but only regions that the numbering plan knows.
     pub fn known(text: &str) -> Option<Self> {
-        Self::new(text).filter(|region| PLAN.regions.binary_search(region).is_ok())
+        Self::new(text).filter(|region| region.is_known())
+    }
+
+    /// Whether the numbering plan knows it.
+    pub fn is_known(self) -> bool {
+        PLAN.regions.binary_search(&self).is_ok()
     }
 
     /// The code, or an empty text when unknown.
@@ -98,7 +103,13 @@ pub fn metadata_version() -> &'static str {
 /// Facts about a number given by its ASCII digits (2 to 15, no plus), or `None` where only the
 /// library can tell.
 pub fn look_up(digits: &[u8]) -> Option<PlanFacts> {
-    PLAN.look_up(digits)
+    PLAN.walk(digits)?.1
+}
+
+/// The value of ASCII digits (at most 15) and, in the same pass, their facts as [`look_up`] gives
+/// them; `None` if they are not all digits.
+pub(super) fn walk(digits: &[u8]) -> Option<(u64, Option<PlanFacts>)> {
+    PLAN.walk(digits)
 }
 
 /// The country code that E.164 digits begin with, or 0.
@@ -116,13 +127,15 @@ pub fn country_code(digits: u64) -> u16 {
 }
 
 impl Plan {
-    fn look_up(&self, digits: &[u8]) -> Option<PlanFacts> {
+    fn walk(&self, digits: &[u8]) -> Option<(u64, Option<PlanFacts>)> {
         let mut node = self.nodes.get(usize::from(self.root))?;
+        let mut value = 0;
         for byte in digits {
-            let child = *node.children.get(usize::from(byte.wrapping_sub(b'0')))?;
-            node = self.nodes.get(usize::from(child))?;
+            let digit = byte.wrapping_sub(b'0');
+            node = self.nodes.get(usize::from(*node.children.get(usize::from(digit))?))?;
+            value = value * 10 + u64::from(digit);
         }
-        *self.classes.get(usize::from(node.class))?
+        Some((value, *self.classes.get(usize::from(node.class))?))
     }
 
     /// Reads: magic, version (length byte, text), counts of regions, classes, nodes and the root

@@ -39,7 +39,14 @@ pub(super) struct Tables {
 }
 
 fn unavailable(error: impl Into<redb::Error>) -> StoreError {
-    StoreError::Unavailable(error.into().to_string())
+    match error.into() {
+        // redb refuses everything after a failed write until it is opened anew.
+        redb::Error::PreviousIo => StoreError::Unavailable(
+            "an earlier write failed (is the disk full?): mend that, then restart numguard; checks go on"
+                .to_owned(),
+        ),
+        error => StoreError::Unavailable(error.to_string()),
+    }
 }
 
 impl Tables {
