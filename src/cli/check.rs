@@ -95,7 +95,8 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     Ok(match (flagged, bad) {
         (true, _) => Exit::Flagged,
         (false, 0) => Exit::Ok,
-        (false, _) => Exit::Partial,
+        // Exit code 0 says that every number is allowed, and some were never asked about.
+        (false, _) => Exit::Failed,
     })
 }
 

@@ -13,8 +13,6 @@ pub(super) enum Exit {
     Usage,
     /// `check`: at least one number is to be challenged or blocked.
     Flagged,
-    /// `check`, `import`: done, but some lines were refused.
-    Partial,
 }
 
 /// The table that `--help` ends with.
@@ -22,8 +20,7 @@ pub(super) const HELP: &str = "Exit codes:
   0  done; for check: every number is allowed
   1  it could not be done; stderr says why
   2  the command line is wrong
-  3  check: at least one number is to be challenged or blocked
-  4  check, import: done, but some lines could not be read";
+  3  check: at least one number is to be challenged or blocked";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -32,7 +29,6 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Flagged => 3,
-            Exit::Partial => 4,
         })
     }
 }

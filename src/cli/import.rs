@@ -61,6 +61,22 @@ struct Tally {
     bad: u64,
 }
 
+impl Tally {
+    /// How the import ended: bad lines among good ones are told and left out.
+    fn verdict(self, strict: bool) -> Result<Exit> {
+        match self.bad {
+            0 => {}
+            bad if strict => bail!("{} bad lines: --strict stores nothing", grouped(bad)),
+            bad if self.good == 0 => bail!("all {} lines are bad: nothing was stored", grouped(bad)),
+            bad => eprintln!(
+                "{} bad lines were left out; --strict refuses the whole import instead",
+                grouped(bad)
+            ),
+        }
+        Ok(Exit::Ok)
+    }
+}
+
 type Part = pb::ImportListingsRequest;
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
@@ -72,11 +88,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
             grouped(tally.good),
             grouped(tally.bad)
         ))?;
-        return Ok(match tally.bad {
-            0 => Exit::Ok,
-            _ if strict => Exit::Failed,
-            _ => Exit::Partial,
-        });
+        return tally.verdict(strict);
     }
     let client = Client::connect(&args.server).await?;
     let (sender, receiver) = channel(8);
@@ -92,14 +104,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         grouped(stored.added),
         stored.revision
     ))?;
-    if tally.bad > 0 {
-        eprintln!(
-            "{} bad lines were left out; --strict refuses the whole import instead",
-            grouped(tally.bad)
-        );
-        return Ok(Exit::Partial);
-    }
-    Ok(Exit::Ok)
+    tally.verdict(false)
 }
 
 fn parts(receiver: Receiver<Part>) -> ReceiverStream<Part> {
@@ -126,8 +131,8 @@ fn send_all(args: &Args, sender: &Sender<Part>) -> Result<Tally> {
         Err(_) if sender.is_closed() => return Ok(Tally::default()),
         tally => tally?,
     };
-    if args.strict && tally.bad > 0 {
-        bail!("{} bad lines: --strict stores nothing", grouped(tally.bad));
+    if args.strict || tally.good == 0 {
+        tally.verdict(args.strict)?;
     }
     // A closed channel shows in the service's answer.
     let _ = send(pb::import_listings_request::Part::Batch(pb::ImportBatch { listings: batch }));
