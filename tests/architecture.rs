@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top to bottom: a room may import those before it.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "number",
     "listing",
     "index",
     "signal",
     "policy",
     "check",
+    "backtest",
     "feed",
     "store",
     "sync",
@@ -25,7 +26,7 @@ const ROOMS: [&str; 14] = [
 ];
 
 /// Rooms that do no I/O and read no clock.
-const PURE: [&str; 6] = ["number", "listing", "signal", "policy", "check", "feed"];
+const PURE: [&str; 7] = ["number", "listing", "signal", "policy", "check", "backtest", "feed"];
 
 /// Words in code, and the only places under src/ where they may stand.
 const FENCES: [(&str, &[&str]); 9] = [

@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod backtest;
 mod check;
 mod client;
 mod completions;
@@ -60,6 +61,8 @@ enum Verb {
     Range(range::Verb),
     /// Import lists of numbers: CSV, JSON, export or text, plain or gzip
     Import(import::Args),
+    /// Replay history day by day and tell how well a policy would have done
+    Backtest(backtest::Args),
     /// Export all listings, one JSON object per line
     Export(export::Args),
     /// Ask whether the service is serving
@@ -110,6 +113,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Listing(verb) => listing::run(verb).await,
         Verb::Range(verb) => range::run(verb).await,
         Verb::Import(args) => import::run(args).await,
+        Verb::Backtest(args) => backtest::run(args),
         Verb::Export(args) => export::run(args).await,
         Verb::Health(args) => health::run(args).await,
         Verb::Stats(args) => stats::run(args).await,

@@ -122,6 +122,16 @@ impl Index {
         self.provenances.get(seen.provenance)
     }
 
+    /// The 10,000-blocks that hold a number which feeds saw, as their first digits, ascending.
+    pub fn listed_blocks(&self) -> Vec<u64> {
+        let changed = self.overlay.entries().iter().filter(|entry| entry.seen.is_some());
+        let changed = changed.map(|entry| entry.number.key() / numbers::BLOCK);
+        let mut blocks: Vec<u64> = self.numbers.blocks().chain(changed).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        blocks
+    }
+
     /// Listed ranges.
     pub fn ranges(&self) -> &Ranges {
         &self.ranges

@@ -114,6 +114,14 @@ impl Numbers {
         self.rare.shrink_to_fit();
     }
 
+    /// The 10,000-blocks that are not empty, ascending.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = u64> + '_ {
+        self.supers.iter().enumerate().flat_map(move |(at, top)| {
+            let blocks = self.super_starts[at] as usize..self.super_starts[at + 1] as usize;
+            blocks.map(move |block| u64::from(*top) * BLOCK + u64::from(self.blocks[block]))
+        })
+    }
+
     /// All entries in ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Seen)> + '_ {
         self.supers.iter().enumerate().flat_map(move |(at, top)| {

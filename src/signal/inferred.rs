@@ -10,12 +10,7 @@ use crate::number::Number;
 use super::{Evidence, Fact, Step, Weights};
 
 /// The strongest step that the blocks around `number` reach.
-pub(super) fn range(
-    index: &Index,
-    weights: &Weights,
-    number: Number,
-    now: UnixTime,
-) -> Option<Fact<'static>> {
+pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) -> Option<Fact<'static>> {
     let memory = weights.inferred_range.memory_days;
     let since = Day(now.day().0.saturating_sub(memory));
     let counts = index.block_counts(number, since);

@@ -15,6 +15,7 @@ use crate::listing::{Action, ReasonCode, UnixTime};
 use crate::number::{LineType, ParseError, Parsed, Validity};
 
 pub use evidence::Evidence;
+pub use inferred::range as inferred;
 pub use weights::{Decay, InferredRange, LineTypes, Step, Weights};
 
 /// One weighted fact.

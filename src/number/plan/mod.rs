@@ -7,6 +7,7 @@
 
 mod line_type;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 pub use line_type::{LineType, Validity};
@@ -124,6 +125,35 @@ pub fn country_code(digits: u64) -> u16 {
         .filter_map(|code| u16::try_from(code).ok())
         .find(|code| PLAN.codes.binary_search(code).is_ok())
         .unwrap_or(0)
+}
+
+/// How many valid numbers of certain line types each region has, counted over the whole automaton.
+/// Digits that only the library can judge are not counted.
+pub fn number_space(wanted: impl Fn(LineType) -> bool) -> BTreeMap<Region, u64> {
+    let mut space = BTreeMap::new();
+    let Some(root) = PLAN.nodes.get(usize::from(PLAN.root)) else { return space };
+    // Level by level: how many digit strings lead to each node.
+    let mut level: BTreeMap<u16, u64> = root.children.iter().fold(BTreeMap::new(), |mut level, &child| {
+        *level.entry(child).or_default() += 1;
+        level
+    });
+    for _ in 0..15 {
+        let mut next = BTreeMap::new();
+        for (node, count) in level {
+            let Some(node) = PLAN.nodes.get(usize::from(node)) else { continue };
+            if let Some(Some(facts)) = PLAN.classes.get(usize::from(node.class))
+                && facts.validity == Validity::Valid
+                && wanted(facts.line_type)
+            {
+                *space.entry(facts.region).or_default() += count;
+            }
+            for &child in node.children.iter().filter(|child| **child != 0) {
+                *next.entry(child).or_default() += count;
+            }
+        }
+        level = next;
+    }
+    space
 }
 
 impl Plan {
