@@ -1,4 +1,5 @@
-//! How many listed numbers stand around a number: in its block of 10, 100, 1,000 and 10,000.
+//! How many listed numbers stand around a number: in its block of 10, 100, 1,000,
+//! 10,000 and 100,000.
 //!
 //! Counted by scanning the neighbours, which lie side by side; nothing is stored for it, so a new
 //! listing changes the counts at once. Must not judge what a count means.
@@ -11,7 +12,7 @@ use crate::number::Number;
 use super::numbers::{BLOCK, Numbers};
 
 /// Sizes of the blocks that are counted, smallest first.
-pub const BLOCK_SIZES: [u64; 4] = [10, 100, 1_000, 10_000];
+pub const BLOCK_SIZES: [u64; 5] = [10, 100, 1_000, 10_000, 100_000];
 
 /// One block's count of other active listed numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,7 +24,7 @@ pub struct BlockCount {
 }
 
 /// Counts for [`BLOCK_SIZES`], in that order.
-pub type BlockCounts = [BlockCount; 4];
+pub type BlockCounts = [BlockCount; 5];
 
 impl BlockCount {
     pub(super) fn add(&mut self, last: Day) {
@@ -43,21 +44,43 @@ impl Numbers {
     /// Counts the active neighbours of `number`, itself left out.
     pub(super) fn block_counts(&self, number: Number, since: Day) -> BlockCounts {
         let mut counts = BlockCounts::default();
-        let block = self.block_of(number);
+        let Some((near, block)) = self.neighbourhood(number) else { return counts };
         let key = (number.key() % BLOCK) as u16;
-        let (Some(keys), Some(last)) = (self.keys.get(block.clone()), self.last.get(block)) else {
-            return counts;
-        };
-        for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
-            let bounds = bounds(key, size);
-            let from = keys.partition_point(|&other| other < bounds.start);
-            let to = keys.partition_point(|&other| other < bounds.end);
-            // The number itself does not count.
-            let own = keys[from..to].binary_search(&key).map_or(to, |at| from + at);
-            let after = (own + 1).min(to);
-            *count = join(active(&last[from..own], since), active(&last[after..to], since));
+        let (keys, last) = (&self.keys[block.clone()], &self.last[block.clone()]);
+        if !keys.is_empty() {
+            for (count, size) in counts.iter_mut().zip(BLOCK_SIZES).take(4) {
+                let bounds = bounds(key, size);
+                let from = keys.partition_point(|&other| other < bounds.start);
+                let to = keys.partition_point(|&other| other < bounds.end);
+                // The number itself does not count.
+                let own = keys[from..to].binary_search(&key).map_or(to, |at| from + at);
+                let after = (own + 1).min(to);
+                *count = join(active(&last[from..own], since), active(&last[after..to], since));
+            }
         }
+        let before = active(&self.last[near.start..block.start], since);
+        let after = active(&self.last[block.end..near.end], since);
+        counts[4] = join(counts[3], join(before, after));
         counts
+    }
+
+    /// Entries of the 100,000-block around `number`, and of its own 10,000-block within them;
+    /// nothing if there are none.
+    fn neighbourhood(&self, number: Number) -> Option<(Range<usize>, Range<usize>)> {
+        let (blocks, low) = self.blocks_of(number)?;
+        let lows = &self.blocks[blocks.clone()];
+        let first = blocks.start + lows.partition_point(|&other| other / 10 < low / 10);
+        let near = self.blocks[first..blocks.end].iter().take_while(|&&other| other / 10 == low / 10);
+        let (before, with_own) = near.fold((0, 0), |(before, with_own), &other| {
+            (before + usize::from(other < low), with_own + usize::from(other <= low))
+        });
+        let count = self.blocks[first + with_own..blocks.end]
+            .iter()
+            .take_while(|&&other| other / 10 == low / 10)
+            .count();
+        let entry = |block: usize| self.block_starts[block] as usize;
+        let end = first + with_own + count;
+        Some((entry(first)..entry(end), entry(first + before)..entry(first + with_own)))
     }
 }
 

@@ -39,19 +39,23 @@ impl Numbers {
     }
 
     /// Entries of the 10,000-block that `number` belongs to.
-    pub(super) fn block_of(&self, number: Number) -> Range<usize> {
+    fn block_of(&self, number: Number) -> Range<usize> {
         self.find_block(number).unwrap_or(0..0)
     }
 
     fn find_block(&self, number: Number) -> Option<Range<usize>> {
+        let (blocks, low) = self.blocks_of(number)?;
+        let at = blocks.start + self.blocks.get(blocks)?.binary_search(&low).ok()?;
+        Some(*self.block_starts.get(at)? as usize..*self.block_starts.get(at + 1)? as usize)
+    }
+
+    /// The blocks of the super-block that `number` belongs to, and the low digits of its own.
+    pub(super) fn blocks_of(&self, number: Number) -> Option<(Range<usize>, u16)> {
         let block = number.key() / BLOCK;
         let top = u32::try_from(block / BLOCK).ok()?;
         let low = u16::try_from(block % BLOCK).ok()?;
         let at = self.supers.binary_search(&top).ok()?;
-        let from = *self.super_starts.get(at)? as usize;
-        let to = *self.super_starts.get(at + 1)? as usize;
-        let at = from + self.blocks.get(from..to)?.binary_search(&low).ok()?;
-        Some(*self.block_starts.get(at)? as usize..*self.block_starts.get(at + 1)? as usize)
+        Some((*self.super_starts.get(at)? as usize..*self.super_starts.get(at + 1)? as usize, low))
     }
 
     pub(super) fn get(&self, number: Number) -> Option<Seen> {

@@ -17,12 +17,14 @@ pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) ->
     if counts[BLOCK_SIZES.len() - 1].count == 0 {
         return None;
     }
+    let today = now.day();
     let mut strongest: Option<(&Step, Evidence<'static>)> = None;
     for step in &weights.inferred_range.steps {
         let Some(at) = BLOCK_SIZES.iter().position(|&size| size == step.block) else { continue };
         let block = counts[at];
         let stronger = strongest.is_none_or(|(best, _)| step.probability > best.probability);
-        if block.count >= step.at_least && stronger {
+        let fresh = step.within_days.is_none_or(|days| block.newest.days_until(today) <= days);
+        if block.count >= step.at_least && fresh && stronger {
             strongest =
                 Some((step, Evidence::Block { size: step.block, count: block.count, newest: block.newest }));
         }

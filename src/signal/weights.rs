@@ -61,10 +61,14 @@ pub struct InferredRange {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// 10, 100, 1000 or 10000.
+    /// 10, 100, 1000, 10000 or 100000.
     pub block: u64,
     /// Other listed numbers in it.
     pub at_least: u32,
+    /// The latest of them must have been seen within so many days; any time within the memory, if
+    /// absent.
+    #[serde(default)]
+    pub within_days: Option<u16>,
     /// Probability that a number in such a block is virtual.
     pub probability: f32,
     /// Whether this step may contribute to BLOCK.
