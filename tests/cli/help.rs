@@ -5,7 +5,7 @@ use crate::served::{command, run};
 
 #[test]
 fn help_texts() {
-    let verbs: [&[&str]; 22] = [
+    let verbs: [&[&str]; 23] = [
         &[],
         &["serve"],
         &["check"],
@@ -19,6 +19,7 @@ fn help_texts() {
         &["range", "list"],
         &["range", "delete"],
         &["import"],
+        &["backtest"],
         &["export"],
         &["health"],
         &["stats"],
