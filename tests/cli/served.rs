@@ -1,6 +1,6 @@
 //! A served numguard in a process of its own, and its command line.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -52,20 +52,27 @@ impl Served {
         Self::start(folder, &["--no-starter-data"])
     }
 
+    /// Serves an empty store and writes every log line there is to `log`.
+    pub(crate) fn logging(folder: &Path, log: &Path) -> Self {
+        let file = std::fs::File::create(log).unwrap();
+        Self::spawn(folder, &["--no-starter-data"], "trace", file.into())
+    }
+
     pub(crate) fn start(folder: &Path, flags: &[&str]) -> Self {
+        Self::spawn(folder, flags, "info", Stdio::inherit())
+    }
+
+    fn spawn(folder: &Path, flags: &[&str], level: &str, log: Stdio) -> Self {
         let folder = folder.to_str().unwrap();
         let arguments = [&["serve", "--data-dir", folder, "--listen", "127.0.0.1:0"], flags].concat();
         let mut command = command(&arguments);
-        command.env("NUMGUARD_WARM_UP", "false").stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("NUMGUARD_WARM_UP", "false").env("NUMGUARD_LOG__LEVEL", level);
+        command.stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut banner = String::new();
         while !banner.contains("  try ") {
-            if stdout.read_line(&mut banner).unwrap() == 0 {
-                let mut stderr = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-                panic!("serve ended early: {stderr}");
-            }
+            assert!(stdout.read_line(&mut banner).unwrap() > 0, "serve ended early; its stderr tells why");
         }
         let url = banner.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
         Self { child, url, banner }

@@ -148,3 +148,22 @@ fn strict_and_dry_run_store_nothing() {
     assert!(lenient.code == Some(0) && lenient.stdout.contains("imported 2 rows"), "{lenient:?}");
     assert_eq!(served.stats()["store"]["numbers"], 2);
 }
+
+#[test]
+fn no_log_line_holds_a_numbers_digits() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let served = Served::logging(&folder.path().join("data"), &log);
+    let number = "+447400987654";
+    let list = format!("e164,last_seen\n{number},2026-01-01\n{number},never\n");
+    assert_eq!(served.run(&["check", number, "+44 7400 987654", "07400987654"]).code, Some(3));
+    served.run(&["listing", "put", number, "--reason", "a test"]);
+    served.run_with(&["import", "-"], list.as_bytes());
+    served.run(&["listing", "delete", number]);
+    assert_eq!(served.run(&["listing", "get", number]).code, Some(1));
+    assert_eq!(served.run(&["check", number, "--default-region", "GBR"]).code, Some(1));
+    assert_eq!(served.terminate(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("imported"), "the log is there: {} bytes", log.len());
+    assert!(!log.contains("7400987654"), "a number's digits are in the log");
+}
