@@ -19,6 +19,8 @@ pub const BLOCK_SIZES: [u64; 5] = [10, 100, 1_000, 10_000, 100_000];
 pub struct BlockCount {
     /// Other numbers in the block, seen on or after the given day.
     pub count: u32,
+    /// Those among them that were seen on more than one day: one run of one feed cannot raise it.
+    pub confirmed: u32,
     /// Latest day among them.
     pub newest: Day,
 }
@@ -27,9 +29,15 @@ pub struct BlockCount {
 pub type BlockCounts = [BlockCount; 5];
 
 impl BlockCount {
-    pub(super) fn add(&mut self, last: Day) {
+    pub(super) fn add(&mut self, first: Day, last: Day) {
         self.count += 1;
+        self.confirmed += u32::from(first < last);
         self.newest = self.newest.max(last);
+    }
+
+    pub(super) fn remove(&mut self, first: Day, last: Day) {
+        self.count = self.count.saturating_sub(1);
+        self.confirmed = self.confirmed.saturating_sub(u32::from(first < last));
     }
 }
 
@@ -46,7 +54,7 @@ impl Numbers {
         let mut counts = BlockCounts::default();
         let Some((near, block)) = self.neighbourhood(number) else { return counts };
         let key = (number.key() % BLOCK) as u16;
-        let (keys, last) = (&self.keys[block.clone()], &self.last[block.clone()]);
+        let keys = &self.keys[block.clone()];
         if !keys.is_empty() {
             for (count, size) in counts.iter_mut().zip(BLOCK_SIZES).take(4) {
                 let bounds = bounds(key, size);
@@ -55,13 +63,28 @@ impl Numbers {
                 // The number itself does not count.
                 let own = keys[from..to].binary_search(&key).map_or(to, |at| from + at);
                 let after = (own + 1).min(to);
-                *count = join(active(&last[from..own], since), active(&last[after..to], since));
+                let at = block.start;
+                *count =
+                    join(self.active(at + from..at + own, since), self.active(at + after..at + to, since));
             }
         }
-        let before = active(&self.last[near.start..block.start], since);
-        let after = active(&self.last[block.end..near.end], since);
+        let before = self.active(near.start..block.start, since);
+        let after = self.active(block.end..near.end, since);
         counts[4] = join(counts[3], join(before, after));
         counts
+    }
+
+    /// The active ones among some entries.
+    fn active(&self, entries: Range<usize>, since: Day) -> BlockCount {
+        let (first, last) = (&self.first[entries.clone()], &self.last[entries]);
+        // Plain folds: the compiler makes vector code of them.
+        let count = last.iter().map(|&day| u32::from(day >= since.0)).sum();
+        if count == 0 {
+            return BlockCount::default();
+        }
+        let days = first.iter().zip(last);
+        let confirmed = days.map(|(&first, &last)| u32::from((last >= since.0) & (first < last))).sum();
+        BlockCount { count, confirmed, newest: Day(last.iter().copied().max().unwrap_or(0)) }
     }
 
     /// Entries of the 100,000-block around `number`, and of its own 10,000-block within them;
@@ -84,13 +107,10 @@ impl Numbers {
     }
 }
 
-fn active(last: &[u16], since: Day) -> BlockCount {
-    // Two plain folds: the compiler makes vector code of them.
-    let count = last.iter().map(|&day| u32::from(day >= since.0)).sum();
-    let newest = last.iter().copied().max().unwrap_or(0);
-    BlockCount { count, newest: Day(if count > 0 { newest } else { 0 }) }
-}
-
 fn join(a: BlockCount, b: BlockCount) -> BlockCount {
-    BlockCount { count: a.count + b.count, newest: a.newest.max(b.newest) }
+    BlockCount {
+        count: a.count + b.count,
+        confirmed: a.confirmed + b.confirmed,
+        newest: a.newest.max(b.newest),
+    }
 }

@@ -67,13 +67,15 @@ impl Overlay {
         let from = self.entries.partition_point(|entry| entry.number.key() / largest < block);
         let near = self.entries[from..].iter().take_while(|entry| entry.number.key() / largest == block);
         for entry in near.filter(|entry| entry.number != number) {
-            let counted = base.get(entry.number).is_some_and(|seen| seen.last >= since);
-            let counts_now = entry.seen.filter(|seen| seen.last >= since);
+            let active = |seen: &Seen| seen.last >= since;
+            let (counted, counts_now) = (base.get(entry.number).filter(active), entry.seen.filter(active));
             for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
                 if entry.number.key() / size == number.key() / size {
-                    count.count = count.count.saturating_sub(u32::from(counted));
+                    if let Some(seen) = counted {
+                        count.remove(seen.first, seen.last);
+                    }
                     if let Some(seen) = counts_now {
-                        count.add(seen.last);
+                        count.add(seen.first, seen.last);
                     }
                 }
             }

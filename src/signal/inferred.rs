@@ -24,9 +24,10 @@ pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) ->
         let block = counts[at];
         let stronger = strongest.is_none_or(|(best, _)| step.probability > best.probability);
         let fresh = step.within_days.is_none_or(|days| block.newest.days_until(today) <= days);
-        if block.count >= step.at_least && fresh && stronger {
-            strongest =
-                Some((step, Evidence::Block { size: step.block, count: block.count, newest: block.newest }));
+        // An invented number is cheap; to block strangers it must have been seen on two days.
+        let count = if step.may_block { block.confirmed } else { block.count };
+        if count >= step.at_least && fresh && stronger {
+            strongest = Some((step, Evidence::Block { size: step.block, count, newest: block.newest }));
         }
     }
     strongest.map(|(step, evidence)| Fact {

@@ -71,7 +71,8 @@ pub struct Step {
     pub within_days: Option<u16>,
     /// Probability that a number in such a block is virtual.
     pub probability: f32,
-    /// Whether this step may contribute to BLOCK.
+    /// Whether this step may contribute to BLOCK; then only numbers that were seen on more than one
+    /// day count.
     #[serde(default)]
     pub may_block: bool,
 }
