@@ -59,7 +59,7 @@ impl Served {
     }
 
     pub(crate) fn start(folder: &Path, flags: &[&str]) -> Self {
-        Self::spawn(folder, flags, "info", Stdio::inherit())
+        Self::spawn(folder, flags, "info", Stdio::null())
     }
 
     fn spawn(folder: &Path, flags: &[&str], level: &str, log: Stdio) -> Self {
