@@ -102,7 +102,12 @@ impl Sync {
     ) -> Result<(Self, Loaded), StoreError> {
         let (index, loaded) = match from_snapshot(&snapshot, store.as_ref()).await {
             Some(index) => (index, Loaded::Snapshot),
-            None => (from_store(store.as_ref()).await?, Loaded::Store),
+            None => {
+                // A refused file must not be met again: once the log has grown past it, it would
+                // look as if it belonged to this timeline.
+                forget(&snapshot)?;
+                (from_store(store.as_ref()).await?, Loaded::Store)
+            }
         };
         let (reached, _) = watch::channel(index.position());
         published.publish(index);
@@ -148,7 +153,10 @@ impl Sync {
                 tracing::warn!("the change log does not reach back to this index: loading everything");
                 from_store(self.store.as_ref()).await?
             }
-            Changes::Next(changes, reached) => self.published.load().with_changes(&changes, reached),
+            Changes::Next(changes, reached) => {
+                let index = Arc::clone(&self.published.load());
+                off_thread(move || index.with_changes(&changes, reached)).await?
+            }
         };
         let next = if next.wants_rebuild() { compacted(next).await } else { next };
         let reached = next.position();
@@ -168,6 +176,21 @@ impl Sync {
             }
             Err(error) => tracing::warn!(%error, "saving the index ended early"),
         }
+    }
+}
+
+/// Runs what takes long where it holds up no check.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::Unavailable(format!("building the index ended early: {error}")))
+}
+
+fn forget(snapshot: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(snapshot) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::Open { place: snapshot.display().to_string(), reason: error.to_string() })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -214,7 +237,5 @@ async fn from_store(store: &dyn Store) -> Result<Index, StoreError> {
             _ => break,
         }
     }
-    tokio::task::spawn_blocking(move || builder.finish(position))
-        .await
-        .map_err(|error| StoreError::Unavailable(format!("building the index ended early: {error}")))
+    off_thread(move || builder.finish(position)).await
 }

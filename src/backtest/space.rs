@@ -1,17 +1,18 @@
 //! How much of a region's number space the inferred ranges challenge: what a policy costs people
 //! who are in no list.
 //!
-//! Counted: every 10,000-block with a listed number in it; in each, one number of every 10 stands
-//! for its ten (all unlisted numbers of a block of 10 have the same neighbours, give or take
-//! themselves). It counts if it is a valid MOBILE or FIXED_LINE_OR_MOBILE number and the
-//! INFERRED_RANGE fact alone would be challenged. The share is of all valid numbers of those two
-//! line types that the numbering plan has for the region, however many are in use.
+//! Counted: the 10,000-blocks of every 100,000-block with a listed number in it; in each, one number
+//! of every 10 stands for its ten (all unlisted numbers of a block of 10 have the same neighbours,
+//! give or take themselves). It counts if it is a valid MOBILE or FIXED_LINE_OR_MOBILE number and
+//! the INFERRED_RANGE fact alone would be challenged. The share is of all valid numbers of those
+//! two line types that the numbering plan has for the region, however many are in use; numbers
+//! that only the library can judge are left out of both.
 
 use std::collections::BTreeMap;
 
 use crate::index::Index;
-use crate::listing::{Day, ReasonCode};
-use crate::number::{self, LineType, Number, Region, plan};
+use crate::listing::Day;
+use crate::number::{LineType, Number, Region, Validity, plan};
 use crate::policy::{Policy, Verdict};
 use crate::signal;
 
@@ -24,12 +25,21 @@ fn mobile(line_type: LineType) -> bool {
 
 /// Share, 0 to 1, per region with at least one challenged number.
 pub(super) fn challenged(index: &Index, policy: &Policy, day: Day) -> BTreeMap<String, f64> {
+    let listed = index.listed_blocks();
     let mut challenged: BTreeMap<Region, u64> = BTreeMap::new();
-    for block in index.listed_blocks() {
-        // A block that its own largest count does not move cannot be moved by a part of it.
-        for key in (block * BLOCK..(block + 1) * BLOCK).step_by(STEP as usize) {
-            if let Some(region) = region_if_challenged(index, policy, key, day) {
-                *challenged.entry(region).or_default() += STEP;
+    let mut count = |key: u64| {
+        if let Some(region) = mobile_region(key) {
+            *challenged.entry(region).or_default() += STEP;
+        }
+    };
+    for group in listed.chunk_by(|a, b| a / 10 == b / 10) {
+        for block in group[0] / 10 * 10..group[0] / 10 * 10 + 10 {
+            let keys = (block * BLOCK..(block + 1) * BLOCK).step_by(STEP as usize);
+            if group.binary_search(&block).is_ok() {
+                keys.filter(|&key| is_challenged(index, policy, key, day)).for_each(&mut count);
+            } else if is_challenged(index, policy, block * BLOCK, day) {
+                // Nothing is listed in this block: what holds for one number holds for all.
+                keys.for_each(&mut count);
             }
         }
     }
@@ -41,14 +51,13 @@ pub(super) fn challenged(index: &Index, policy: &Policy, day: Day) -> BTreeMap<S
     challenged.into_iter().filter_map(share).collect()
 }
 
-fn region_if_challenged(index: &Index, policy: &Policy, key: u64, day: Day) -> Option<Region> {
-    let number = Number::from_digits(key).ok()?;
-    let fact = signal::inferred(index, &policy.weights, number, day.start())?;
-    debug_assert_eq!(fact.code, ReasonCode::InferredRange);
-    let alone = policy.judge([fact].into_iter().collect());
-    if alone.verdict == Verdict::Allow {
-        return None;
-    }
-    let facts = number::parse(&number.as_e164(), None).ok()?.facts;
-    mobile(facts.line_type).then_some(facts.region)
+fn is_challenged(index: &Index, policy: &Policy, key: u64, day: Day) -> bool {
+    let Ok(number) = Number::from_digits(key) else { return false };
+    let fact = signal::inferred(index, &policy.weights, number, day.start());
+    fact.is_some_and(|fact| policy.judge([fact].into_iter().collect()).verdict > Verdict::Allow)
+}
+
+fn mobile_region(key: u64) -> Option<Region> {
+    let facts = plan::look_up(key.to_string().as_bytes())?;
+    (facts.validity == Validity::Valid && mobile(facts.line_type)).then_some(facts.region)
 }

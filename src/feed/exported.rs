@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
 
+use super::row::without_digits;
 use super::text_lines::for_each_line;
 use super::{BadLine, FileError, Reading, Row};
 
@@ -88,7 +89,7 @@ fn read_lines(
                 if error.is_eof() {
                     cut = Some(line);
                 }
-                error.to_string()
+                without_digits(&error.to_string())
             }),
             Err(reason) => Err(reason),
         };

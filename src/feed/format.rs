@@ -228,6 +228,18 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn no_error_repeats_a_number() {
+        for text in [
+            "{\"a\": 447400123456}",
+            "{\"subject\":447400123456}\n",
+            "{\"subject\":\"+4474*\",\"+447400123456\":1}\n",
+        ] {
+            let told = format!("{:?}", read_all(text.as_bytes()));
+            assert!(!told.contains("447400123456") && told.contains("..."), "{told}");
+        }
+    }
+
+    #[test]
     fn an_empty_file_has_no_rows() {
         assert_eq!(read_all(b""), Ok((vec![], vec![])));
         assert_eq!(read_all(b"\n \n"), Ok((vec![], vec![])));

@@ -11,7 +11,7 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 
 use super::FileError;
-use super::row::{EachRow, Fields};
+use super::row::{EachRow, Fields, without_digits};
 
 pub(super) fn read(input: impl BufRead, each: &mut EachRow<'_>) -> Result<(), FileError> {
     let line = Cell::new(1);
@@ -24,7 +24,7 @@ pub(super) fn read(input: impl BufRead, each: &mut EachRow<'_>) -> Result<(), Fi
         let line = u64::try_from(error.line()).unwrap_or_default();
         // serde_json ends its messages with the place, which stands in front already.
         let text = error.to_string();
-        let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
+        let reason = without_digits(text.split(" at line ").next().unwrap_or(&text));
         FileError::Form { line, reason }
     })
 }

@@ -58,6 +58,16 @@ pub(super) struct Fields<'a> {
     pub(super) count: &'a str,
 }
 
+/// A parser's message, which may quote the input, with longer runs of digits hidden.
+pub(super) fn without_digits(message: &str) -> String {
+    let runs = message.split_inclusive(|c: char| !c.is_ascii_digit());
+    let hide = |run: &str| {
+        let digits = run.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 4 { format!("...{}", &run[digits..]) } else { run.to_owned() }
+    };
+    runs.map(hide).collect()
+}
+
 /// Digits alone: lists leave out the plus.
 pub(super) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())

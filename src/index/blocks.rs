@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::listing::Day;
 use crate::number::Number;
 
+use super::Seen;
 use super::numbers::{BLOCK, Numbers};
 
 /// Sizes of the blocks that are counted, smallest first.
@@ -33,11 +34,6 @@ impl BlockCount {
         self.count += 1;
         self.confirmed += u32::from(first < last);
         self.newest = self.newest.max(last);
-    }
-
-    pub(super) fn remove(&mut self, first: Day, last: Day) {
-        self.count = self.count.saturating_sub(1);
-        self.confirmed = self.confirmed.saturating_sub(u32::from(first < last));
     }
 }
 
@@ -72,6 +68,19 @@ impl Numbers {
         let after = self.active(block.end..near.end, since);
         counts[4] = join(counts[3], join(before, after));
         counts
+    }
+
+    /// Entries of the 100,000-block around `number`.
+    pub(super) fn around(&self, number: Number) -> impl Iterator<Item = (Number, Seen)> + '_ {
+        let (blocks, low) = self.blocks_of(number).unwrap_or((0..0, 0));
+        let top = number.key() / BLOCK / BLOCK * BLOCK;
+        blocks.filter(move |&block| self.blocks[block] / 10 == low / 10).flat_map(move |block| {
+            let base = (top + u64::from(self.blocks[block])) * BLOCK;
+            let entries = self.block_starts[block] as usize..self.block_starts[block + 1] as usize;
+            entries.filter_map(move |entry| {
+                Some((Number::from_digits(base + u64::from(self.keys[entry])).ok()?, self.entry(entry)))
+            })
+        })
     }
 
     /// The active ones among some entries.

@@ -16,7 +16,7 @@ mod segments;
 
 use std::sync::Arc;
 
-use crate::listing::{Day, Decision, UnixTime};
+use crate::listing::{Action, Day, Decision, UnixTime};
 use crate::number::Number;
 
 pub use blocks::{BLOCK_SIZES, BlockCount, BlockCounts};
@@ -59,8 +59,10 @@ pub struct Found<'a> {
     pub seen: Option<Seen>,
     /// An operator decided about the number itself.
     pub decision: Option<&'a Decision>,
-    /// The most specific range in force that an operator decided about.
-    pub range_decision: Option<&'a RangeEntry>,
+    /// The most specific range in force that an operator allowed.
+    pub range_allowed: Option<&'a RangeEntry>,
+    /// The most specific range in force that an operator blocked.
+    pub range_blocked: Option<&'a RangeEntry>,
     /// The most specific range that feeds reported.
     pub range_seen: Option<&'a RangeEntry>,
 }
@@ -100,7 +102,8 @@ impl Index {
         Found {
             seen,
             decision: decision.filter(|decision| decision.in_force(now)),
-            range_decision: self.ranges.decided(number, now),
+            range_allowed: self.ranges.decided(number, Action::Allow, now),
+            range_blocked: self.ranges.decided(number, Action::Block, now),
             range_seen: self.ranges.seen(number),
         }
     }

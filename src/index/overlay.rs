@@ -11,6 +11,17 @@ use super::Seen;
 use super::blocks::{BLOCK_SIZES, BlockCounts};
 use super::numbers::Numbers;
 
+const LARGEST: u64 = BLOCK_SIZES[BLOCK_SIZES.len() - 1];
+
+/// Counts `other` in every block that it shares with `number`, which does not count itself.
+fn add(counts: &mut BlockCounts, number: Number, other: Number, seen: Seen) {
+    for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
+        if other != number && other.key() / size == number.key() / size {
+            count.add(seen.first, seen.last);
+        }
+    }
+}
+
 /// The present state of one changed number; all empty is a number that was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -62,24 +73,29 @@ impl Overlay {
 
     /// Corrects counts that were taken from the tables alone.
     pub(super) fn adjust(&self, counts: &mut BlockCounts, number: Number, since: Day, base: &Numbers) {
-        let largest = BLOCK_SIZES[BLOCK_SIZES.len() - 1];
-        let block = number.key() / largest;
-        let from = self.entries.partition_point(|entry| entry.number.key() / largest < block);
-        let near = self.entries[from..].iter().take_while(|entry| entry.number.key() / largest == block);
-        for entry in near.filter(|entry| entry.number != number) {
-            let active = |seen: &Seen| seen.last >= since;
-            let (counted, counts_now) = (base.get(entry.number).filter(active), entry.seen.filter(active));
-            for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
-                if entry.number.key() / size == number.key() / size {
-                    if let Some(seen) = counted {
-                        count.remove(seen.first, seen.last);
-                    }
-                    if let Some(seen) = counts_now {
-                        count.add(seen.first, seen.last);
-                    }
-                }
+        let near = self.near(number);
+        let active = |seen: &Seen| seen.last >= since;
+        if near.iter().any(|entry| base.get(entry.number).is_some_and(|seen| active(&seen))) {
+            // What the tables counted has changed, and perhaps was the newest: count anew.
+            *counts = BlockCounts::default();
+            let kept = base.around(number).filter(|(other, _)| self.get(*other).is_none());
+            for (other, seen) in kept.filter(|(_, seen)| active(seen)) {
+                add(counts, number, other, seen);
             }
         }
+        for entry in near {
+            if let Some(seen) = entry.seen.filter(active) {
+                add(counts, number, entry.number, seen);
+            }
+        }
+    }
+
+    /// Entries in the largest block around `number`.
+    fn near(&self, number: Number) -> &[Entry] {
+        let block = number.key() / LARGEST;
+        let from = self.entries.partition_point(|entry| entry.number.key() / LARGEST < block);
+        let count = self.entries[from..].partition_point(|entry| entry.number.key() / LARGEST == block);
+        &self.entries[from..from + count]
     }
 
     /// How many listed numbers tables and overlay hold together.

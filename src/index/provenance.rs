@@ -22,6 +22,10 @@ impl Provenance {
     }
 }
 
+/// The ids shared by what does not fit the table.
+const OVERFLOW: u16 = u16::MAX - 1;
+const OVERFLOW_CONFIRMED: u16 = u16::MAX;
+
 /// The table behind the ids in [`super::Seen`]. Only grows; a rebuild makes it anew.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Provenances {
@@ -31,8 +35,11 @@ pub(super) struct Provenances {
 
 impl Provenances {
     pub(super) fn get(&self, id: u16) -> &Provenance {
-        static NOBODY: Provenance = Provenance { feeds: Vec::new(), confirmed: false };
-        self.list.get(usize::from(id)).unwrap_or(&NOBODY)
+        static MANY: [Provenance; 2] = [
+            Provenance { feeds: Vec::new(), confirmed: false },
+            Provenance { feeds: Vec::new(), confirmed: true },
+        ];
+        self.list.get(usize::from(id)).unwrap_or(&MANY[usize::from(id == OVERFLOW_CONFIRMED)])
     }
 
     pub(super) fn list(&self) -> &[Provenance] {
@@ -43,15 +50,36 @@ impl Provenances {
         self.ids.get(provenance).copied()
     }
 
-    /// The id of `provenance`, new if need be. Past 65,535 distinct sets the last one is shared:
-    /// evidence would name the wrong feeds, the verdict stays right to the confirmation.
+    /// The id of `provenance`, new if need be. Past 65,534 distinct sets the rest share two ids
+    /// without feeds: evidence is poorer, and confirmation stays right.
     pub(super) fn intern(&mut self, provenance: Provenance) -> u16 {
         if let Some(id) = self.id(&provenance) {
             return id;
         }
-        let Ok(id) = u16::try_from(self.list.len()) else { return u16::MAX };
+        let id = match u16::try_from(self.list.len()) {
+            Ok(id) if id < OVERFLOW => id,
+            _ if provenance.confirmed => return OVERFLOW_CONFIRMED,
+            _ => return OVERFLOW,
+        };
         self.list.push(provenance.clone());
         self.ids.insert(provenance, id);
         id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_keeps_its_confirmation() {
+        let mut table = Provenances::default();
+        let feed = |i: u32| format!("f{i}").parse().unwrap_or_else(|e| panic!("{e}"));
+        for i in 0..66_000 {
+            for confirmed in [true, false] {
+                let id = table.intern(Provenance { feeds: vec![feed(i)], confirmed });
+                assert_eq!(table.get(id).confirmed, confirmed, "set {i}");
+            }
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Listed ranges, longest match first.
 //!
-//! Operators' decisions and feeds' reports are matched apart, so that a feed's narrow range never
-//! hides an operator's wide one. Must not weigh one against the other.
+//! Allow listings, block listings and feeds' reports are matched apart, so that a narrow range of one
+//! kind never hides a wide one of another. Must not weigh one against the other.
 
-use crate::listing::{Decision, UnixTime};
+use crate::listing::{Action, Decision, UnixTime};
 use crate::number::{Number, Range};
 
 use super::{Seen, Segments};
@@ -19,11 +19,18 @@ pub struct RangeEntry {
     pub decision: Option<Decision>,
 }
 
+impl RangeEntry {
+    fn action(&self) -> Option<Action> {
+        self.decision.as_ref().map(|decision| decision.action)
+    }
+}
+
 /// All listed ranges.
 #[derive(Debug, Clone, Default)]
 pub struct Ranges {
     entries: Vec<RangeEntry>,
-    decided: Matcher,
+    allowed: Matcher,
+    blocked: Matcher,
     seen: Matcher,
 }
 
@@ -83,15 +90,20 @@ impl Matcher {
 impl Ranges {
     pub(super) fn build(mut entries: Vec<RangeEntry>) -> Self {
         entries.sort_by_key(|entry| entry.range);
-        let decided = Matcher::build(&entries, |entry| entry.decision.is_some());
+        let decided = |action| Matcher::build(&entries, |entry| entry.action() == Some(action));
+        let (allowed, blocked) = (decided(Action::Allow), decided(Action::Block));
         let seen = Matcher::build(&entries, |entry| entry.seen.is_some());
-        Self { entries, decided, seen }
+        Self { entries, allowed, blocked, seen }
     }
 
-    pub(super) fn decided(&self, number: Number, now: UnixTime) -> Option<&RangeEntry> {
-        let in_force =
-            |entry: &&RangeEntry| entry.decision.as_ref().is_some_and(|decision| decision.in_force(now));
-        self.matching(&self.decided, number, in_force)
+    /// The most specific range in force on which an operator took this action.
+    pub(super) fn decided(&self, number: Number, action: Action, now: UnixTime) -> Option<&RangeEntry> {
+        let matcher = match action {
+            Action::Allow => &self.allowed,
+            Action::Block => &self.blocked,
+        };
+        let in_force = |decision: &Decision| decision.action == action && decision.in_force(now);
+        self.matching(matcher, number, |entry| entry.decision.as_ref().is_some_and(in_force))
     }
 
     pub(super) fn seen(&self, number: Number) -> Option<&RangeEntry> {
@@ -123,7 +135,10 @@ impl Ranges {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<RangeEntry>() + self.decided.bytes() + self.seen.bytes()
+        self.entries.capacity() * size_of::<RangeEntry>()
+            + self.allowed.bytes()
+            + self.blocked.bytes()
+            + self.seen.bytes()
     }
 }
 
@@ -132,7 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::listing::{Action, Day};
+    use crate::listing::Day;
 
     fn entry(range: Range, seen: bool, expires_at: Option<u32>) -> RangeEntry {
         let decision = Decision {
@@ -186,7 +201,8 @@ mod tests {
                 };
                 prop_assert_eq!(built.seen(number).map(size), scan(&|e| e.seen.is_some()));
                 let in_force = |e: &RangeEntry| e.decision.as_ref().is_some_and(|d| d.in_force(now));
-                prop_assert_eq!(built.decided(number, now).map(size), scan(&in_force));
+                prop_assert_eq!(built.decided(number, Action::Block, now).map(size), scan(&in_force));
+                prop_assert!(built.decided(number, Action::Allow, now).is_none());
             }
         }
     }

@@ -139,7 +139,7 @@ mod tests {
             ("fresh = 0.97", "fresh = 1.2", "weights.public_inbox.fresh is 1.2"),
             ("floor = 0.6", "floor = 0.98", "weights.public_inbox.floor is 0.98"),
             ("half_life_days = 180", "half_life_days = 0", "weights.public_inbox.half_life_days"),
-            ("block = 100000", "block = 5000", "weights.inferred_range.steps[0].block is 5000"),
+            ("block = 10000", "block = 5000", "weights.inferred_range.steps[1].block is 5000"),
             ("VOIP = 0.15", "VOIP = -1", "weights.line_types.VOIP is -1"),
             ("VOIP = 0.15", "VIOP = 0.15", "unknown field `VIOP`"),
             ("not_in_plan = 0.7", "", "missing field `not_in_plan`"),

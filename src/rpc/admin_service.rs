@@ -103,6 +103,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
     ) -> Result<Response<pb::PutListingResponse>, Status> {
         let request = request.into_inner();
         let subject = convert::subject("subject", &request.subject)?;
+        convert::checkable("subject", subject)?;
         let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
         // The newest decision counts, and this one is: also within the second of the one before it.
         let before = self.get(subject).await?.and_then(|listing| listing.decision().map(|d| d.decided_at));

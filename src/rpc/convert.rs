@@ -6,6 +6,7 @@ use tonic::Status;
 use crate::check::Answer;
 use crate::feed::ExportedListing;
 use crate::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
+use crate::number;
 use crate::policy::Verdict;
 use crate::store::OutcomeKind;
 
@@ -67,6 +68,16 @@ pub(super) fn outcome_kind(kind: i32) -> Option<OutcomeKind> {
 
 pub(super) fn subject(field: &str, text: &str) -> Result<Subject, Status> {
     text.parse().map_err(|error| invalid(field, error))
+}
+
+/// A subject that checks can meet: a number in the form in which parsing leaves it.
+pub(super) fn checkable(field: &str, subject: Subject) -> Result<(), Status> {
+    let Subject::Number(number) = subject else { return Ok(()) };
+    match number::parse(&number.as_e164(), None) {
+        Ok(parsed) if parsed.number == number => Ok(()),
+        Ok(_) => Err(invalid(field, "holds a national prefix after the country code: leave it out")),
+        Err(error) => Err(invalid(field, error)),
+    }
 }
 
 pub(super) fn time(field: &str, timestamp: Option<&Timestamp>) -> Result<Option<UnixTime>, Status> {

@@ -19,6 +19,9 @@ const MOST_SUBJECTS: usize = 20_000_000;
 /// Listings of one batch.
 const LARGEST_BATCH: usize = 10_000;
 
+/// Feeds that may have seen one subject. Real lists have a handful.
+const MOST_FEEDS: usize = 64;
+
 /// What has arrived of an import.
 #[derive(Default)]
 pub(super) struct Staged {
@@ -63,9 +66,16 @@ impl Staged {
             return Err(("sightings", invalid("sightings", "expected a sighting or a decision")));
         }
         let listing = self.listings.entry(subject).or_default();
+        let most = || ("sightings", invalid("sightings", format!("more than {MOST_FEEDS} feeds saw it")));
+        if message.sightings.len() > MOST_FEEDS {
+            return Err(most());
+        }
         for sighting in &message.sightings {
             let sighting = convert::sighting("sightings", sighting, Some(now));
             listing.add_report(&sighting.map_err(|status| ("sightings", status))?);
+        }
+        if listing.sightings().len() > MOST_FEEDS {
+            return Err(most());
         }
         if let Some(decision) = &message.decision {
             let decision =

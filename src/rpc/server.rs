@@ -33,6 +33,9 @@ pub struct Server {
 /// Names by which health can be asked; the empty one is the server as a whole.
 const HEALTH_NAMES: [&str; 3] = ["", "numguard.v1.CheckService", "numguard.v1.AdminService"];
 
+/// Largest request of checks or outcomes, in bytes: 10,000 with every field in use fit.
+const LARGEST_CHECK: usize = 3 << 20;
+
 /// Ping after this long without traffic, and close after this long without an answer.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
 
@@ -63,7 +66,7 @@ impl Server {
         let mut router = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE.0))
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
-            .add_service(CheckServiceServer::new(check))
+            .add_service(CheckServiceServer::new(check).max_decoding_message_size(LARGEST_CHECK))
             .add_service(AdminServiceServer::new(admin))
             .add_service(tonic_health::pb::health_server::HealthServer::new(
                 tonic_health::server::HealthService::from_health_reporter(health.clone()),

@@ -69,6 +69,9 @@ impl fmt::Display for Evidence<'_> {
 /// batch of 10,000 must stay below the 4 MiB that clients take by default.
 const LONGEST: (usize, usize) = (32, 80);
 
+/// Feeds that evidence names.
+const MOST_FEEDS: usize = 5;
+
 fn shortened(text: &str, longest: usize) -> (&str, &str) {
     match text.char_indices().nth(longest) {
         Some((end, _)) => (&text[..end], "\u{2026}"),
@@ -104,8 +107,12 @@ fn seen(out: &mut fmt::Formatter<'_>, provenance: &Provenance, range: Option<Ran
         write!(out, "range {} ", range.as_e164())?;
     }
     out.write_str("seen by ")?;
-    for (at, feed) in provenance.feeds.iter().enumerate() {
+    for (at, feed) in provenance.feeds.iter().take(MOST_FEEDS).enumerate() {
         write!(out, "{}{feed}", if at == 0 { "" } else { ", " })?;
     }
-    Ok(())
+    match provenance.feeds.len() {
+        0 => out.write_str("many feeds"),
+        count if count > MOST_FEEDS => write!(out, " and {} more", count - MOST_FEEDS),
+        _ => Ok(()),
+    }
 }

@@ -24,8 +24,8 @@ pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) ->
         let block = counts[at];
         let stronger = strongest.is_none_or(|(best, _)| step.probability > best.probability);
         let fresh = step.within_days.is_none_or(|days| block.newest.days_until(today) <= days);
-        // An invented number is cheap; to block strangers it must have been seen on two days.
-        let count = if step.may_block { block.confirmed } else { block.count };
+        // An invented number is cheap; where it could block strangers it must be seen on two days.
+        let count = if step.may_block || step.confirmed { block.confirmed } else { block.count };
         if count >= step.at_least && fresh && stronger {
             strongest = Some((step, Evidence::Block { size: step.block, count, newest: block.newest }));
         }

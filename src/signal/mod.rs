@@ -53,10 +53,10 @@ pub fn of_number<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed, now: 
     if let Some(decision) = found.decision {
         facts.push(decided(decision.action, Evidence::Decided(decision, None)));
     }
-    if let Some((decision, range)) =
-        found.range_decision.and_then(|entry| Some((entry.decision.as_ref()?, entry.range)))
-    {
-        facts.push(decided(decision.action, Evidence::Decided(decision, Some(range))));
+    for entry in [found.range_allowed, found.range_blocked].into_iter().flatten() {
+        if let Some(decision) = &entry.decision {
+            facts.push(decided(decision.action, Evidence::Decided(decision, Some(entry.range))));
+        }
     }
     if let Some(fact) = plan(weights, parsed) {
         facts.push(fact);

@@ -71,8 +71,11 @@ pub struct Step {
     pub within_days: Option<u16>,
     /// Probability that a number in such a block is virtual.
     pub probability: f32,
-    /// Whether this step may contribute to BLOCK; then only numbers that were seen on more than one
-    /// day count.
+    /// Whether only numbers that were seen on more than one day count: a single run of a single feed
+    /// cannot raise these.
+    #[serde(default)]
+    pub confirmed: bool,
+    /// Whether this step may contribute to BLOCK; that implies `confirmed`.
     #[serde(default)]
     pub may_block: bool,
 }

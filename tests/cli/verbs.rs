@@ -73,7 +73,10 @@ fn an_operators_listing_counts_at_once() {
     served.run(&["range", "put", "+4474001*", "--block", "--author", "ann"]);
     assert_eq!(check("+447400199999")["reasons"][0]["code"], "BLOCK_LISTED");
     served.run(&["range", "put", "+447400190000..+447400199999", "--allow"]);
-    assert_eq!(check("+447400199999")["verdict"], "ALLOW", "the longest match wins");
+    assert_eq!(check("+447400199999")["verdict"], "ALLOW", "allow beats block");
+    served.run(&["range", "put", "+44740019999*", "--block"]);
+    assert_eq!(check("+447400199999")["verdict"], "ALLOW", "also a narrower block");
+    served.run(&["range", "delete", "+44740019999*"]);
     served.run(&["listing", "put", "+447400123456", "--allow"]);
     assert_eq!(check("+447400123456")["verdict"], "ALLOW", "an allow listing beats everything");
 

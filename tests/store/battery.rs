@@ -222,6 +222,18 @@ pub(crate) async fn concurrent_writers_lose_nothing(store: AnyStore) {
     assert_eq!(spans, [(0, 24); 4]);
 }
 
+pub(crate) async fn a_caller_that_gives_up_is_followed_all_the_same(store: AnyStore) {
+    let position = store.stats().await.unwrap().position;
+    // Polled once and dropped, as a server drops a call whose client has gone.
+    let given_up = tokio::time::timeout(Duration::ZERO, store.apply(numbers(20_000))).await;
+    assert!(given_up.is_err(), "the store was faster than a first poll");
+    tokio::time::timeout(PATIENCE, store.changed(position))
+        .await
+        .expect("what is committed is news")
+        .unwrap();
+    assert_eq!(store.stats().await.unwrap().numbers, 20_000);
+}
+
 pub(crate) async fn sync_follows_the_store(store: AnyStore) {
     let folder = tempfile::tempdir().unwrap();
     let snapshot = folder.path().join("index.snapshot");

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use numguard::index::Published;
+use numguard::listing::UnixTime;
 use numguard::store::{Embedded, EmbeddedOptions, Store, StoreError};
+use numguard::sync::{Loaded, Sync};
 
 use crate::battery;
 
@@ -34,6 +37,7 @@ on_embedded!(
     outcomes_are_kept,
     an_empty_batch_changes_nothing,
     concurrent_writers_lose_nothing,
+    a_caller_that_gives_up_is_followed_all_the_same,
     sync_follows_the_store,
 );
 
@@ -54,6 +58,35 @@ async fn what_was_stored_is_there_after_reopening() {
     let again = Embedded::open(&options(&folder)).unwrap();
     let stats = again.stats().await.unwrap();
     assert_eq!((stats.numbers, stats.position), (1, applied.position), "same epoch, same cursor");
+}
+
+#[tokio::test]
+async fn a_snapshot_of_a_timeline_that_was_rolled_back_is_thrown_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (options, snapshot) = (options(&folder), folder.path().join("index.snapshot"));
+    let (file, backup) = (options.data_dir.join("numguard.redb"), folder.path().join("backup"));
+    let clock = || UnixTime(1_000);
+    let store = Embedded::open(&options).unwrap();
+    store.apply(vec![battery::seen("+447400000001", "a", 1, 2)]).await.unwrap();
+    drop(store);
+    std::fs::copy(&file, &backup).unwrap();
+
+    let store = Embedded::open(&options).unwrap();
+    store.apply(vec![battery::seen("+447400000002", "a", 1, 2)]).await.unwrap();
+    let published = Arc::new(Published::default());
+    let (sync, _) =
+        Sync::start(Arc::new(store), Arc::clone(&published), snapshot.clone(), clock).await.unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(true);
+    sync.run(stopped).await;
+    drop(stop);
+    assert!(snapshot.exists(), "saved when sync ended");
+
+    std::fs::copy(&backup, &file).unwrap();
+    let store = Embedded::open(&options).unwrap();
+    let (_, loaded) =
+        Sync::start(Arc::new(store), Arc::clone(&published), snapshot.clone(), clock).await.unwrap();
+    assert_eq!((loaded, published.load().stats().numbers), (Loaded::Store, 1));
+    assert!(!snapshot.exists(), "it would fit again once the log has grown past it");
 }
 
 #[test]

@@ -67,13 +67,19 @@ impl Store for Embedded {
     }
 
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
-        let applied = self.blocking(move |tables| tables.apply(changes)).await?;
-        self.cursor.send_if_modified(|cursor| {
-            let newer = applied.position.cursor > *cursor;
-            *cursor = applied.position.cursor.max(*cursor);
-            newer
-        });
-        Ok(applied)
+        let news = self.cursor.clone();
+        self.blocking(move |tables| {
+            let applied = tables.apply(changes)?;
+            // Here and not after the await: a caller that gives up drops the rest of this future,
+            // and what is committed must be followed all the same.
+            news.send_if_modified(|cursor| {
+                let newer = applied.position.cursor > *cursor;
+                *cursor = applied.position.cursor.max(*cursor);
+                newer
+            });
+            Ok(applied)
+        })
+        .await
     }
 
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
