@@ -19,7 +19,7 @@ use crate::rpc::{listing, now, pb};
 
 use super::exit::Exit;
 use super::output::{grouped, say};
-use super::{Client, ServerArg};
+use super::{Client, ServerArg, region};
 
 /// Listings per message.
 const BATCH: usize = 2_000;
@@ -48,10 +48,6 @@ pub(super) struct Args {
     show_bad: u64,
     #[command(flatten)]
     server: ServerArg,
-}
-
-fn region(text: &str) -> Result<Region, String> {
-    Region::known(text).ok_or_else(|| "expected an ISO 3166 region such as GB".to_owned())
 }
 
 /// What was read of all files.

@@ -9,7 +9,7 @@ use crate::rpc::{exported, now, pb};
 
 use super::exit::Exit;
 use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
-use super::{Client, ServerArg};
+use super::{Client, ServerArg, region};
 
 /// Verbs on listings.
 #[derive(Debug, clap::Subcommand)]
@@ -244,10 +244,6 @@ fn subject(text: &str, default_region: Option<Region>) -> Result<String> {
             text.parse::<Number>().map(Number::as_e164).map_err(|_| error).with_context(|| visible(text))
         }
     }
-}
-
-fn region(text: &str) -> Result<Region, String> {
-    Region::known(text).ok_or_else(|| "expected an ISO 3166 region such as GB".to_owned())
 }
 
 fn expiry(text: &str) -> Result<UnixTime, String> {

@@ -24,6 +24,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::number::Region;
+
 use client::Client;
 use exit::Exit;
 
@@ -45,6 +47,11 @@ struct ServerArg {
     /// Seconds to wait for an answer (imports and exports take as long as they take)
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     timeout: u64,
+}
+
+/// The value of `--default-region` where numbers are parsed on this side.
+fn region(text: &str) -> Result<Region, String> {
+    Region::known(text).ok_or_else(|| "expected an ISO 3166 region such as GB".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

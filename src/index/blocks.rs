@@ -103,16 +103,11 @@ impl Numbers {
         let lows = &self.blocks[blocks.clone()];
         let first = blocks.start + lows.partition_point(|&other| other / 10 < low / 10);
         let near = self.blocks[first..blocks.end].iter().take_while(|&&other| other / 10 == low / 10);
-        let (before, with_own) = near.fold((0, 0), |(before, with_own), &other| {
-            (before + usize::from(other < low), with_own + usize::from(other <= low))
+        let (below, own, all) = near.fold((0, 0, 0), |(below, own, all), &other| {
+            (below + usize::from(other < low), own + usize::from(other == low), all + 1)
         });
-        let count = self.blocks[first + with_own..blocks.end]
-            .iter()
-            .take_while(|&&other| other / 10 == low / 10)
-            .count();
         let entry = |block: usize| self.block_starts[block] as usize;
-        let end = first + with_own + count;
-        Some((entry(first)..entry(end), entry(first + before)..entry(first + with_own)))
+        Some((entry(first)..entry(first + all), entry(first + below)..entry(first + below + own)))
     }
 }
 

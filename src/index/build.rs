@@ -25,7 +25,7 @@ pub struct Builder {
 impl Builder {
     /// Takes in one listing; each subject once.
     pub fn add(&mut self, subject: Subject, listing: &Listing) {
-        let seen = seen(listing, &mut self.provenances);
+        let seen = seen(listing, |provenance| self.provenances.intern(provenance));
         match subject {
             Subject::Number(number) => {
                 self.seen.extend(seen.map(|seen| (number.key(), seen)));
@@ -63,10 +63,9 @@ impl Builder {
     }
 }
 
-fn seen(listing: &Listing, provenances: &mut Provenances) -> Option<Seen> {
+fn seen(listing: &Listing, intern: impl FnOnce(Provenance) -> u16) -> Option<Seen> {
     let (first, last) = listing.seen_between()?;
-    let provenance = provenances.intern(Provenance::of(listing));
-    Some(Seen { first: first.day(), last: last.day(), provenance })
+    Some(Seen { first: first.day(), last: last.day(), provenance: intern(Provenance::of(listing)) })
 }
 
 /// Renumbers provenances by how often they are used, so that the frequent ones fit a byte.
@@ -92,7 +91,13 @@ impl Index {
         let mut numbers = Vec::new();
         let mut ranges = Vec::new();
         for (subject, listing) in changes {
-            let seen = listing.as_ref().and_then(|listing| intern_seen(listing, &mut provenances));
+            let seen = listing.as_ref().and_then(|listing| {
+                // The table is shared with the old index and copied only for a new set of feeds.
+                seen(listing, |provenance| match provenances.id(&provenance) {
+                    Some(id) => id,
+                    None => Arc::make_mut(&mut provenances).intern(provenance),
+                })
+            });
             let decision = listing.as_ref().and_then(Listing::decision);
             match *subject {
                 Subject::Number(number) => {
@@ -146,16 +151,6 @@ impl Index {
         }
         Self { revision: self.revision, ..builder.finish(self.position) }
     }
-}
-
-fn intern_seen(listing: &Listing, provenances: &mut Arc<Provenances>) -> Option<Seen> {
-    let (first, last) = listing.seen_between()?;
-    let provenance = Provenance::of(listing);
-    let id = match provenances.id(&provenance) {
-        Some(id) => id,
-        None => Arc::make_mut(provenances).intern(provenance),
-    };
-    Some(Seen { first: first.day(), last: last.day(), provenance: id })
 }
 
 #[cfg(test)]
