@@ -4,3 +4,4 @@
 
 mod battery;
 mod embedded;
+mod servers;
