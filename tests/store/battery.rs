@@ -14,6 +14,29 @@ type AnyStore = Arc<dyn Store>;
 /// Long enough for any machine; a case that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Hands the names of all cases, as the last argument, to a macro that makes tests of them:
+/// `every_case!(on_embedded!())`.
+macro_rules! every_case {
+    ($on:ident!($($arguments:tt)*)) => {
+        $on!($($arguments)* [
+            what_is_applied_is_there,
+            merges_follow_the_laws_of_listing,
+            changes_apply_in_order,
+            deleting_forgets,
+            a_scan_walks_everything_in_order,
+            the_log_tells_what_changed,
+            a_foreign_or_trimmed_position_is_gone,
+            changed_wakes_up_for_news_only,
+            outcomes_are_kept,
+            an_empty_batch_changes_nothing,
+            concurrent_writers_lose_nothing,
+            a_caller_that_gives_up_is_followed_all_the_same,
+            sync_follows_the_store,
+        ]);
+    };
+}
+pub(crate) use every_case;
+
 fn subject(text: &str) -> Subject {
     text.parse().unwrap()
 }

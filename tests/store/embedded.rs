@@ -7,15 +7,15 @@ use numguard::listing::UnixTime;
 use numguard::store::{Embedded, EmbeddedOptions, Store, StoreError};
 use numguard::sync::{Loaded, Sync};
 
-use crate::battery;
+use crate::battery::{self, every_case};
 
 fn options(folder: &tempfile::TempDir) -> EmbeddedOptions {
     EmbeddedOptions { data_dir: folder.path().join("made/on/first/start"), cache_bytes: 4 << 20 }
 }
 
-/// Runs one case of the battery on a store of its own.
+/// Runs each case of the battery on a store of its own.
 macro_rules! on_embedded {
-    ($($case:ident),* $(,)?) => {$(
+    ([$($case:ident),* $(,)?]) => {$(
         #[tokio::test]
         async fn $case() {
             let folder = tempfile::tempdir().unwrap();
@@ -25,21 +25,7 @@ macro_rules! on_embedded {
     )*};
 }
 
-on_embedded!(
-    what_is_applied_is_there,
-    merges_follow_the_laws_of_listing,
-    changes_apply_in_order,
-    deleting_forgets,
-    a_scan_walks_everything_in_order,
-    the_log_tells_what_changed,
-    a_foreign_or_trimmed_position_is_gone,
-    changed_wakes_up_for_news_only,
-    outcomes_are_kept,
-    an_empty_batch_changes_nothing,
-    concurrent_writers_lose_nothing,
-    a_caller_that_gives_up_is_followed_all_the_same,
-    sync_follows_the_store,
-);
+every_case!(on_embedded!());
 
 #[tokio::test]
 async fn a_second_opener_is_told_that_it_is_in_use() {

@@ -7,8 +7,10 @@ use super::{Flavor, Server, wait_until};
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
 
-/// What a node that is gone may take to be missed, in milliseconds.
-const NODE_TIMEOUT: &str = "cluster-node-timeout 2000";
+/// After so many milliseconds a node that is gone is missed.
+const SOON: &str = "cluster-node-timeout 2000";
+/// Never by mistake, however busy the machine is.
+const LATE: &str = "cluster-node-timeout 20000";
 
 pub(crate) struct Cluster {
     /// Masters, then the replicas in the same order.
@@ -17,16 +19,21 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start(flavor: Flavor) -> Option<Self> {
-        Self::of_nodes(flavor, MASTERS)
+        Self::of_nodes(flavor, MASTERS, SOON)
+    }
+
+    /// For many tests at once, of which none kills a node.
+    pub(super) fn start_shared(flavor: Flavor) -> Option<Self> {
+        Self::of_nodes(flavor, MASTERS, LATE)
     }
 
     /// Node 3 is the replica of node 0, and so on.
     pub(crate) fn start_with_replicas(flavor: Flavor) -> Option<Self> {
-        Self::of_nodes(flavor, 2 * MASTERS)
+        Self::of_nodes(flavor, 2 * MASTERS, SOON)
     }
 
-    fn of_nodes(flavor: Flavor, count: usize) -> Option<Self> {
-        let options = Options { lines: &[NODE_TIMEOUT], role: Role::ClusterNode, ..Options::default() };
+    fn of_nodes(flavor: Flavor, count: usize, timeout: &str) -> Option<Self> {
+        let options = Options { lines: &[timeout], role: Role::ClusterNode, ..Options::default() };
         let nodes: Option<Vec<_>> = (0..count).map(|_| Server::start_with(flavor, options)).collect();
         let cluster = Self { nodes: nodes? };
         cluster.share_slots();
@@ -47,9 +54,12 @@ impl Cluster {
     }
 
     fn introduce(&self) {
-        for other in &self.nodes[1..] {
-            let (port, bus) = (other.port().to_string(), other.bus_port().to_string());
-            assert_eq!(self.nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]).text(), "OK");
+        // Everybody to everybody else: gossip would take its time.
+        for (i, node) in self.nodes.iter().enumerate() {
+            for other in &self.nodes[..i] {
+                let (port, bus) = (other.port().to_string(), other.bus_port().to_string());
+                assert_eq!(node.command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]).text(), "OK");
+            }
         }
     }
 

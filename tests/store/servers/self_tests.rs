@@ -143,28 +143,32 @@ fn a_replica_in_a_cluster_takes_over() {
 }
 
 #[test]
-fn sentinels_move_the_master_when_told_and_when_it_dies() {
-    for flavor in [Flavor::Redis7, Flavor::Valkey9] {
+fn sentinels_move_the_master_when_told() {
+    for flavor in [Flavor::Valkey9, Flavor::Redis8] {
         let Some(sentinels) = Sentinels::start(flavor) else { continue };
         let first = sentinels.master_port();
-        assert_eq!(sentinels.master().command(&["SET", "key", "value"]), text("OK"));
-        assert_eq!(sentinels.master().command(&["WAIT", "1", "10000"]), Reply::Int(1));
         sentinels.failover();
-        let second = sentinels.master_port();
-        assert_ne!(first, second);
-        assert_eq!(sentinels.master().command(&["GET", "key"]), text("value"));
-        sentinels.wait_until_ready();
-
-        sentinels.sentinel(0).pause();
-        assert_eq!(sentinels.kill_master(), second);
-        sentinels.sentinel(0).resume();
-        sentinels.wait_until_moved_from(second);
-        assert_eq!(sentinels.master_port(), first);
-        assert_eq!(sentinels.master().command(&["GET", "key"]), text("value"));
-        sentinels.restart(second);
-        sentinels.wait_until_ready();
+        assert_ne!(sentinels.master_port(), first);
         assert!(sentinels.url().ends_with("/mymaster"));
     }
+}
+
+#[test]
+fn sentinels_move_the_master_when_it_dies() {
+    let Some(sentinels) = Sentinels::start(Flavor::Redis7) else { return };
+    // On one connection: WAIT waits for the writes of its own.
+    let mut master = Connection::open(sentinels.master_port(), PATIENCE).unwrap();
+    assert_eq!(master.command(&["SET", "key", "value"]).unwrap(), text("OK"));
+    assert_eq!(master.command(&["WAIT", "1", "10000"]).unwrap(), Reply::Int(1));
+    let dead = sentinels.kill_master();
+    sentinels.sentinel(0).kill9();
+    assert_eq!(sentinels.master_port(), dead, "the other two answer, and have not noticed yet");
+    sentinels.sentinel(0).restart();
+    sentinels.wait_until_moved_from(dead);
+    assert_ne!(sentinels.master_port(), dead);
+    assert_eq!(sentinels.master().command(&["GET", "key"]), text("value"));
+    sentinels.restart(dead);
+    sentinels.wait_until_ready();
 }
 
 fn is_open(port: u16) -> bool {

@@ -8,6 +8,10 @@ use super::server::{Options, Role};
 use super::{Flavor, Server, wait_until};
 
 const NAME: &str = "mymaster";
+/// After so many milliseconds a master that is gone is missed.
+const SOON: u32 = 1_000;
+/// Never by mistake, however busy the machine is.
+const LATE: u32 = 20_000;
 const SENTINELS: usize = 3;
 
 /// They ask and tell each other every half second, not every ten: a sentinel that has moved the master
@@ -15,7 +19,7 @@ const SENTINELS: usize = 3;
 const HASTE: [&str; 6] = ["SENTINEL", "DEBUG", "info-period", "500", "publish-period", "500"];
 
 /// For a sentinel's answer, which comes at once or never.
-const SOON: Duration = Duration::from_secs(2);
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Sentinels {
     /// Whichever of the two is master.
@@ -25,13 +29,22 @@ pub(crate) struct Sentinels {
 
 impl Sentinels {
     pub(crate) fn start(flavor: Flavor) -> Option<Self> {
+        Self::start_with(flavor, SOON)
+    }
+
+    /// For many tests at once, of which none kills the master.
+    pub(super) fn start_shared(flavor: Flavor) -> Option<Self> {
+        Self::start_with(flavor, LATE)
+    }
+
+    fn start_with(flavor: Flavor, down_after: u32) -> Option<Self> {
         let master = Server::start(flavor, &[])?;
         let replica = Server::start(flavor, &[&format!("replicaof 127.0.0.1 {}", master.port())])?;
         let linked = || replica.info("master_link_status") == "up";
         wait_until("the replica follows its master", linked, || replica.log());
         let lines = [
             format!("sentinel monitor {NAME} 127.0.0.1 {} 2", master.port()),
-            format!("sentinel down-after-milliseconds {NAME} 1000"),
+            format!("sentinel down-after-milliseconds {NAME} {down_after}"),
             format!("sentinel failover-timeout {NAME} 5000"),
             format!("sentinel parallel-syncs {NAME} 1"),
         ];
@@ -39,15 +52,15 @@ impl Sentinels {
         let options = Options { lines: &lines, role: Role::Sentinel, ..Options::default() };
         let sentinels: Option<_> = (0..SENTINELS).map(|_| Server::start_with(flavor, options)).collect();
         let started = Self { data: [master, replica], sentinels: sentinels? };
-        for sentinel in &started.sentinels {
-            assert_eq!(sentinel.command(&HASTE).text(), "OK");
-        }
         started.wait_until_ready();
         Some(started)
     }
 
     /// Waits until every sentinel knows the other two, and a replica fit to be the next master.
     pub(crate) fn wait_until_ready(&self) {
+        for sentinel in &self.sentinels {
+            assert_eq!(sentinel.command(&HASTE).text(), "OK");
+        }
         for sentinel in &self.sentinels {
             let is_ready = || {
                 let master = sentinel.command(&["SENTINEL", "MASTER", NAME]);
@@ -118,13 +131,14 @@ impl Sentinels {
         }
     }
 
-    /// Starts a server that was killed; the sentinels make it a replica.
+    /// Starts a server that was killed; the sentinels make it a replica. If they have not missed it
+    /// yet, it is master again, and empty.
     pub(crate) fn restart(&self, port: u16) {
         self.server(port).restart();
     }
 }
 
 fn told_port(sentinel: &Server) -> Option<u16> {
-    let reply = sentinel.try_command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME], SOON).ok()?;
+    let reply = sentinel.try_command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME], AT_ONCE).ok()?;
     reply.array()[1].text().parse().ok()
 }

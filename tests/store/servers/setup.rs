@@ -59,14 +59,15 @@ impl Setup {
         let flavor = self.flavor();
         match self {
             Self::Redis7 | Self::Valkey9 | Self::Redis8 => Server::start(flavor, &[]).map(Running::Server),
-            Self::Cluster => Cluster::start(flavor).map(Running::Cluster),
-            Self::Sentinels => Sentinels::start(flavor).map(Running::Sentinels),
+            Self::Cluster => Cluster::start_shared(flavor).map(Running::Cluster),
+            Self::Sentinels => Sentinels::start_shared(flavor).map(Running::Sentinels),
         }
     }
 }
 
 /// Runs each case on each set-up: `on_every_setup!(open, battery, [case, case])` makes the tests
 /// `redis7::case`, `cluster::case` and so on, which call `battery::case(open(place).await).await`.
+/// The whole battery: `every_case!(on_every_setup!(open, battery,))`.
 macro_rules! on_every_setup {
     ($open:path, $battery:ident, $cases:tt) => {
         mod redis7 {
