@@ -1,15 +1,44 @@
 //! The starter list goes into an empty store, once.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 use crate::feed::starter;
 use crate::listing::UnixTime;
-use crate::store::{Change, Store};
+use crate::rpc::now;
+use crate::store::{Change, Store, StoreError};
 
-/// Fills an empty store; `None` if it is not empty.
-pub(super) async fn fill(store: &dyn Store, now: UnixTime) -> Result<Option<u64>> {
+/// Pause before a store that was out of reach is asked again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Fills an empty store; `None` if it is not empty. A store that is out of reach is filled once it
+/// answers, so that the start need not wait.
+pub(super) async fn fill_now_or_later(store: &Arc<dyn Store>) -> Result<Option<u64>> {
+    match fill(store.as_ref(), now()).await {
+        Err(error) if error.downcast_ref().is_some_and(StoreError::is_transient) => {
+            tokio::spawn(fill_later(Arc::clone(store)));
+            Ok(None)
+        }
+        filled => filled,
+    }
+}
+
+async fn fill_later(store: Arc<dyn Store>) {
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        match fill(store.as_ref(), now()).await {
+            Ok(None) => return,
+            Ok(Some(numbers)) => return tracing::info!(numbers, "first start: stored the starter list"),
+            Err(error) => tracing::debug!("cannot fill the store yet: {error:#}"),
+        }
+    }
+}
+
+async fn fill(store: &dyn Store, now: UnixTime) -> Result<Option<u64>> {
     // A log that has begun means that somebody emptied the store on purpose.
-    let empty = store.stats().await?.position.cursor == 0;
+    let empty = store.stats().await?.position.is_start();
     if !empty {
         return Ok(None);
     }

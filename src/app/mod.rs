@@ -17,8 +17,8 @@ use crate::config::Config;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
 use crate::policy::Policy;
-use crate::rpc::{AdminRpc, CheckRpc, Server, now};
-use crate::store::{Embedded, Store};
+use crate::rpc::{AdminRpc, CheckRpc, Server};
+use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync};
 
 pub use shutdown::signal;
@@ -38,6 +38,8 @@ pub struct Banner {
     pub address: SocketAddr,
     /// Numbers of the starter list that were stored, if the store was empty.
     pub starter: Option<u64>,
+    /// Which store, in words.
+    pub store: String,
     /// What the index holds.
     pub index: IndexStats,
     /// Where the index came from.
@@ -61,16 +63,18 @@ impl App {
             )
         })?;
         let address = listener.local_addr()?;
-        let store: Arc<dyn Store> = Arc::new(Embedded::open(&config.embedded())?);
-        let starter =
-            if config.starter_data { first_start::fill(store.as_ref(), now()).await? } else { None };
+        let store: Arc<dyn Store> = match config.redis()? {
+            Some(options) => Arc::new(Redis::open(options)),
+            None => Arc::new(Embedded::open(&config.embedded())?),
+        };
+        let starter = if config.starter_data { first_start::fill_now_or_later(&store).await? } else { None };
         let began = Instant::now();
         let published = Arc::new(Published::default());
-        let (sync, loaded) =
-            Sync::start(Arc::clone(&store), Arc::clone(&published), config.snapshot(), now).await?;
+        let (sync, loaded) = Sync::start(Arc::clone(&store), Arc::clone(&published), config.sync()).await?;
         let banner = Banner {
             address,
             starter,
+            store: config.store(),
             index: published.load().stats(),
             loaded,
             took: began.elapsed(),
@@ -108,6 +112,12 @@ fn server(
     sync: &Sync,
 ) -> Server {
     let check = CheckRpc::new(Arc::clone(published), Arc::clone(policy), Arc::clone(store), sync.freshness());
-    let admin = AdminRpc::new(Arc::clone(store), Arc::clone(published), Arc::clone(policy), sync.progress());
-    Server::new(check, admin, config.server())
+    let admin = AdminRpc::new(
+        Arc::clone(store),
+        Arc::clone(published),
+        Arc::clone(policy),
+        sync.progress(),
+        sync.freshness(),
+    );
+    Server::new(check, admin, sync.freshness(), config.server())
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::app::{self, App, Banner};
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, RedisFlags};
 use crate::sync::Loaded;
 use crate::telemetry;
 
@@ -22,6 +22,10 @@ pub(super) struct Args {
     /// Address of the gRPC service; port 0 takes a free one [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Shared store: redis://host:port, rediss://, redis-sentinel://host:port,.../name or
+    /// redis-cluster://host:port,... [default: the embedded store in the data folder]
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
     /// Leave an empty store empty
     #[arg(long)]
     no_starter_data: bool,
@@ -39,24 +43,27 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         data_dir: args.data_dir,
         starter_data: args.no_starter_data.then_some(false),
         policy: args.policy,
+        redis: args.redis.map(|url| RedisFlags { url }),
     };
     let config = Config::load(args.config.as_deref(), &flags)?;
     telemetry::start(&config.log)?;
     let shutdown = app::signal();
     let app = App::start(&config).await?;
     // Nobody may be reading; the service runs all the same.
-    let _ = print(app.banner(), &config);
+    let _ = print(app.banner());
     app.run(shutdown).await?;
     Ok(Exit::Ok)
 }
 
-fn print(banner: &Banner, config: &Config) -> Result<()> {
+fn print(banner: &Banner) -> Result<()> {
     let from = match banner.loaded {
-        Loaded::Snapshot => "from the saved index",
-        Loaded::Store => "from the store",
+        Loaded::Snapshot => "loaded from the saved index",
+        Loaded::Store => "loaded from the store",
+        Loaded::SnapshotOnly => "loaded from the saved index alone; the store cannot be followed now",
+        Loaded::Nothing => "NOT SERVING until the store answers",
     };
     say(format_args!("numguard {} listening on http://{}", env!("CARGO_PKG_VERSION"), banner.address))?;
-    say(format_args!("  data     {} (embedded store)", config.data_dir.display()))?;
+    say(format_args!("  data     {}", banner.store))?;
     if let Some(starter) = banner.starter {
         say(format_args!(
             "  first start: stored the starter list, {} numbers (--no-starter-data leaves it out)",
@@ -64,7 +71,7 @@ fn print(banner: &Banner, config: &Config) -> Result<()> {
         ))?;
     }
     say(format_args!(
-        "  index    {} numbers, {} ranges, {:.1} MB, loaded {from} in {} ms",
+        "  index    {} numbers, {} ranges, {:.1} MB, {from} in {} ms",
         grouped(banner.index.numbers),
         grouped(banner.index.ranges),
         banner.index.bytes as f64 / 1e6,

@@ -3,6 +3,8 @@
 //! Layers: [`DEFAULT`], a file, the environment, flags. Unknown settings are refused by name and
 //! file. Fills each room's options; no room imports this one.
 
+mod shared_store;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,9 +14,12 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::{Policy, PolicyError};
-use crate::rpc::ServerOptions;
-use crate::store::EmbeddedOptions;
+use crate::rpc::{ServerOptions, now};
+use crate::store::{EmbeddedOptions, RedisOptions};
+use crate::sync::SyncOptions;
 use crate::telemetry::LogOptions;
+
+pub use shared_store::{RedisConfig, Secret};
 
 /// The default configuration's text: every setting, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -49,8 +54,31 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Whether the number library is warmed up at start.
     pub warm_up: bool,
+    /// The shared store.
+    pub redis: RedisConfig,
+    /// How the index follows the store.
+    pub sync: SyncConfig,
     /// Logs.
     pub log: LogOptions,
+}
+
+/// How the index follows the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncConfig {
+    /// Share of the listings that a full load may lose before it is held back.
+    pub max_shrink: f64,
+    /// How often the index is saved.
+    pub save_seconds: u64,
+    /// How often index and store are compared.
+    pub reconcile_seconds: u64,
+}
+
+/// `[redis]` settings given as flags.
+#[derive(Debug, Clone, Serialize)]
+pub struct RedisFlags {
+    /// `--redis`.
+    pub url: String,
 }
 
 /// Settings given as flags; absent ones leave the lower layers.
@@ -68,6 +96,9 @@ pub struct Flags {
     /// `--policy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PathBuf>,
+    /// `--redis`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<RedisFlags>,
 }
 
 /// Why a configuration is refused.
@@ -115,11 +146,15 @@ impl Config {
         let bounds = [
             ("data_dir", !self.data_dir.as_os_str().is_empty(), "expected a folder"),
             ("cache_megabytes", (1..=65_536).contains(&self.cache_megabytes), "expected 1 to 65536"),
+            ("sync.max_shrink", (0.0..=1.0).contains(&self.sync.max_shrink), "expected 0 to 1"),
+            ("sync.save_seconds", self.sync.save_seconds > 0, "expected 1 or more"),
+            ("sync.reconcile_seconds", self.sync.reconcile_seconds > 0, "expected 1 or more"),
             ("drain_seconds", self.drain_seconds <= 3_600, "expected at most 3600"),
         ];
         if let Some((setting, _, expected)) = bounds.into_iter().find(|(_, good, _)| !good) {
             return Err(ConfigError::Setting(format!("{setting}: {expected}")));
         }
+        self.redis()?;
         self.log.check().map_err(|error| ConfigError::Setting(error.to_string()))?;
         Ok(self)
     }
@@ -133,6 +168,30 @@ impl Config {
         Policy::parse(&read(&self.policy)?).map_err(|error| ConfigError::Policy { path, error })
     }
 
+    /// Options of the Redis store, or nothing if the embedded one is wanted.
+    pub fn redis(&self) -> Result<Option<RedisOptions>, ConfigError> {
+        self.redis.options()
+    }
+
+    /// The store, in words, without secrets.
+    pub fn store(&self) -> String {
+        match self.redis() {
+            Ok(Some(options)) => format!("Redis at {}", options.address),
+            _ => format!("{} (embedded store)", self.data_dir.display()),
+        }
+    }
+
+    /// Options of sync.
+    pub fn sync(&self) -> SyncOptions {
+        SyncOptions {
+            snapshot: self.data_dir.join("index.snapshot"),
+            max_shrink: self.sync.max_shrink,
+            save_every: Duration::from_secs(self.sync.save_seconds),
+            reconcile_every: Duration::from_secs(self.sync.reconcile_seconds),
+            clock: now,
+        }
+    }
+
     /// Options of the embedded store.
     pub fn embedded(&self) -> EmbeddedOptions {
         EmbeddedOptions { data_dir: self.data_dir.clone(), cache_bytes: self.cache_megabytes << 20 }
@@ -141,11 +200,6 @@ impl Config {
     /// Options of the listener.
     pub fn server(&self) -> ServerOptions {
         ServerOptions { drain: Duration::from_secs(self.drain_seconds) }
-    }
-
-    /// Where the index is saved.
-    pub fn snapshot(&self) -> PathBuf {
-        self.data_dir.join("index.snapshot")
     }
 
     /// The settings as a TOML text that reads back the same.
@@ -223,6 +277,9 @@ mod tests {
             ("cache_megabytes = 9999999999", "cache_megabytes: expected"),
             ("[log]\nlevel = \"a=b=c\"", "log.level"),
             ("[log]\nlevel = \"loud\"", "log.level"),
+            ("[sync]\nmax_shrink = 2.0", "sync.max_shrink: expected"),
+            ("[redis]\nurl = \"redis://u:p@x\"", "redis.url: the address holds"),
+            ("[redis]\nurl = \"redis://x\"\nprefix = \"{}\"", "redis.prefix: expected"),
         ] {
             let error = load(text).err().unwrap_or_default();
             assert!(error.contains(named) && !error.contains('\n'), "{error:?} does not name {named:?}");

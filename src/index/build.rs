@@ -149,7 +149,7 @@ impl Index {
             builder.seen.extend(entry.seen.map(|seen| (entry.number.key(), seen)));
             builder.decisions.extend(entry.decision.as_deref().map(|d| (entry.number, d.clone())));
         }
-        Self { revision: self.revision, ..builder.finish(self.position) }
+        Self { revision: self.revision, ..builder.finish(self.position.clone()) }
     }
 }
 

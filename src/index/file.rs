@@ -15,10 +15,10 @@ use crate::listing::{Decision, Listing, Subject, codec};
 
 use super::numbers::Numbers;
 use super::provenance::{Provenance, Provenances};
-use super::{Index, Position, RangeEntry, Ranges, Seen};
+use super::{Index, Mark, Position, RangeEntry, Ranges, Seen};
 
 /// Eight bytes at the head: name and version of the format.
-const MAGIC: &[u8; 8] = b"NGSNAP01";
+const MAGIC: &[u8; 8] = b"NGSNAP02";
 
 /// No column may claim more elements than this (a number space of 4 billion listings).
 const LONGEST: u64 = u32::MAX as u64;
@@ -89,7 +89,7 @@ impl Writer {
     fn index(&mut self, index: &Index) -> Result<(), SnapshotError> {
         let numbers = &index.numbers;
         self.bytes(MAGIC)?;
-        self.column(&[index.position.epoch, index.position.cursor])?;
+        self.column(&position_column(&index.position))?;
         self.column(&numbers.supers)?;
         self.column(&numbers.super_starts)?;
         self.column(&numbers.blocks)?;
@@ -115,6 +115,18 @@ impl Writer {
         self.digest.update(bytes);
         Ok(self.out.write_all(bytes)?)
     }
+}
+
+/// The epoch, then cursor and stamp per mark.
+fn position_column(position: &Position) -> Vec<u64> {
+    let marks = position.marks.iter().flat_map(|mark| [mark.cursor, mark.stamp]);
+    std::iter::once(position.epoch).chain(marks).collect()
+}
+
+fn read_position(column: &[u64]) -> Option<Position> {
+    let (&epoch, marks) = column.split_first()?;
+    let marks = marks.chunks(2).map(|pair| Some(Mark { cursor: *pair.first()?, stamp: *pair.get(1)? }));
+    Some(Position { epoch, marks: marks.collect::<Option<_>>()? })
 }
 
 /// One line per provenance: `+` or `-` for confirmed, then the feeds.
@@ -161,7 +173,7 @@ impl Reader {
             return Err(SnapshotError::Foreign);
         }
         let position: Vec<u64> = self.column()?;
-        let &[epoch, cursor] = position.as_slice() else { return Err(SnapshotError::Damaged("position")) };
+        let position = read_position(&position).ok_or(SnapshotError::Damaged("position"))?;
         let numbers = self.numbers()?;
         let provenances = self.provenances()?;
         let (decisions, ranges) = self.decisions()?;
@@ -170,7 +182,7 @@ impl Reader {
             decisions: Arc::new(decisions),
             ranges: Arc::new(Ranges::build(ranges)),
             provenances: Arc::new(provenances),
-            position: Position { epoch, cursor },
+            position,
             ..Index::default()
         })
     }
@@ -301,7 +313,7 @@ mod tests {
             }
             builder.add(subject.parse().unwrap_or_else(|e| panic!("{subject}: {e}")), &listing);
         }
-        builder.finish(Position { epoch: 7, cursor: 5 })
+        builder.finish(Position { epoch: 7, marks: vec![Mark { cursor: 5, stamp: 9 }; 2] })
     }
 
     #[test]

@@ -6,9 +6,11 @@
 mod blocks;
 mod build;
 mod census;
+mod digests;
 mod file;
 mod numbers;
 mod overlay;
+mod position;
 mod provenance;
 mod published;
 mod ranges;
@@ -23,6 +25,7 @@ pub use blocks::{BLOCK_SIZES, BlockCount, BlockCounts};
 pub use build::Builder;
 pub use census::Census;
 pub use file::SnapshotError;
+pub use position::{Mark, Position};
 pub use provenance::Provenance;
 pub use published::{Guard, Published};
 pub use ranges::{RangeEntry, Ranges};
@@ -41,15 +44,6 @@ pub struct Seen {
     pub last: Day,
     /// Resolved by [`Index::provenance`].
     provenance: u16,
-}
-
-/// The place in a store's change log up to which an index is complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Position {
-    /// Which log: a store that was created anew or lost writes has another epoch.
-    pub epoch: u64,
-    /// The last change that is included.
-    pub cursor: u64,
 }
 
 /// What the index knows about one number.
@@ -141,8 +135,8 @@ impl Index {
     }
 
     /// Up to which change the index is complete.
-    pub fn position(&self) -> Position {
-        self.position
+    pub fn position(&self) -> &Position {
+        &self.position
     }
 
     /// Increases with every published change of this process.

@@ -63,7 +63,11 @@ pub fn write_listing(listing: &Listing, out: &mut Vec<u8>) {
         put_varint(out, u64::from(sighting.last_seen.0.saturating_sub(sighting.first_seen.0)));
         put_varint(out, u64::from(sighting.count));
     }
-    match listing.decision() {
+    write_decision(listing.decision(), out);
+}
+
+pub(crate) fn write_decision(decision: Option<&Decision>, out: &mut Vec<u8>) {
+    match decision {
         None => out.push(0),
         Some(decision) => {
             out.push(if decision.action == Action::Allow { 1 } else { 2 });
@@ -97,7 +101,7 @@ pub fn read_record(bytes: &mut &[u8]) -> Result<(Subject, Listing), CodecError> 
     Ok(record)
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -105,21 +109,30 @@ fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_varint(out, text.len() as u64);
     out.extend(text.as_bytes());
 }
 
-struct Input<'a>(&'a [u8]);
+/// Bytes that are read from the front; a cut is an error and never a panic.
+pub(crate) struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn take(&mut self, count: usize) -> Result<&'a [u8], CodecError> {
         let (head, tail) = self.0.split_at_checked(count).ok_or(CodecError::Damaged("cut short"))?;
         self.0 = tail;
         Ok(head)
     }
 
-    fn u8(&mut self) -> Result<u8, CodecError> {
+    pub(crate) fn u8(&mut self) -> Result<u8, CodecError> {
         Ok(self.take(1)?[0])
     }
 
@@ -128,7 +141,7 @@ impl<'a> Input<'a> {
         Ok(bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
     }
 
-    fn varint(&mut self) -> Result<u64, CodecError> {
+    pub(crate) fn varint(&mut self) -> Result<u64, CodecError> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -140,11 +153,11 @@ impl<'a> Input<'a> {
         Err(CodecError::Damaged("an integer never ends"))
     }
 
-    fn u32(&mut self) -> Result<u32, CodecError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, CodecError> {
         u32::try_from(self.varint()?).map_err(|_| CodecError::Damaged("an integer is too large"))
     }
 
-    fn text(&mut self) -> Result<&'a str, CodecError> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, CodecError> {
         let length = self.u32()? as usize;
         std::str::from_utf8(self.take(length)?).map_err(|_| CodecError::Damaged("text is not UTF-8"))
     }
@@ -188,7 +201,7 @@ impl<'a> Input<'a> {
         Ok(Sighting { feed, first_seen: UnixTime(first_seen), last_seen: UnixTime(last_seen), count })
     }
 
-    fn decision(&mut self) -> Result<Option<Decision>, CodecError> {
+    pub(crate) fn decision(&mut self) -> Result<Option<Decision>, CodecError> {
         let action = match self.u8()? {
             0 => return Ok(None),
             1 => Action::Allow,

@@ -1,6 +1,6 @@
 //! Sightings, listings, and the laws by which they merge.
 
-use super::{Decision, FeedName, UnixTime};
+use super::{Day, Decision, FeedName, UnixTime};
 
 /// One feed saw a subject: from when to when, and how often.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +53,16 @@ impl Listing {
         Self { sightings: Vec::new(), decision: Some(decision) }
     }
 
+    /// A listing of stored parts. Sightings that are in order, as they are stored, cost nothing.
+    pub(crate) fn from_parts(sightings: Vec<Sighting>, decision: Option<Decision>) -> Self {
+        if sightings.is_sorted_by(|a, b| a.feed < b.feed) {
+            return Self { sightings, decision };
+        }
+        let mut listing = Self { sightings: Vec::new(), decision };
+        sightings.into_iter().for_each(|sighting| listing.merge(&Self::seen(sighting)));
+        listing
+    }
+
     /// Sightings, ordered by feed.
     pub fn sightings(&self) -> &[Sighting] {
         &self.sightings
@@ -94,6 +104,11 @@ impl Listing {
         let first = self.sightings.iter().map(|s| s.first_seen).min()?;
         let last = self.sightings.iter().map(|s| s.last_seen).max()?;
         Some((first, last))
+    }
+
+    /// Days of the earliest and latest sighting over all feeds.
+    pub fn days(&self) -> Option<(Day, Day)> {
+        self.seen_between().map(|(first, last)| (first.day(), last.day()))
     }
 
     /// Whether more than one glance stands behind it: a second feed, or the same feed again at

@@ -6,6 +6,7 @@
 
 pub mod codec;
 mod decision;
+mod digest;
 mod feed_name;
 mod merge;
 mod reason;
@@ -13,6 +14,7 @@ mod subject;
 mod time;
 
 pub use decision::{Action, Decision};
+pub use digest::digest;
 pub use feed_name::{FeedName, FeedNameError};
 pub use merge::{Listing, Sighting};
 pub use reason::ReasonCode;

@@ -14,7 +14,7 @@ use crate::index::Published;
 use crate::listing::{Listing, Subject, UnixTime};
 use crate::policy::Policy;
 use crate::store::{Applied, Change, Store};
-use crate::sync::Progress;
+use crate::sync::{Freshness, Progress};
 
 use super::import::Staged;
 use super::listing_page::{self, Filter};
@@ -38,6 +38,7 @@ pub struct AdminRpc {
     published: Arc<Published>,
     policy: Arc<Policy>,
     progress: Progress,
+    freshness: Arc<Freshness>,
 }
 
 impl AdminRpc {
@@ -47,14 +48,15 @@ impl AdminRpc {
         published: Arc<Published>,
         policy: Arc<Policy>,
         progress: Progress,
+        freshness: Arc<Freshness>,
     ) -> Self {
-        Self { store, published, policy, progress }
+        Self { store, published, policy, progress, freshness }
     }
 
     /// Stores changes and waits until checks see them.
     async fn apply(&self, changes: Vec<Change>) -> Result<(Applied, u64), Status> {
         let applied = self.store.apply(changes).await.map_err(|error| of_store(&error))?;
-        self.progress.clone().reached(applied.position).await;
+        self.progress.clone().reached(&applied.position).await;
         Ok((applied, self.published.load().revision()))
     }
 
@@ -200,12 +202,26 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         _: Request<pb::GetStatsRequest>,
     ) -> Result<Response<pb::GetStatsResponse>, Status> {
-        let held = self.store.stats().await.map_err(|error| of_store(&error))?;
+        // A store that is out of reach must not hide what the index does without it.
+        let stored = self.store.stats().await;
         let index = Arc::clone(&self.published.load());
         let (kind, version) = (self.store.kind(), self.policy.version.clone());
-        tokio::task::spawn_blocking(move || stats::stats(kind, held, &index, &version))
+        let (age, held) = (self.freshness.of(&index, now()), self.freshness.held());
+        tokio::task::spawn_blocking(move || stats::stats(kind, stored, &index, (age, held), &version))
             .await
             .map(Response::new)
             .map_err(|error| Status::internal(format!("counting ended early: {error}")))
+    }
+
+    async fn accept_shrink(
+        &self,
+        _: Request<pb::AcceptShrinkRequest>,
+    ) -> Result<Response<pb::AcceptShrinkResponse>, Status> {
+        self.store.accept_shrink().await.map_err(|error| of_store(&error))?;
+        tracing::warn!(
+            "an operator accepts that listings were lost; full loads are not held back for ten minutes"
+        );
+        let held = self.freshness.held().map(stats::held_load);
+        Ok(Response::new(pb::AcceptShrinkResponse { held }))
     }
 }

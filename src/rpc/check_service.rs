@@ -20,7 +20,7 @@ use crate::store::{Outcome, Store};
 use crate::sync::Freshness;
 
 use super::pb;
-use super::status::{invalid, of_store};
+use super::status::{invalid, not_loaded, of_store};
 use super::{convert, now};
 
 /// Most numbers or outcomes of one call.
@@ -91,13 +91,14 @@ impl CheckRpc {
             return Err(("context.correlation_id", "expected at most 128 bytes"));
         }
         let answer = check(index, &self.policy, &request.number, region, now);
-        let freshness = self.freshness.of(index, now);
-        let freshness = pb::Freshness {
-            revision: freshness.revision,
-            staleness_seconds: freshness.staleness_seconds,
-            degraded: freshness.degraded,
-        };
+        let freshness = convert::freshness(self.freshness.of(index, now));
         Ok(convert::answer(&answer, self.ids.next(), &self.policy.version, freshness))
+    }
+
+    /// Whether there is an index. Without one there is no verdict: what then happens to the
+    /// sign-up is the caller's policy.
+    fn ready(&self) -> Result<(), Status> {
+        if self.freshness.is_loaded() { Ok(()) } else { Err(not_loaded()) }
     }
 
     fn answer_some(
@@ -130,6 +131,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
         &self,
         request: Request<pb::CheckNumberRequest>,
     ) -> Result<Response<pb::CheckNumberResponse>, Status> {
+        self.ready()?;
         let answer = self.answer(&self.published.load(), request.get_ref(), now());
         answer.map(Response::new).map_err(|(field, expected)| invalid(field, expected))
     }
@@ -138,6 +140,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
         &self,
         request: Request<pb::BatchCheckNumbersRequest>,
     ) -> Result<Response<pb::BatchCheckNumbersResponse>, Status> {
+        self.ready()?;
         let requests = request.into_inner().requests;
         if requests.len() > LARGEST_BATCH {
             return Err(invalid(
@@ -164,6 +167,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
     ) -> Result<Response<Self::StreamCheckNumbersStream>, Status> {
         let service = self.clone();
         let answers = request.into_inner().map(move |request| {
+            service.ready()?;
             let request = request?.request.ok_or_else(|| invalid("request", "is required"))?;
             let answer = service.answer(&service.published.load(), &request, now());
             let response =

@@ -9,6 +9,7 @@ use crate::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
 use crate::number;
 use crate::policy::Verdict;
 use crate::store::OutcomeKind;
+use crate::sync::IndexAge;
 
 use super::pb;
 use super::status::invalid;
@@ -89,6 +90,10 @@ pub(super) fn time(field: &str, timestamp: Option<&Timestamp>) -> Result<Option<
 
 fn required_time(field: &str, timestamp: Option<&Timestamp>) -> Result<UnixTime, Status> {
     time(field, timestamp)?.ok_or_else(|| invalid(field, "is required"))
+}
+
+pub(super) fn freshness(age: IndexAge) -> pb::Freshness {
+    pb::Freshness { revision: age.revision, staleness_seconds: age.staleness_seconds, degraded: age.degraded }
 }
 
 pub(super) fn timestamp(time: UnixTime) -> Timestamp {

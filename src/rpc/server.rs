@@ -3,12 +3,15 @@
 //! Listener and shutdown come from outside, so that the binary and the tests start it alike.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+
+use crate::sync::Freshness;
 
 use super::pb::admin_service_server::AdminServiceServer;
 use super::pb::check_service_server::CheckServiceServer;
@@ -27,6 +30,7 @@ pub struct Server {
     check: CheckRpc,
     admin: AdminRpc,
     health: HealthReporter,
+    freshness: Arc<Freshness>,
     options: ServerOptions,
 }
 
@@ -40,9 +44,9 @@ const LARGEST_CHECK: usize = 3 << 20;
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
 
 impl Server {
-    /// A server of the two services.
-    pub fn new(check: CheckRpc, admin: AdminRpc, options: ServerOptions) -> Self {
-        Self { check, admin, health: HealthReporter::new(), options }
+    /// A server of the two services; `freshness` tells when there is an index.
+    pub fn new(check: CheckRpc, admin: AdminRpc, freshness: Arc<Freshness>, options: ServerOptions) -> Self {
+        Self { check, admin, health: HealthReporter::new(), freshness, options }
     }
 
     async fn set_health(health: &HealthReporter, status: ServingStatus) {
@@ -51,13 +55,13 @@ impl Server {
         }
     }
 
-    /// Serves on `listener` until `shutdown`, then drains. The index must be loaded before.
+    /// Serves on `listener` until `shutdown`, then drains. SERVING once there is an index.
     pub async fn run(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), tonic::transport::Error> {
-        let Self { check, admin, health, options } = self;
+        let Self { check, admin, health, freshness, options } = self;
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
@@ -75,10 +79,18 @@ impl Server {
             (Ok(v1), Ok(v1alpha)) => router = router.add_service(v1).add_service(v1alpha),
             (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "no reflection"),
         }
-        Self::set_health(&health, ServingStatus::Serving).await;
+        Self::set_health(&health, ServingStatus::NotServing).await;
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let signal = async {
-            shutdown.await;
+            let serving = async {
+                freshness.until_loaded().await;
+                Self::set_health(&health, ServingStatus::Serving).await;
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = shutdown => {}
+                () = serving => {}
+            }
             Self::set_health(&health, ServingStatus::NotServing).await;
             let _ = stopping.send(());
         };

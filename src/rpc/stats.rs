@@ -2,9 +2,10 @@
 
 use crate::index::Index;
 use crate::number::plan;
-use crate::store::StoreStats;
+use crate::store::{StoreError, StoreStats};
+use crate::sync::{Held, IndexAge};
 
-use super::pb;
+use super::{convert, pb};
 
 /// Country codes that are told.
 const MOST_COUNTRIES: usize = 20;
@@ -12,8 +13,9 @@ const MOST_COUNTRIES: usize = 20;
 /// Builds the answer; walks the whole index, so it runs where it may block.
 pub(super) fn stats(
     kind: &str,
-    store: StoreStats,
+    stored: Result<StoreStats, StoreError>,
     index: &Index,
+    (age, held_back): (IndexAge, Option<Held>),
     policy_version: &str,
 ) -> pb::GetStatsResponse {
     let (held, census) = (index.stats(), index.census());
@@ -21,6 +23,8 @@ pub(super) fn stats(
     feeds.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let mut countries: Vec<_> = census.countries.into_iter().collect();
     countries.sort_by_key(|&(code, numbers)| (std::cmp::Reverse(numbers), code));
+    let store_error = stored.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    let store = stored.unwrap_or_default();
     pb::GetStatsResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         store: Some(pb::StoreStats {
@@ -29,14 +33,14 @@ pub(super) fn stats(
             ranges: store.ranges,
             decisions: census.decisions,
             outcomes: store.outcomes,
-            cursor: store.position.cursor,
+            cursor: store.position.changes(),
         }),
         index: Some(pb::IndexStats {
             numbers: held.numbers,
             ranges: held.ranges,
             bytes: held.bytes,
             revision: index.revision(),
-            cursor: index.position().cursor,
+            cursor: index.position().changes(),
         }),
         feeds: feeds
             .into_iter()
@@ -49,5 +53,17 @@ pub(super) fn stats(
             .collect(),
         policy_version: policy_version.to_owned(),
         metadata_version: plan::metadata_version().to_owned(),
+        freshness: Some(convert::freshness(age)),
+        held: held_back.map(held_load),
+        store_error,
+    }
+}
+
+/// The message of a load that is held back.
+pub(super) fn held_load(held: Held) -> pb::HeldLoad {
+    pb::HeldLoad {
+        index_listings: held.had,
+        store_listings: held.has,
+        since: Some(convert::timestamp(held.since)),
     }
 }

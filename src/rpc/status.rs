@@ -23,12 +23,21 @@ pub(super) fn not_found(what: &str) -> Status {
     Status::not_found(what)
 }
 
+/// There is no index yet.
+pub(super) fn not_loaded() -> Status {
+    unavailable("no index is loaded yet: the store has not answered since the start")
+}
+
+fn unavailable(message: impl Into<String>) -> Status {
+    let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(1)));
+    Status::with_error_details(Code::Unavailable, message, details)
+}
+
 /// What a store failure means to a caller.
 pub(super) fn of_store(error: &StoreError) -> Status {
     tracing::error!(%error, "store call failed");
     if error.is_transient() {
-        let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(1)));
-        return Status::with_error_details(Code::Unavailable, error.to_string(), details);
+        return unavailable(error.to_string());
     }
     Status::internal(error.to_string())
 }

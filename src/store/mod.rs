@@ -6,15 +6,23 @@
 
 mod embedded;
 mod error;
+mod outcome;
+mod redis;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::index::Position;
-use crate::listing::{Listing, Subject, UnixTime};
-use crate::number::Number;
+use crate::index::{Mark, Position};
+use crate::listing::{Listing, Subject};
 
+pub use self::redis::{Password, Redis, RedisAddress, RedisAddressError, RedisOptions, RedisTls};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;
+pub use outcome::{Outcome, OutcomeKind};
+
+/// How long an operator's word about lost listings holds.
+const ACCEPTED_FOR: Duration = Duration::from_secs(600);
 
 /// One change to the listings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +43,7 @@ impl Change {
 }
 
 /// What applying changes did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
     /// The place in the log from which on all of it is included.
     pub position: Position,
@@ -55,7 +63,7 @@ pub enum Changes {
 }
 
 /// How much a store holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoreStats {
     /// Listed numbers.
     pub numbers: u64,
@@ -67,30 +75,15 @@ pub struct StoreStats {
     pub position: Position,
 }
 
-/// What became of a checked number.
+/// What one shard of a store holds, at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutcomeKind {
-    /// The person proved to hold it and behaved.
-    Verified,
-    /// The account was used for abuse.
-    AbuseConfirmed,
-    /// A real subscriber was challenged or blocked.
-    FalsePositive,
-}
-
-/// One reported outcome.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// The number.
-    pub number: Number,
-    /// What became of it.
-    pub kind: OutcomeKind,
-    /// The check or the platform's own id that it belongs to.
-    pub check_id: String,
-    /// The platform's own id of the registration.
-    pub correlation_id: String,
-    /// When it was found out.
-    pub occurred_at: UnixTime,
+pub struct ShardDigest {
+    /// The end of the shard's log.
+    pub mark: Mark,
+    /// Listed subjects.
+    pub listings: u64,
+    /// Their digests (see [`crate::listing::digest`]), combined.
+    pub digest: u64,
 }
 
 /// A store of listings.
@@ -110,14 +103,27 @@ pub trait Store: Send + Sync + 'static {
     -> Result<Vec<(Subject, Listing)>, StoreError>;
 
     /// What changed after `position`, up to about `limit` subjects; empty if nothing did.
-    async fn changes(&self, position: Position, limit: usize) -> Result<Changes, StoreError>;
+    async fn changes(&self, position: &Position, limit: usize) -> Result<Changes, StoreError>;
 
-    /// Returns when there is something after `position`, at once if there is already.
-    async fn changed(&self, position: Position) -> Result<(), StoreError>;
+    /// Returns when there is something after `position`, at once if there is already. May return
+    /// without news after some seconds, so that a store that has gone quiet shows that it is there.
+    async fn changed(&self, position: &Position) -> Result<(), StoreError>;
 
     /// Stores all outcomes or none.
     async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError>;
 
     /// How much there is.
     async fn stats(&self) -> Result<StoreStats, StoreError>;
+
+    /// Count and digest of each shard; none if the store keeps no digests.
+    async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError>;
+
+    /// The shard that holds a subject, as an index into [`Store::digests`].
+    fn shard_of(&self, subject: Subject) -> usize;
+
+    /// From now on and for ten minutes, every process may take in a full load that has lost much.
+    async fn accept_shrink(&self) -> Result<(), StoreError>;
+
+    /// Whether that holds now.
+    async fn shrink_accepted(&self) -> Result<bool, StoreError>;
 }

@@ -3,14 +3,14 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use numguard::index::Published;
 use numguard::listing::UnixTime;
 use numguard::policy::Policy;
 use numguard::rpc::{CheckRpc, pb};
 use numguard::store::{Embedded, EmbeddedOptions, Store};
-use numguard::sync::Sync;
+use numguard::sync::{Sync, SyncOptions};
 use pb::check_service_client::CheckServiceClient;
 use pb::check_service_server::{CheckService, CheckServiceServer};
 use tonic::{Request, Response, Status, Streaming};
@@ -110,10 +110,15 @@ async fn numguard_service() -> CheckRpc {
     let options = EmbeddedOptions { data_dir: folder.path().to_owned(), cache_bytes: 1 << 20 };
     let store: Arc<dyn Store> = Arc::new(Embedded::open(&options).unwrap());
     let published = Arc::new(Published::default());
-    let clock = || UnixTime(1_780_000_000);
-    let (sync, _) = Sync::start(Arc::clone(&store), Arc::clone(&published), folder.path().join("s"), clock)
-        .await
-        .unwrap();
+    let hour = Duration::from_secs(3_600);
+    let options = SyncOptions {
+        snapshot: folder.path().join("s"),
+        max_shrink: 1.0,
+        save_every: hour,
+        reconcile_every: hour,
+        clock: || UnixTime(1_780_000_000),
+    };
+    let (sync, _) = Sync::start(Arc::clone(&store), Arc::clone(&published), options).await.unwrap();
     published.publish(listings::index(100_000));
     CheckRpc::new(published, Arc::new(Policy::default()), store, sync.freshness())
 }

@@ -85,5 +85,5 @@ pub(crate) fn index(count: usize) -> Index {
     for number in numbers {
         builder.add(Subject::Number(Number::from_digits(number).unwrap()), &listing(&mut random));
     }
-    builder.finish(Position { epoch: 1, cursor: 1 })
+    builder.finish(Position::single(1, 1))
 }

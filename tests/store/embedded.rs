@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use numguard::index::Published;
-use numguard::listing::UnixTime;
 use numguard::store::{Embedded, EmbeddedOptions, Store, StoreError};
 use numguard::sync::{Loaded, Sync};
 
@@ -50,8 +49,9 @@ async fn what_was_stored_is_there_after_reopening() {
 async fn a_snapshot_of_a_timeline_that_was_rolled_back_is_thrown_away() {
     let folder = tempfile::tempdir().unwrap();
     let (options, snapshot) = (options(&folder), folder.path().join("index.snapshot"));
+    let again = battery::sync_options(snapshot.clone());
     let (file, backup) = (options.data_dir.join("numguard.redb"), folder.path().join("backup"));
-    let clock = || UnixTime(1_000);
+    let sync_options = battery::sync_options(snapshot.clone());
     let store = Embedded::open(&options).unwrap();
     store.apply(vec![battery::seen("+447400000001", "a", 1, 2)]).await.unwrap();
     drop(store);
@@ -60,8 +60,7 @@ async fn a_snapshot_of_a_timeline_that_was_rolled_back_is_thrown_away() {
     let store = Embedded::open(&options).unwrap();
     store.apply(vec![battery::seen("+447400000002", "a", 1, 2)]).await.unwrap();
     let published = Arc::new(Published::default());
-    let (sync, _) =
-        Sync::start(Arc::new(store), Arc::clone(&published), snapshot.clone(), clock).await.unwrap();
+    let (sync, _) = Sync::start(Arc::new(store), Arc::clone(&published), sync_options.clone()).await.unwrap();
     let (stop, stopped) = tokio::sync::watch::channel(true);
     sync.run(stopped).await;
     drop(stop);
@@ -69,10 +68,13 @@ async fn a_snapshot_of_a_timeline_that_was_rolled_back_is_thrown_away() {
 
     std::fs::copy(&backup, &file).unwrap();
     let store = Embedded::open(&options).unwrap();
-    let (_, loaded) =
-        Sync::start(Arc::new(store), Arc::clone(&published), snapshot.clone(), clock).await.unwrap();
+    let (_, loaded) = Sync::start(Arc::new(store), Arc::clone(&published), sync_options).await.unwrap();
     assert_eq!((loaded, published.load().stats().numbers), (Loaded::Store, 1));
-    assert!(!snapshot.exists(), "it would fit again once the log has grown past it");
+    // The file is still there; a log that has grown past its cursor must not make it fit.
+    let store = Embedded::open(&options).unwrap();
+    store.apply(vec![battery::seen("+447400000003", "a", 1, 2)]).await.unwrap();
+    let (_, loaded) = Sync::start(Arc::new(store), Arc::clone(&published), again).await.unwrap();
+    assert_eq!((loaded, published.load().stats().numbers), (Loaded::Store, 2));
 }
 
 #[test]

@@ -4,4 +4,5 @@
 
 mod battery;
 mod embedded;
+mod redis;
 mod servers;

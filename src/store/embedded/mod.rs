@@ -7,7 +7,8 @@ mod tables;
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use crate::index::Position;
 use crate::listing::{Listing, Subject};
 
-use super::{Applied, Change, Changes, Outcome, Store, StoreError, StoreStats};
+use super::{ACCEPTED_FOR, Applied, Change, Changes, Outcome, ShardDigest, Store, StoreError, StoreStats};
 use tables::Tables;
 
 /// Where the embedded store lives and how much memory it may take.
@@ -35,6 +36,7 @@ const FILE: &str = "numguard.redb";
 pub struct Embedded {
     tables: Arc<Tables>,
     cursor: watch::Sender<u64>,
+    accepted: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Embedded {
@@ -44,8 +46,8 @@ impl Embedded {
         let refused = |reason: String| StoreError::Open { place: path.display().to_string(), reason };
         fs::create_dir_all(&options.data_dir).map_err(|error| refused(error.to_string()))?;
         let tables = Tables::open(&path, options.cache_bytes)?;
-        let (cursor, _) = watch::channel(tables.position().cursor);
-        Ok(Self { tables: Arc::new(tables), cursor })
+        let (cursor, _) = watch::channel(tables.cursor());
+        Ok(Self { tables: Arc::new(tables), cursor, accepted: Arc::default() })
     }
 
     /// Runs `work` where it may block.
@@ -69,12 +71,12 @@ impl Store for Embedded {
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
         let news = self.cursor.clone();
         self.blocking(move |tables| {
-            let applied = tables.apply(changes)?;
+            let (applied, reached) = tables.apply(changes)?;
             // Here and not after the await: a caller that gives up drops the rest of this future,
             // and what is committed must be followed all the same.
             news.send_if_modified(|cursor| {
-                let newer = applied.position.cursor > *cursor;
-                *cursor = applied.position.cursor.max(*cursor);
+                let newer = reached > *cursor;
+                *cursor = reached.max(*cursor);
                 newer
             });
             Ok(applied)
@@ -94,14 +96,16 @@ impl Store for Embedded {
         self.blocking(move |tables| tables.scan(after, limit)).await
     }
 
-    async fn changes(&self, position: Position, limit: usize) -> Result<Changes, StoreError> {
-        self.blocking(move |tables| tables.changes(position, limit)).await
+    async fn changes(&self, position: &Position, limit: usize) -> Result<Changes, StoreError> {
+        let position = position.clone();
+        self.blocking(move |tables| tables.changes(&position, limit)).await
     }
 
-    async fn changed(&self, position: Position) -> Result<(), StoreError> {
+    async fn changed(&self, position: &Position) -> Result<(), StoreError> {
+        let seen = position.marks.first().map_or(0, |mark| mark.cursor);
         let mut cursor = self.cursor.subscribe();
         cursor
-            .wait_for(|cursor| *cursor > position.cursor)
+            .wait_for(|cursor| *cursor > seen)
             .await
             .map(drop)
             .map_err(|_| StoreError::Unavailable("the store is closed".to_owned()))
@@ -113,5 +117,24 @@ impl Store for Embedded {
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         self.blocking(Tables::stats).await
+    }
+
+    async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
+        // redb checks its own pages, and only this process writes them.
+        Ok(Vec::new())
+    }
+
+    fn shard_of(&self, _: Subject) -> usize {
+        0
+    }
+
+    async fn accept_shrink(&self) -> Result<(), StoreError> {
+        *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn shrink_accepted(&self) -> Result<bool, StoreError> {
+        let accepted = *self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(accepted.is_some_and(|at| at.elapsed() < ACCEPTED_FOR))
     }
 }

@@ -3,7 +3,7 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `listings` | subject key (see `listing::codec`) | listing |
-//! | `log` | cursor | the subject keys of one chunk of changes, each with a length byte |
+//! | `stamped_log` | cursor | a random stamp, then the subject keys of one chunk of changes, each with a length byte |
 //! | `outcomes` | running number | outcome |
 //! | `meta` | `epoch`, `cursor`, `numbers`, `ranges` | integer |
 
@@ -16,13 +16,13 @@ use redb::{
     StorageError, Table, TableDefinition,
 };
 
-use crate::index::Position;
+use crate::index::{Mark, Position};
 use crate::listing::{Listing, Subject, codec};
 
-use super::super::{Applied, Change, Changes, Outcome, OutcomeKind, StoreError, StoreStats};
+use super::super::{Applied, Change, Changes, Outcome, StoreError, StoreStats};
 
 const LISTINGS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("listings");
-const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
+const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("stamped_log");
 const OUTCOMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outcomes");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -35,7 +35,9 @@ const LOG_ENTRIES: u64 = 4_096;
 #[derive(Debug)]
 pub(super) struct Tables {
     database: Database,
-    position: Mutex<Position>,
+    epoch: u64,
+    /// The end of the log.
+    end: Mutex<Mark>,
 }
 
 fn unavailable(error: impl Into<redb::Error>) -> StoreError {
@@ -60,21 +62,33 @@ impl Tables {
             }
             other => StoreError::Open { place, reason: other.to_string() },
         })?;
-        let position = first_start(&database)?;
-        Ok(Self { database, position: Mutex::new(position) })
+        let (epoch, end) = first_start(&database)?;
+        Ok(Self { database, epoch, end: Mutex::new(end) })
     }
 
-    pub(super) fn position(&self) -> Position {
-        *self.position.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The last change of the log.
+    pub(super) fn cursor(&self) -> u64 {
+        self.end().cursor
     }
 
-    pub(super) fn apply(&self, mut changes: Vec<Change>) -> Result<Applied, StoreError> {
+    fn end(&self) -> Mark {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn position(&self, mark: Mark) -> Position {
+        Position { epoch: self.epoch, marks: vec![mark] }
+    }
+
+    /// What was done, and the last change of the log.
+    pub(super) fn apply(&self, mut changes: Vec<Change>) -> Result<(Applied, u64), StoreError> {
         // Ascending keys write each page once; the sort keeps the order of changes to one subject.
         changes.sort_by_key(Change::subject);
-        let mut applied = Applied { position: self.position(), ..Applied::default() };
+        let mut applied = Applied::default();
         if changes.is_empty() {
-            return Ok(applied);
+            applied.position = self.position(self.end());
+            return Ok((applied, self.cursor()));
         }
+        let mut reached = Mark { cursor: 0, stamp: random() };
         let mut write = self.database.begin_write().map_err(unavailable)?;
         write.set_durability(Durability::Immediate).map_err(unavailable)?;
         {
@@ -101,7 +115,7 @@ impl Tables {
                     }
                 }
                 cursor += 1;
-                let keys = log_entry(chunk.iter().map(Change::subject));
+                let keys = log_entry(reached.stamp, chunk.iter().map(Change::subject));
                 log.insert(cursor, keys.as_slice()).map_err(unavailable)?;
                 if cursor > LOG_ENTRIES {
                     log.remove(cursor - LOG_ENTRIES).map_err(unavailable)?;
@@ -110,11 +124,12 @@ impl Tables {
             for (key, value) in [("cursor", cursor), ("numbers", numbers), ("ranges", ranges)] {
                 meta.insert(key, value).map_err(unavailable)?;
             }
-            applied.position.cursor = cursor;
+            reached.cursor = cursor;
         }
         write.commit().map_err(unavailable)?;
-        *self.position.lock().unwrap_or_else(PoisonError::into_inner) = applied.position;
-        Ok(applied)
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = reached;
+        applied.position = self.position(reached);
+        Ok((applied, reached.cursor))
     }
 
     pub(super) fn get(&self, subjects: &[Subject]) -> Result<Vec<Option<Listing>>, StoreError> {
@@ -142,23 +157,23 @@ impl Tables {
             .collect()
     }
 
-    pub(super) fn changes(&self, position: Position, limit: usize) -> Result<Changes, StoreError> {
+    pub(super) fn changes(&self, position: &Position, limit: usize) -> Result<Changes, StoreError> {
         let read = self.database.begin_read().map_err(unavailable)?;
         let log = read.open_table(LOG).map_err(unavailable)?;
         let listings = read.open_table(LISTINGS).map_err(unavailable)?;
-        let meta = read.open_table(META).map_err(unavailable)?;
-        let end = read_meta(&meta, "cursor")?;
-        let oldest = log.first().map_err(unavailable)?.map_or(end + 1, |(cursor, _)| cursor.value());
-        let known = position.epoch == read_meta(&meta, "epoch")?;
-        if !known || position.cursor > end || position.cursor + 1 < oldest {
+        let &[from] = position.marks.as_slice() else { return Ok(Changes::Gone) };
+        let oldest = log.first().map_err(unavailable)?.map_or(1, |(cursor, _)| cursor.value());
+        let trimmed = from.cursor + 1 < oldest;
+        if position.epoch != self.epoch || trimmed || from != mark_at(&log, from.cursor)? {
             return Ok(Changes::Gone);
         }
         let mut subjects = Vec::new();
-        let mut reached = position;
-        for entry in log.range(position.cursor + 1..).map_err(unavailable)? {
+        let mut reached = from;
+        for entry in log.range(from.cursor + 1..).map_err(unavailable)? {
             let (cursor, keys) = entry.map_err(unavailable)?;
-            subjects.extend(read_log_entry(keys.value())?);
-            reached.cursor = cursor.value();
+            let (stamp, keys) = read_log_entry(keys.value())?;
+            subjects.extend(keys);
+            reached = Mark { cursor: cursor.value(), stamp };
             if subjects.len() >= limit {
                 break;
             }
@@ -166,7 +181,7 @@ impl Tables {
         subjects.sort_unstable();
         subjects.dedup();
         let now = subjects.into_iter().map(|subject| Ok((subject, read_one(&listings, subject)?)));
-        Ok(Changes::Next(now.collect::<Result<_, StoreError>>()?, reached))
+        Ok(Changes::Next(now.collect::<Result<_, StoreError>>()?, self.position(reached)))
     }
 
     pub(super) fn report(&self, outcomes: &[Outcome]) -> Result<(), StoreError> {
@@ -175,7 +190,7 @@ impl Tables {
             let mut table = write.open_table(OUTCOMES).map_err(unavailable)?;
             let next = table.last().map_err(unavailable)?.map_or(1, |(last, _)| last.value() + 1);
             for (id, outcome) in (next..).zip(outcomes) {
-                table.insert(id, outcome_bytes(outcome).as_slice()).map_err(unavailable)?;
+                table.insert(id, outcome.to_bytes().as_slice()).map_err(unavailable)?;
             }
         }
         write.commit().map_err(unavailable)
@@ -185,31 +200,31 @@ impl Tables {
         let read = self.database.begin_read().map_err(unavailable)?;
         let meta = read.open_table(META).map_err(unavailable)?;
         let outcomes = read.open_table(OUTCOMES).map_err(unavailable)?;
+        let log = read.open_table(LOG).map_err(unavailable)?;
         Ok(StoreStats {
             numbers: read_meta(&meta, "numbers")?,
             ranges: read_meta(&meta, "ranges")?,
             outcomes: outcomes.len().map_err(unavailable)?,
-            position: Position { epoch: read_meta(&meta, "epoch")?, cursor: read_meta(&meta, "cursor")? },
+            position: self.position(mark_at(&log, read_meta(&meta, "cursor")?)?),
         })
     }
 }
 
-/// Makes the tables and the epoch of a new store; answers the end of the log.
-fn first_start(database: &Database) -> Result<Position, StoreError> {
+/// Makes the tables and the epoch of a new store; answers epoch and end of the log.
+fn first_start(database: &Database) -> Result<(u64, Mark), StoreError> {
     let write = database.begin_write().map_err(unavailable)?;
-    let position = {
+    let known = {
         write.open_table(LISTINGS).map_err(unavailable)?;
-        write.open_table(LOG).map_err(unavailable)?;
+        let log = write.open_table(LOG).map_err(unavailable)?;
         write.open_table(OUTCOMES).map_err(unavailable)?;
         let mut meta = write.open_table(META).map_err(unavailable)?;
         if read_meta(&meta, "epoch")? == 0 {
-            // Any number that another store is unlikely to have; never 0.
-            meta.insert("epoch", RandomState::new().build_hasher().finish() | 1).map_err(unavailable)?;
+            meta.insert("epoch", random()).map_err(unavailable)?;
         }
-        Position { epoch: read_meta(&meta, "epoch")?, cursor: read_meta(&meta, "cursor")? }
+        (read_meta(&meta, "epoch")?, mark_at(&log, read_meta(&meta, "cursor")?)?)
     };
     write.commit().map_err(unavailable)?;
-    Ok(position)
+    Ok(known)
 }
 
 enum Effect {
@@ -280,8 +295,20 @@ fn read_meta(meta: &impl ReadableTable<&'static str, u64>, key: &str) -> Result<
     Ok(meta.get(key).map_err(unavailable)?.map_or(0, |value| value.value()))
 }
 
-fn log_entry(subjects: impl Iterator<Item = Subject>) -> Vec<u8> {
-    let mut entry = Vec::new();
+/// Any number that another is unlikely to be; never 0.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish() | 1
+}
+
+/// The mark of a change that the log still has; one without a stamp, which is no one's, if not.
+fn mark_at(log: &impl ReadableTable<u64, &'static [u8]>, cursor: u64) -> Result<Mark, StoreError> {
+    let entry = log.get(cursor).map_err(unavailable)?;
+    let stamp = entry.map(|entry| read_log_entry(entry.value())).transpose()?.map_or(0, |(stamp, _)| stamp);
+    Ok(Mark { cursor, stamp })
+}
+
+fn log_entry(stamp: u64, subjects: impl Iterator<Item = Subject>) -> Vec<u8> {
+    let mut entry = stamp.to_be_bytes().to_vec();
     for subject in subjects {
         let key = codec::subject_key(subject);
         entry.push(key.len() as u8);
@@ -290,30 +317,15 @@ fn log_entry(subjects: impl Iterator<Item = Subject>) -> Vec<u8> {
     entry
 }
 
-fn read_log_entry(mut entry: &[u8]) -> Result<Vec<Subject>, StoreError> {
+fn read_log_entry(entry: &[u8]) -> Result<(u64, Vec<Subject>), StoreError> {
+    let cut = || StoreError::Damaged("change log is cut".to_owned());
+    let (stamp, mut entry) = entry.split_first_chunk().ok_or_else(cut)?;
     let mut subjects = Vec::new();
     while let Some((&length, rest)) = entry.split_first() {
         let key = rest.split_at_checked(usize::from(length));
-        let (key, rest) = key.ok_or_else(|| StoreError::Damaged("change log is cut".to_owned()))?;
+        let (key, rest) = key.ok_or_else(cut)?;
         subjects.push(codec::read_subject(key)?);
         entry = rest;
     }
-    Ok(subjects)
-}
-
-/// Version, kind, time, number, then the two ids with a length byte each.
-fn outcome_bytes(outcome: &Outcome) -> Vec<u8> {
-    let kind = match outcome.kind {
-        OutcomeKind::Verified => 1,
-        OutcomeKind::AbuseConfirmed => 2,
-        OutcomeKind::FalsePositive => 3,
-    };
-    let mut bytes = vec![1, kind];
-    bytes.extend(outcome.occurred_at.0.to_be_bytes());
-    bytes.extend(outcome.number.key().to_be_bytes());
-    for id in [&outcome.check_id, &outcome.correlation_id] {
-        bytes.push(id.len().min(255) as u8);
-        bytes.extend(id.bytes().take(255));
-    }
-    bytes
+    Ok((u64::from_be_bytes(*stamp), subjects))
 }

@@ -1,0 +1,215 @@
+//! Large writes, all or nothing: first written down, then decided in one step, then carried out.
+//!
+//! Before it is decided nothing has happened, and what was written down expires. Afterwards it
+//! will be carried out whoever dies: every process looks for decided writes that nobody works on.
+//! Each shard remembers the last part that it took, so no part is carried out twice.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use redis::cmd;
+
+use crate::listing::{Listing, codec};
+use crate::store::{Change, StoreError};
+
+use super::commit::{BulkPart, Done, Part, commit, random};
+use super::{Inner, Redis, failure, scripts};
+
+/// How long what was written down, and not decided, stays.
+const UNDECIDED: Duration = Duration::from_secs(3_600);
+
+/// A worker says this often that it is alive, and is taken for dead after three times as long.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+
+/// Parts written down with one command: some hundred kilobytes.
+const PARTS: usize = 8;
+
+const MERGE: u8 = 1;
+const DELETE: u8 = 2;
+
+/// Carries out a large write.
+pub(super) async fn apply(store: &Redis, parts: Vec<Part>) -> Result<Done, StoreError> {
+    let id = format!("{:016x}", random());
+    let (keys, link) = (store.keys(), &store.route(0).writes);
+    for some in parts.chunks(PARTS) {
+        let mut push = cmd("RPUSH");
+        push.arg(keys.bulk(&id));
+        for part in some {
+            push.arg(write(part));
+        }
+        let _: u64 = link.run(&push).await?;
+        let expire = cmd("EXPIRE").arg(keys.bulk(&id)).arg(UNDECIDED.as_secs()).to_owned();
+        let _: u64 = link.run(&expire).await?;
+    }
+    claim(store, &id).await?;
+    let mut decide = scripts::DECIDE_BULK.prepare_invoke();
+    decide.key(keys.bulk(&id)).key(keys.bulks()).arg(&id).arg(parts.len());
+    match link.run_script::<u64>(&decide).await? {
+        1 => {}
+        _ => return Err(StoreError::Unavailable("a large write expired before it was decided".to_owned())),
+    }
+    carry_out(store, &id, parts).await.map_err(|error| {
+        StoreError::Unavailable(format!("a large write is decided and will be finished later: {error}"))
+    })
+}
+
+/// In the background: decided writes whose worker has died.
+pub(super) fn finish_what_others_left(store: &Redis) {
+    let store = std::sync::Arc::downgrade(&store.0);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(SIGN_OF_LIFE).await;
+            match finish_all(&store).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::debug!(%error, "cannot look for unfinished large writes"),
+            }
+        }
+    });
+}
+
+/// Answers false when the store is closed.
+async fn finish_all(store: &Weak<Inner>) -> Result<bool, StoreError> {
+    let Some(inner) = store.upgrade() else { return Ok(false) };
+    let store = Redis(inner);
+    let list = cmd("HGETALL").arg(store.keys().bulks()).to_owned();
+    let decided: Vec<(String, usize)> = store.route(0).writes.run(&list).await?;
+    for (id, count) in decided {
+        if !claim(&store, &id).await? {
+            continue;
+        }
+        let read = cmd("LRANGE").arg(store.keys().bulk(&id)).arg(0).arg(-1).to_owned();
+        let parts: Vec<Vec<u8>> = store.route(0).writes.run(&read).await?;
+        if parts.len() != count {
+            tracing::error!(id, "a decided large write has lost its parts and cannot be finished");
+            continue;
+        }
+        let parts = parts.iter().map(|part| read_part(part)).collect::<Option<Vec<_>>>();
+        let parts = parts.ok_or_else(|| failure::odd("part of a large write"))?;
+        tracing::info!(id, parts = count, "finishing a large write that was left unfinished");
+        carry_out(&store, &id, parts).await?;
+    }
+    Ok(true)
+}
+
+/// Takes the write for this process, if no other works on it.
+async fn claim(store: &Redis, id: &str) -> Result<bool, StoreError> {
+    let mut set = cmd("SET");
+    set.arg(store.keys().bulk_worker(id)).arg(1).arg("NX").arg("PX").arg(3 * SIGN_OF_LIFE.as_millis() as u64);
+    let answer: Option<String> = store.route(0).writes.run(&set).await?;
+    Ok(answer.is_some())
+}
+
+/// Commits every part, the shards side by side, and clears up.
+async fn carry_out(store: &Redis, id: &str, parts: Vec<Part>) -> Result<Done, StoreError> {
+    let mut shards: Vec<Vec<(usize, Part)>> = Vec::new();
+    for (at, part) in parts.into_iter().enumerate() {
+        match shards.last_mut() {
+            Some(last) if last[0].1.0 == part.0 => last.push((at, part)),
+            _ => shards.push(vec![(at, part)]),
+        }
+    }
+    let touched: Vec<usize> = shards.iter().map(|parts| parts[0].1.0).collect();
+    let committing = shards.into_iter().map(|parts| {
+        let (store, id) = (store.clone(), id.to_owned());
+        // A task each: merging is work for all cores.
+        tokio::spawn(async move {
+            let mut done = Done::default();
+            for (at, part) in parts {
+                // Parts count from 1: a shard that has taken none remembers 0.
+                let more = commit(&store, &part, Some(BulkPart { id: &id, part: at + 1 })).await?;
+                (done.added, done.deleted) = (done.added + more.added, done.deleted + more.deleted);
+            }
+            Ok::<_, StoreError>(done)
+        })
+    });
+    let ended = |error| StoreError::Unavailable(format!("a store task ended early: {error}"));
+    let all =
+        async { try_join_all(committing).await.map_err(ended)?.into_iter().collect::<Result<Vec<_>, _>>() };
+    let done = tokio::select! {
+        done = all => done?,
+        error = show_life(store, id) => return Err(error),
+    };
+    clear_up(store, id, &touched).await?;
+    let sum =
+        |sum: Done, more: &Done| Done { added: sum.added + more.added, deleted: sum.deleted + more.deleted };
+    Ok(done.iter().fold(Done::default(), sum))
+}
+
+/// Renews the claim until it cannot.
+async fn show_life(store: &Redis, id: &str) -> StoreError {
+    loop {
+        tokio::time::sleep(SIGN_OF_LIFE).await;
+        let mut renew = cmd("PEXPIRE");
+        renew.arg(store.keys().bulk_worker(id)).arg(3 * SIGN_OF_LIFE.as_millis() as u64);
+        if let Err(error) = store.route(0).writes.run::<u64>(&renew).await {
+            return error;
+        }
+    }
+}
+
+/// Forgets the write first and the shards' notes after it: else it could be carried out again.
+async fn clear_up(store: &Redis, id: &str, shards: &[usize]) -> Result<(), StoreError> {
+    let (keys, link) = (store.keys(), &store.route(0).writes);
+    let _: u64 = link.run(cmd("HDEL").arg(keys.bulks()).arg(id)).await?;
+    let _: u64 = link.run(cmd("DEL").arg(keys.bulk(id)).arg(keys.bulk_worker(id))).await?;
+    for &shard in shards {
+        let forget = cmd("HDEL").arg(keys.meta(shard)).arg(format!("bulk.{id}")).to_owned();
+        let _: u64 = store.route(shard).writes.run(&forget).await?;
+    }
+    Ok(())
+}
+
+fn write((shard, changes): &Part) -> Vec<u8> {
+    let mut bytes = vec![*shard as u8];
+    for change in changes {
+        match change {
+            Change::Merge(subject, listing) => {
+                bytes.push(MERGE);
+                codec::write_record(*subject, listing, &mut bytes);
+            }
+            Change::Delete(subject) => {
+                bytes.push(DELETE);
+                codec::write_record(*subject, &Listing::default(), &mut bytes);
+            }
+        }
+    }
+    bytes
+}
+
+fn read_part(bytes: &[u8]) -> Option<Part> {
+    let (&shard, mut rest) = bytes.split_first()?;
+    let mut changes = Vec::new();
+    while let Some((&kind, record)) = rest.split_first() {
+        rest = record;
+        let (subject, listing) = codec::read_record(&mut rest).ok()?;
+        changes.push(match kind {
+            MERGE => Change::Merge(subject, listing),
+            DELETE => Change::Delete(subject),
+            _ => return None,
+        });
+    }
+    Some((shard.into(), changes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listing::{Sighting, UnixTime};
+
+    #[test]
+    fn parts_come_back() {
+        let subject = "+447400123456".parse().unwrap_or_else(|e| panic!("{e}"));
+        let seen = Listing::seen(Sighting {
+            feed: "a".parse().unwrap_or_else(|e| panic!("{e}")),
+            first_seen: UnixTime(1),
+            last_seen: UnixTime(2),
+            count: 3,
+        });
+        let part = (5, vec![Change::Merge(subject, seen), Change::Delete(subject)]);
+        let bytes = write(&part);
+        assert_eq!(read_part(&bytes), Some(part));
+        assert_eq!(read_part(&bytes[..bytes.len() - 1]), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! Making a connection: find the master, TLS, log in, make sure that it is one.
+//!
+//! Done anew for every connection, so that a failover is followed whatever the driver remembers.
+
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{
+    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError, TlsCertificates, Value, cmd,
+};
+
+use crate::store::StoreError;
+
+use super::address::{Node, Topology};
+use super::{RedisOptions, failure};
+
+/// Which server is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Seat {
+    /// The only one, or the master.
+    Master,
+    /// The master of a cluster's slot.
+    Slot(u16),
+}
+
+/// A connection to the server at `seat`.
+pub(super) async fn dial(options: &RedisOptions, seat: Seat) -> Result<MultiplexedConnection, StoreError> {
+    match (&options.address.topology, seat) {
+        (Topology::Single(node), _) => master(options, node).await,
+        (Topology::Sentinel { nodes, name }, _) => {
+            let node = ask_each(nodes, |node| ask_sentinel(options, node, name)).await?;
+            master(options, &node).await
+        }
+        (Topology::Cluster(nodes), Seat::Slot(slot)) => {
+            let node = ask_each(nodes, |node| ask_cluster(options, node, slot)).await?;
+            master(options, &node).await
+        }
+        (Topology::Cluster(nodes), Seat::Master) => {
+            let node = ask_each(nodes, |node| ask_cluster(options, node, 0)).await?;
+            master(options, &node).await
+        }
+    }
+}
+
+/// The first answer that one of `nodes` gives, or the last error.
+async fn ask_each<'a, F>(nodes: &'a [Node], ask: impl Fn(&'a Node) -> F) -> Result<Node, StoreError>
+where
+    F: Future<Output = Result<Node, StoreError>>,
+{
+    let mut failed = StoreError::Unavailable("no Redis node is named".to_owned());
+    for node in nodes {
+        match ask(node).await {
+            Ok(found) => return Ok(found),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+async fn ask_sentinel(options: &RedisOptions, node: &Node, name: &str) -> Result<Node, StoreError> {
+    let login = (options.sentinel_username.as_deref(), options.sentinel_password.as_ref());
+    let mut sentinel = connect(options, node, login).await?;
+    let answer: Option<(String, u16)> = cmd("SENTINEL")
+        .arg("GET-MASTER-ADDR-BY-NAME")
+        .arg(name)
+        .query_async(&mut sentinel)
+        .await
+        .map_err(|error| failure::of(&node.to_string(), &error))?;
+    let unknown = || StoreError::Unavailable(format!("sentinel {node} knows no master called {name}"));
+    answer.map(|(host, port)| Node { host, port }).ok_or_else(unknown)
+}
+
+async fn ask_cluster(options: &RedisOptions, node: &Node, slot: u16) -> Result<Node, StoreError> {
+    let mut seed = connect(options, node, login(options)).await?;
+    let map: Vec<Vec<Value>> = cmd("CLUSTER")
+        .arg("SLOTS")
+        .query_async(&mut seed)
+        .await
+        .map_err(|error| failure::of(&node.to_string(), &error))?;
+    let owner = map.iter().find_map(|range| match range.as_slice() {
+        [Value::Int(first), Value::Int(last), master, ..] if (*first..=*last).contains(&i64::from(slot)) => {
+            read_owner(master, node)
+        }
+        _ => None,
+    });
+    owner.ok_or_else(|| StoreError::Unavailable(format!("no node of the cluster serves slot {slot}")))
+}
+
+/// A node of `CLUSTER SLOTS`; one without a host is the one that was asked.
+fn read_owner(master: &Value, asked: &Node) -> Option<Node> {
+    let Value::Array(parts) = master else { return None };
+    let host =
+        parts.first().and_then(|host| redis::from_redis_value_ref::<Option<String>>(host).ok()).flatten();
+    let port = parts.get(1).and_then(|port| redis::from_redis_value_ref::<u16>(port).ok())?;
+    let host = host.filter(|host| !host.is_empty() && host != "?").unwrap_or_else(|| asked.host.clone());
+    Some(Node { host, port })
+}
+
+fn login(options: &RedisOptions) -> (Option<&str>, Option<&super::Password>) {
+    (options.username.as_deref(), options.password.as_ref())
+}
+
+/// A connection to `node`, which must be a master.
+async fn master(options: &RedisOptions, node: &Node) -> Result<MultiplexedConnection, StoreError> {
+    let mut connection = connect(options, node, login(options)).await?;
+    let role: Result<Vec<Value>, RedisError> = cmd("ROLE").query_async(&mut connection).await;
+    match role {
+        Ok(role) if role.first().is_some_and(is_replica) => Err(StoreError::Unavailable(format!(
+            "Redis at {node} is a replica: name its master, or use redis-sentinel://"
+        ))),
+        Ok(_) => Ok(connection),
+        // A user may not be allowed to ask; a write would tell soon enough.
+        Err(error) if error.code() == Some("NOPERM") => Ok(connection),
+        Err(error) => Err(failure::of(&node.to_string(), &error)),
+    }
+}
+
+fn is_replica(role: &Value) -> bool {
+    redis::from_redis_value_ref::<String>(role).is_ok_and(|role| role == "slave")
+}
+
+async fn connect(
+    options: &RedisOptions,
+    node: &Node,
+    (user, password): (Option<&str>, Option<&super::Password>),
+) -> Result<MultiplexedConnection, StoreError> {
+    let refused = |error: &RedisError| failure::of(&node.to_string(), error);
+    let client = client(options, node, user, password).map_err(|error| refused(&error))?;
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(options.timeout))
+        // Calls have their own limit; one that waits for news may take long.
+        .set_response_timeout(None);
+    let connecting = client.get_multiplexed_async_connection_with_config(&config);
+    match tokio::time::timeout(options.timeout * 2, connecting).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(refused(&error)),
+        Err(_) => Err(StoreError::Unavailable(format!("Redis at {node} does not answer"))),
+    }
+}
+
+fn client(
+    options: &RedisOptions,
+    node: &Node,
+    user: Option<&str>,
+    password: Option<&super::Password>,
+) -> Result<Client, RedisError> {
+    let (host, port) = (node.host.clone(), node.port);
+    let address = if options.address.tls {
+        ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+    } else {
+        ConnectionAddr::Tcp(host, port)
+    };
+    let mut login = RedisConnectionInfo::default();
+    if let Some(user) = user {
+        login = login.set_username(user);
+    }
+    if let Some(password) = password {
+        login = login.set_password(password.reveal());
+    }
+    let info = address
+        .into_connection_info()?
+        .set_redis_settings(login)
+        .set_tcp_settings(TcpSettings::default().set_nodelay(true));
+    if !options.address.tls {
+        return Client::open(info);
+    }
+    let client_tls = options.tls.certificate.as_ref().map(|(certificate, key)| ClientTlsConfig {
+        client_cert: certificate.clone(),
+        client_key: key.clone(),
+    });
+    Client::build_with_tls(info, TlsCertificates { client_tls, root_cert: options.tls.authority.clone() })
+}

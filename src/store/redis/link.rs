@@ -1,0 +1,167 @@
+//! One connection that is kept alive in the background.
+//!
+//! A call uses the connection there is, within a time limit, or fails at once: no caller ever waits
+//! on a reconnect. Whoever finds it broken says so, and the keeper dials again, with growing pauses.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, ScriptInvocation};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::store::StoreError;
+
+use super::dial::{Seat, dial};
+use super::{RedisOptions, failure};
+
+/// Pauses between attempts to connect: the first, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+#[derive(Clone)]
+enum State {
+    /// Nothing has been tried yet: the one state that calls wait in.
+    New,
+    Up(MultiplexedConnection, u64),
+    Down(String),
+}
+
+/// A kept connection.
+pub(super) struct Link {
+    place: String,
+    timeout: Duration,
+    state: watch::Receiver<State>,
+    broken: Arc<Broken>,
+    keeper: JoinHandle<()>,
+}
+
+/// How callers tell the keeper that a connection is of no use.
+#[derive(Default)]
+struct Broken {
+    generation: AtomicU64,
+    told: Notify,
+}
+
+impl Link {
+    /// Begins to connect to `seat`.
+    pub(super) fn open(options: Arc<RedisOptions>, seat: Seat) -> Self {
+        let (sender, state) = watch::channel(State::New);
+        let broken = Arc::<Broken>::default();
+        let (place, timeout) = (options.address.to_string(), options.timeout);
+        let keeper = tokio::spawn(keep(options, seat, sender, Arc::clone(&broken)));
+        Self { place, timeout, state, broken, keeper }
+    }
+
+    /// Sends a command and reads its answer within the usual time.
+    pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        self.run_within(self.timeout, command).await
+    }
+
+    /// As [`Link::run`], for commands that wait on the server's side.
+    pub(super) async fn run_within<T: FromRedisValue>(
+        &self,
+        limit: Duration,
+        command: &Cmd,
+    ) -> Result<T, StoreError> {
+        self.call(limit, |mut connection| async move { command.query_async(&mut connection).await })
+            .await?
+            .map_err(|error| failure::of(&self.place, &error))
+    }
+
+    /// Runs a script, by its hash where the server has it.
+    pub(super) async fn run_script<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, StoreError> {
+        let run = |mut connection| async move { script.invoke_async(&mut connection).await };
+        self.call(self.timeout, run).await?.map_err(|error| failure::of(&self.place, &error))
+    }
+
+    /// Sends several commands at once.
+    pub(super) async fn run_all<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
+        self.call(self.timeout, |mut connection| async move { pipeline.query_async(&mut connection).await })
+            .await?
+            .map_err(|error| failure::of(&self.place, &error))
+    }
+
+    async fn call<T, F: Future<Output = Result<T, RedisError>>>(
+        &self,
+        limit: Duration,
+        call: impl FnOnce(MultiplexedConnection) -> F,
+    ) -> Result<Result<T, RedisError>, StoreError> {
+        let (connection, generation) = self.connection().await?;
+        match tokio::time::timeout(limit, call(connection)).await {
+            Ok(Err(error)) => {
+                if failure::ends_connection(&error) {
+                    self.broken.tell(generation);
+                }
+                Ok(Err(error))
+            }
+            Ok(answer) => Ok(answer),
+            Err(_) => {
+                self.broken.tell(generation);
+                let place = &self.place;
+                Err(StoreError::Unavailable(format!("Redis at {place} did not answer within {limit:?}")))
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<(MultiplexedConnection, u64), StoreError> {
+        let mut state = self.state.clone();
+        let state = state.wait_for(|state| !matches!(state, State::New)).await;
+        match state.as_deref() {
+            Ok(State::Up(connection, generation)) => Ok((connection.clone(), *generation)),
+            Ok(State::Down(reason)) => Err(StoreError::Unavailable(reason.clone())),
+            Ok(State::New) | Err(_) => Err(StoreError::Unavailable("the store is closed".to_owned())),
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl Broken {
+    fn tell(&self, generation: u64) {
+        self.generation.fetch_max(generation, Ordering::AcqRel);
+        self.told.notify_one();
+    }
+
+    async fn wait(&self, generation: u64) {
+        while self.generation.load(Ordering::Acquire) < generation {
+            self.told.notified().await;
+        }
+    }
+}
+
+async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State>, broken: Arc<Broken>) {
+    let mut generation = 0;
+    let mut pause = PAUSE.0;
+    loop {
+        match dial(&options, seat).await {
+            Ok(connection) => {
+                generation += 1;
+                state.send_replace(State::Up(connection, generation));
+                let since = tokio::time::Instant::now();
+                broken.wait(generation).await;
+                // A connection that breaks at once must not be dialled in a tight loop.
+                pause = if since.elapsed() > PAUSE.1 { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
+                let place = &options.address;
+                state.send_replace(State::Down(format!("the connection to Redis at {place} was lost")));
+            }
+            Err(error) => {
+                let reason = match error {
+                    StoreError::Unavailable(reason) => reason,
+                    other => other.to_string(),
+                };
+                state.send_replace(State::Down(reason));
+                pause = (pause * 2).min(PAUSE.1);
+            }
+        }
+        tokio::time::sleep(pause / 2).await;
+    }
+}

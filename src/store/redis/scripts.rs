@@ -1,0 +1,76 @@
+//! Every script that Redis runs for numguard, with its contract.
+//!
+//! Scripts touch the keys they are given, all in one slot, and nothing else. They compare and set;
+//! how listings merge is decided in Rust, by the laws of `listing`.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+/// Replaces pages of one shard and writes the change log, all or nothing.
+///
+/// `KEYS`: meta, log, groups, then the group of each distinct group touched.
+/// `ARGV`: layout version, new stamp, most log entries, bulk id or empty, part of the bulk,
+/// added numbers, added ranges, digest high, digest low, log payload, then per page five: index of
+/// its group in `KEYS`, name of the group, page, old bytes (empty: must not exist), new bytes
+/// (empty: delete).
+///
+/// Answers `{"done", cursor, stamp}`; `{"conflict"}` if a page is not as told, with nothing
+/// changed; `{"already"}` if this part of the bulk was done before; an error if the layout is
+/// another one.
+pub(super) static COMMIT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r#"
+local meta, log, groups = KEYS[1], KEYS[2], KEYS[3]
+local layout = redis.call('HGET', meta, 'layout')
+if layout and layout ~= ARGV[1] then
+  return redis.error_reply('LAYOUT ' .. layout)
+end
+if ARGV[4] ~= '' then
+  local done = redis.call('HGET', meta, 'bulk.' .. ARGV[4])
+  if done and tonumber(done) >= tonumber(ARGV[5]) then return {'already'} end
+end
+for i = 11, #ARGV, 5 do
+  local now = redis.call('HGET', KEYS[tonumber(ARGV[i])], ARGV[i + 2]) or ''
+  if now ~= ARGV[i + 3] then return {'conflict'} end
+end
+for i = 11, #ARGV, 5 do
+  local group = KEYS[tonumber(ARGV[i])]
+  if ARGV[i + 4] == '' then
+    redis.call('HDEL', group, ARGV[i + 2])
+    if redis.call('EXISTS', group) == 0 then redis.call('ZREM', groups, ARGV[i + 1]) end
+  else
+    redis.call('HSET', group, ARGV[i + 2], ARGV[i + 4])
+    if ARGV[i + 3] == '' then redis.call('ZADD', groups, 0, ARGV[i + 1]) end
+  end
+end
+local old = redis.call('HMGET', meta, 'stamp', 'digest.high', 'digest.low')
+local cursor = redis.call('HINCRBY', meta, 'cursor', 1)
+redis.call('HINCRBY', meta, 'numbers', ARGV[6])
+redis.call('HINCRBY', meta, 'ranges', ARGV[7])
+local function mix(old, new)
+  return string.format('%.0f', bit.bxor(tonumber(old or '0'), tonumber(new)) % 4294967296)
+end
+redis.call('HSET', meta, 'layout', ARGV[1], 'stamp', ARGV[2],
+  'digest.high', mix(old[2], ARGV[8]), 'digest.low', mix(old[3], ARGV[9]))
+if ARGV[4] ~= '' then redis.call('HSET', meta, 'bulk.' .. ARGV[4], ARGV[5]) end
+redis.call('XADD', log, 'MAXLEN', ARGV[3], cursor .. '-1', 'b', old[1] or '0', 's', ARGV[2], 'k', ARGV[10])
+return {'done', tostring(cursor), ARGV[2]}
+"#,
+    )
+});
+
+/// Decides a large write: from here on it will be carried out, whoever dies.
+///
+/// `KEYS`: the list of its parts, the hash of decided writes. `ARGV`: id, number of parts.
+/// Answers 1, or 0 if a part is missing (the list has expired), with nothing changed.
+pub(super) static DECIDE_BULK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r#"
+if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[2]) then return 0 end
+redis.call('PERSIST', KEYS[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+return 1
+"#,
+    )
+});

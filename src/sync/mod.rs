@@ -1,0 +1,278 @@
+//! Store -> index: load at start, follow changes, rebuild when the overlay is long, save.
+//!
+//! The only publisher of indexes. A store that fails, or has suddenly lost much of what it held,
+//! never empties the index. Must not be awaited by a check.
+
+mod freshness;
+mod full_load;
+mod reconcile;
+mod snapshot;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::index::{Index, Position, Published};
+use crate::listing::UnixTime;
+use crate::store::{Changes, Store, StoreError};
+
+pub use freshness::{Freshness, Held, IndexAge, Progress};
+
+/// Changed subjects taken in at once while following.
+const BATCH: usize = 8_192;
+
+/// Pauses before a failed store call is tried again: the first, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// How an index is kept in step with its store.
+#[derive(Debug, Clone)]
+pub struct SyncOptions {
+    /// File of the saved index; the one before it is kept beside it.
+    pub snapshot: PathBuf,
+    /// Share of the listings that a full load may lose before it is held back, 0 to 1.
+    pub max_shrink: f64,
+    /// How often the index is saved while it changes.
+    pub save_every: Duration,
+    /// How often counts and digests are compared with the store's.
+    pub reconcile_every: Duration,
+    /// The time.
+    pub clock: fn() -> UnixTime,
+}
+
+/// How the index came to be at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loaded {
+    /// From the saved snapshot, and the changes since.
+    Snapshot,
+    /// Every listing from the store.
+    Store,
+    /// From the saved snapshot; the store is out of reach or holds much less.
+    SnapshotOnly,
+    /// Not at all: the store is out of reach and no snapshot was saved.
+    Nothing,
+}
+
+#[derive(PartialEq, Eq)]
+enum Taken {
+    Nothing,
+    Changes,
+    Everything,
+}
+
+/// Keeps the published index in step with a store.
+pub struct Sync {
+    store: Arc<dyn Store>,
+    published: Arc<Published>,
+    options: SyncOptions,
+    /// The place in the store's log; the index's own, but while a full load is held back.
+    at: Position,
+    reached: watch::Sender<Position>,
+    freshness: Arc<Freshness>,
+    saved: (Instant, u64),
+    reconciled: Instant,
+}
+
+impl Sync {
+    /// Loads the index and publishes it. Fails only if the store is damaged and no snapshot helps;
+    /// a store that is out of reach is waited for in [`Sync::run`].
+    pub async fn start(
+        store: Arc<dyn Store>,
+        published: Arc<Published>,
+        options: SyncOptions,
+    ) -> Result<(Self, Loaded), StoreError> {
+        let freshness = Arc::<Freshness>::default();
+        let (reached, _) = watch::channel(Position::default());
+        let now = Instant::now();
+        let mut sync = Self {
+            store,
+            published,
+            options,
+            at: Position::default(),
+            reached,
+            freshness,
+            saved: (now, 0),
+            reconciled: now,
+        };
+        let path = sync.options.snapshot.clone();
+        let found = off_thread(move || snapshot::load(&path)).await?;
+        let from_snapshot = found.is_some();
+        if let Some(index) = found {
+            sync.at = index.position().clone();
+            sync.publish(index);
+            sync.saved.1 = sync.published.load().revision();
+        }
+        let loaded = match sync.catch_up().await {
+            Ok(loaded) => loaded,
+            Err(error) if from_snapshot || error.is_transient() => {
+                sync.fell_behind(&error);
+                if from_snapshot { Loaded::SnapshotOnly } else { Loaded::Nothing }
+            }
+            Err(error) => return Err(error),
+        };
+        Ok((sync, loaded))
+    }
+
+    /// A handle to wait on.
+    pub fn progress(&self) -> Progress {
+        Progress::new(self.reached.subscribe())
+    }
+
+    /// Whether the index follows the store.
+    pub fn freshness(&self) -> Arc<Freshness> {
+        Arc::clone(&self.freshness)
+    }
+
+    /// Follows the store until `stop` is told, then saves the index.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut pause = RETRY.0;
+        loop {
+            let followed = tokio::select! {
+                followed = self.step() => followed,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            match followed {
+                Ok(()) => pause = RETRY.0,
+                Err(error) => {
+                    self.fell_behind(&error);
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY.1),
+                        _ = stop.wait_for(|stop| *stop) => break,
+                    }
+                }
+            }
+        }
+        self.save().await;
+    }
+
+    /// Everything that is new, until there is nothing new.
+    async fn catch_up(&mut self) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded::Snapshot;
+        loop {
+            match self.take_in().await? {
+                Taken::Nothing if self.freshness.is_held() => return Ok(Loaded::SnapshotOnly),
+                Taken::Nothing => return Ok(loaded),
+                Taken::Changes => {}
+                Taken::Everything => loaded = Loaded::Store,
+            }
+        }
+    }
+
+    /// Takes in what is new, or waits for news and does what is due meanwhile.
+    async fn step(&mut self) -> Result<(), StoreError> {
+        if self.take_in().await? != Taken::Nothing {
+            return Ok(());
+        }
+        self.freshness.follows();
+        if self.saved.0.elapsed() >= self.options.save_every {
+            self.save().await;
+        }
+        if self.freshness.is_held() {
+            self.try_release().await?;
+        } else if self.reconciled.elapsed() >= self.options.reconcile_every {
+            self.reconcile().await?;
+        }
+        self.store.changed(&self.at).await
+    }
+
+    /// Takes in the next changes, or everything if the log does not lead on from here.
+    async fn take_in(&mut self) -> Result<Taken, StoreError> {
+        if !self.freshness.is_loaded() {
+            self.load_all().await?;
+            return Ok(Taken::Everything);
+        }
+        match self.store.changes(&self.at, BATCH).await? {
+            Changes::Gone => {
+                tracing::warn!("the change log does not lead on from this index: loading everything");
+                self.load_all().await?;
+                return Ok(Taken::Everything);
+            }
+            Changes::Next(_, reached) if reached == self.at => return Ok(Taken::Nothing),
+            Changes::Next(changes, reached) => {
+                let index = Arc::clone(&self.published.load());
+                // While a load is held back, the index stays where the old log left it.
+                let position = if self.freshness.is_held() { index.position() } else { &reached }.clone();
+                let next = off_thread(move || {
+                    let next = index.with_changes(&changes, position);
+                    if next.wants_rebuild() { next.compacted() } else { next }
+                });
+                let next = next.await?;
+                self.at = reached;
+                self.publish(next);
+            }
+        }
+        Ok(Taken::Changes)
+    }
+
+    /// Loads every listing, and publishes that unless too much is missing.
+    async fn load_all(&mut self) -> Result<(), StoreError> {
+        let fresh = full_load::load(self.store.as_ref()).await?;
+        let (had, has) = (self.published.load().listings(), fresh.listings());
+        self.at = fresh.position().clone();
+        let least = had as f64 * (1.0 - self.options.max_shrink);
+        if (has as f64) < least && !self.store.shrink_accepted().await? {
+            tracing::error!(
+                had,
+                has,
+                "the store has lost listings: the index keeps the old ones and takes in new ones; if this is \
+                 meant, `numguard admin accept-shrink` releases it"
+            );
+            self.freshness.hold(Some(Held { had, has, since: (self.options.clock)() }));
+            self.reached.send_replace(self.at.clone());
+            return Ok(());
+        }
+        self.freshness.hold(None);
+        self.publish(fresh);
+        Ok(())
+    }
+
+    /// Loads again if the loss was accepted, or has been made good.
+    async fn try_release(&mut self) -> Result<(), StoreError> {
+        let stats = self.store.stats().await?;
+        let least = self.published.load().listings() as f64 * (1.0 - self.options.max_shrink);
+        if (stats.numbers + stats.ranges) as f64 >= least || self.store.shrink_accepted().await? {
+            tracing::info!("the held load is released");
+            self.load_all().await?;
+        }
+        Ok(())
+    }
+
+    fn publish(&self, index: Index) {
+        self.published.publish(index);
+        self.freshness.loaded();
+        self.reached.send_replace(self.at.clone());
+    }
+
+    fn fell_behind(&self, error: &StoreError) {
+        // Said once when it begins; who looks closer sees each attempt.
+        if self.freshness.fell_behind((self.options.clock)()) {
+            tracing::warn!(%error, "cannot follow the store; checks go on with what is known");
+        } else {
+            tracing::debug!(%error, "still cannot follow the store");
+        }
+    }
+
+    async fn save(&mut self) {
+        let index = Arc::clone(&self.published.load());
+        if !self.freshness.is_loaded() || self.saved.1 == index.revision() {
+            self.saved.0 = Instant::now();
+            return;
+        }
+        self.saved = (Instant::now(), index.revision());
+        let path = self.options.snapshot.clone();
+        match off_thread(move || snapshot::save(&index, &path)).await {
+            Ok(Ok(())) => tracing::debug!("saved the index"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "cannot save the index; the next start loads from the store");
+            }
+            Err(error) => tracing::warn!(%error, "saving the index ended early"),
+        }
+    }
+}
+
+/// Runs what takes long where it holds up no check.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::Unavailable(format!("work on the index ended early: {error}")))
+}
