@@ -5,6 +5,7 @@
 
 mod freshness;
 mod full_load;
+mod rebuild;
 mod reconcile;
 mod snapshot;
 
@@ -17,6 +18,8 @@ use tokio::sync::watch;
 use crate::index::{Index, Position, Published};
 use crate::listing::UnixTime;
 use crate::store::{Changes, Store, StoreError};
+
+use rebuild::Rebuild;
 
 pub use freshness::{Freshness, Held, IndexAge, Progress};
 
@@ -70,6 +73,7 @@ pub struct Sync {
     at: Position,
     reached: watch::Sender<Position>,
     freshness: Arc<Freshness>,
+    rebuild: Option<Rebuild>,
     saved: (Instant, u64),
     reconciled: Instant,
 }
@@ -92,6 +96,7 @@ impl Sync {
             at: Position::default(),
             reached,
             freshness,
+            rebuild: None,
             saved: (now, 0),
             reconciled: now,
         };
@@ -173,7 +178,25 @@ impl Sync {
         } else if self.reconciled.elapsed() >= self.options.reconcile_every {
             self.reconcile().await?;
         }
-        self.store.changed(&self.at).await
+        match &mut self.rebuild {
+            None => self.store.changed(&self.at).await,
+            Some(rebuild) => tokio::select! {
+                changed = self.store.changed(&self.at) => changed,
+                () = rebuild.done() => Ok(()),
+            },
+        }
+    }
+
+    /// Publishes what was rebuilt in the background.
+    async fn take_rebuilt(&mut self) {
+        let Some(rebuild) = self.rebuild.take() else { return };
+        let position = self.published.load().position().clone();
+        match rebuild.finish(position).await {
+            Some(rebuilt) => self.publish(rebuilt),
+            None => {
+                tracing::warn!("rebuilding the index ended early; it goes on with a long list of changes")
+            }
+        }
     }
 
     /// Takes in the next changes, or everything if the log does not lead on from here.
@@ -181,6 +204,9 @@ impl Sync {
         if !self.freshness.is_loaded() {
             self.load_all().await?;
             return Ok(Taken::Everything);
+        }
+        if self.rebuild.as_ref().is_some_and(Rebuild::is_done) {
+            self.take_rebuilt().await;
         }
         match self.store.changes(&self.at, BATCH).await? {
             Changes::Gone => {
@@ -193,11 +219,13 @@ impl Sync {
                 let index = Arc::clone(&self.published.load());
                 // While a load is held back, the index stays where the old log left it.
                 let position = if self.freshness.is_held() { index.position() } else { &reached }.clone();
-                let next = off_thread(move || {
-                    let next = index.with_changes(&changes, position);
-                    if next.wants_rebuild() { next.compacted() } else { next }
-                });
-                let next = next.await?;
+                if let Some(rebuild) = &mut self.rebuild {
+                    rebuild.note(&changes);
+                }
+                let next = off_thread(move || index.with_changes(&changes, position)).await?;
+                if self.rebuild.is_none() && next.wants_rebuild() {
+                    self.rebuild = Some(Rebuild::begin(next.clone()));
+                }
                 self.at = reached;
                 self.publish(next);
             }
@@ -223,6 +251,7 @@ impl Sync {
             return Ok(());
         }
         self.freshness.hold(None);
+        self.rebuild = None;
         self.publish(fresh);
         Ok(())
     }

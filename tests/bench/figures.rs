@@ -11,6 +11,7 @@ mod index;
 mod listings;
 mod parse;
 mod process;
+mod redis;
 mod table;
 
 #[cfg(feature = "mimalloc")]
@@ -31,7 +32,7 @@ fn main() {
 }
 
 fn all() {
-    some(&["parse", "index", "ranges", "snapshot", "starter", "grpc"]);
+    some(&["parse", "index", "ranges", "snapshot", "starter", "grpc", "redis-load", "redis-start"]);
 }
 
 fn some(groups: &[&str]) {
@@ -45,7 +46,11 @@ fn some(groups: &[&str]) {
             "snapshot" => index::snapshot(&mut table),
             "starter" => index::starter(&mut table),
             "grpc" => grpc::measure(&mut table),
-            other => panic!("no group {other}: parse, index, ranges, snapshot, starter, grpc"),
+            "redis-load" => redis::load_and_memory(&mut table),
+            "redis-start" => redis::cold_start(&mut table),
+            other => panic!(
+                "no group {other}: parse, index, ranges, snapshot, starter, grpc, redis-load, redis-start"
+            ),
         }
     }
     table.print();
