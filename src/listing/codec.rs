@@ -157,16 +157,20 @@ impl<'a> Input<'a> {
         u32::try_from(self.varint()?).map_err(|_| CodecError::Damaged("an integer is too large"))
     }
 
-    pub(crate) fn text(&mut self) -> Result<&'a str, CodecError> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
         let length = self.u32()? as usize;
-        std::str::from_utf8(self.take(length)?).map_err(|_| CodecError::Damaged("text is not UTF-8"))
+        self.take(length)
+    }
+
+    pub(crate) fn text(&mut self) -> Result<&'a str, CodecError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| CodecError::Damaged("text is not UTF-8"))
     }
 
     fn number(&mut self) -> Result<Number, CodecError> {
         Number::from_digits(self.be_u64()?).map_err(|_| CodecError::Damaged("not an E.164 number"))
     }
 
-    fn subject(&mut self) -> Result<Subject, CodecError> {
+    pub(crate) fn subject(&mut self) -> Result<Subject, CodecError> {
         let damaged = |_| CodecError::Damaged("not a range");
         match self.u8()? {
             NUMBER => Ok(Subject::Number(self.number()?)),

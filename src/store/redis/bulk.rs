@@ -10,11 +10,11 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use redis::cmd;
 
-use crate::listing::{Listing, codec};
-use crate::store::{Change, StoreError};
+use crate::store::StoreError;
 
-use super::commit::{BulkPart, Done, Part, commit, random};
-use super::{Inner, Redis, failure, scripts};
+use super::commit::{BulkPart, Done, commit, random};
+use super::part::Part;
+use super::{Inner, Redis, scripts};
 
 /// How long what was written down, and not decided, stays.
 const UNDECIDED: Duration = Duration::from_secs(3_600);
@@ -25,9 +25,6 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// Parts written down with one command: some hundred kilobytes.
 const PARTS: usize = 8;
 
-const MERGE: u8 = 1;
-const DELETE: u8 = 2;
-
 /// Carries out a large write.
 pub(super) async fn apply(store: &Redis, parts: Vec<Part>) -> Result<Done, StoreError> {
     let id = format!("{:016x}", random());
@@ -36,7 +33,7 @@ pub(super) async fn apply(store: &Redis, parts: Vec<Part>) -> Result<Done, Store
         let mut push = cmd("RPUSH");
         push.arg(keys.bulk(&id));
         for part in some {
-            push.arg(write(part));
+            push.arg(part.to_bytes());
         }
         let _: u64 = link.run(&push).await?;
         let expire = cmd("EXPIRE").arg(keys.bulk(&id)).arg(UNDECIDED.as_secs()).to_owned();
@@ -85,8 +82,7 @@ async fn finish_all(store: &Weak<Inner>) -> Result<bool, StoreError> {
             tracing::error!(id, "a decided large write has lost its parts and cannot be finished");
             continue;
         }
-        let parts = parts.iter().map(|part| read_part(part)).collect::<Option<Vec<_>>>();
-        let parts = parts.ok_or_else(|| failure::odd("part of a large write"))?;
+        let parts = parts.iter().map(|part| Part::read(part)).collect::<Result<Vec<_>, _>>()?;
         tracing::info!(id, parts = count, "finishing a large write that was left unfinished");
         carry_out(&store, &id, parts).await?;
     }
@@ -106,11 +102,11 @@ async fn carry_out(store: &Redis, id: &str, parts: Vec<Part>) -> Result<Done, St
     let mut shards: Vec<Vec<(usize, Part)>> = Vec::new();
     for (at, part) in parts.into_iter().enumerate() {
         match shards.last_mut() {
-            Some(last) if last[0].1.0 == part.0 => last.push((at, part)),
+            Some(last) if last[0].1.shard == part.shard => last.push((at, part)),
             _ => shards.push(vec![(at, part)]),
         }
     }
-    let touched: Vec<usize> = shards.iter().map(|parts| parts[0].1.0).collect();
+    let touched: Vec<usize> = shards.iter().map(|parts| parts[0].1.shard).collect();
     let committing = shards.into_iter().map(|parts| {
         let (store, id) = (store.clone(), id.to_owned());
         // A task each: merging is work for all cores.
@@ -159,57 +155,4 @@ async fn clear_up(store: &Redis, id: &str, shards: &[usize]) -> Result<(), Store
         let _: u64 = store.route(shard).writes.run(&forget).await?;
     }
     Ok(())
-}
-
-fn write((shard, changes): &Part) -> Vec<u8> {
-    let mut bytes = vec![*shard as u8];
-    for change in changes {
-        match change {
-            Change::Merge(subject, listing) => {
-                bytes.push(MERGE);
-                codec::write_record(*subject, listing, &mut bytes);
-            }
-            Change::Delete(subject) => {
-                bytes.push(DELETE);
-                codec::write_record(*subject, &Listing::default(), &mut bytes);
-            }
-        }
-    }
-    bytes
-}
-
-fn read_part(bytes: &[u8]) -> Option<Part> {
-    let (&shard, mut rest) = bytes.split_first()?;
-    let mut changes = Vec::new();
-    while let Some((&kind, record)) = rest.split_first() {
-        rest = record;
-        let (subject, listing) = codec::read_record(&mut rest).ok()?;
-        changes.push(match kind {
-            MERGE => Change::Merge(subject, listing),
-            DELETE => Change::Delete(subject),
-            _ => return None,
-        });
-    }
-    Some((shard.into(), changes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::listing::{Sighting, UnixTime};
-
-    #[test]
-    fn parts_come_back() {
-        let subject = "+447400123456".parse().unwrap_or_else(|e| panic!("{e}"));
-        let seen = Listing::seen(Sighting {
-            feed: "a".parse().unwrap_or_else(|e| panic!("{e}")),
-            first_seen: UnixTime(1),
-            last_seen: UnixTime(2),
-            count: 3,
-        });
-        let part = (5, vec![Change::Merge(subject, seen), Change::Delete(subject)]);
-        let bytes = write(&part);
-        assert_eq!(read_part(&bytes), Some(part));
-        assert_eq!(read_part(&bytes[..bytes.len() - 1]), None);
-    }
 }

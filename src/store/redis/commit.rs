@@ -1,29 +1,23 @@
 //! Changes of one shard: read the pages, merge here, swap them in if nobody was faster.
 //!
-//! A write that touches one shard and few pages is one script. Anything larger goes through
-//! `bulk`, which carries out parts of this size.
+//! A write of one part is one script. Anything larger goes through `bulk`, which carries out its
+//! parts one by one.
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use redis::{ScriptInvocation, cmd};
 
-use crate::listing::{Subject, digest};
+use crate::listing::{Listing, Subject};
 use crate::store::{Applied, Change, StoreError};
 
-use super::keys::{GroupId, LAYOUT, PageId};
+use super::keys::{LAYOUT, PageId};
 use super::page::{self, Listings};
+use super::part::{Packed, PageChange, Part, Work, of, parts};
 use super::{Redis, bulk, failure, log, read, scripts};
-
-/// Most changes and most pages of one script: about two milliseconds of Redis's time.
-const LARGEST: (usize, usize) = (4_096, 512);
 
 /// How often a write is tried again because others changed the same page meanwhile.
 const ATTEMPTS: u32 = 100;
-
-/// Changes of one shard, sorted by subject, that fit one script.
-pub(super) type Part = (usize, Vec<Change>);
 
 /// A part of a decided large write.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +39,10 @@ pub(super) async fn apply(store: &Redis, changes: Vec<Change>) -> Result<Applied
         Change::Merge(_, listing) => listing.decision().is_some(),
         Change::Delete(_) => true,
     });
-    let parts = parts(changes);
-    let mut shards: Vec<usize> = parts.iter().map(|(shard, _)| *shard).collect();
+    let parts = tokio::task::spawn_blocking(move || parts(changes));
+    let parts =
+        parts.await.map_err(|error| StoreError::Unavailable(format!("packing ended early: {error}")))?;
+    let mut shards: Vec<usize> = parts.iter().map(|part| part.shard).collect();
     shards.dedup();
     let done = match parts.as_slice() {
         [] => Done::default(),
@@ -60,47 +56,22 @@ pub(super) async fn apply(store: &Redis, changes: Vec<Change>) -> Result<Applied
     Ok(Applied { position, added: done.added, deleted: done.deleted })
 }
 
-/// Cuts changes into parts, which keep the order of changes to one subject.
-fn parts(mut changes: Vec<Change>) -> Vec<Part> {
-    let place = |change: &Change| (PageId::of(change.subject()).group.shard(), change.subject());
-    changes.sort_by_cached_key(place);
-    let mut parts: Vec<Part> = Vec::new();
-    let (mut pages, mut last) = (0, None);
-    for change in changes {
-        let page = PageId::of(change.subject());
-        let shard = page.group.shard();
-        let new_page = last != Some(page);
-        pages += usize::from(new_page);
-        match parts.last_mut() {
-            // A page is never cut in two: the next part would have to wait for this one.
-            Some((of, part))
-                if *of == shard && (!new_page || part.len() < LARGEST.0 && pages <= LARGEST.1) =>
-            {
-                part.push(change);
-            }
-            _ => {
-                pages = 1;
-                parts.push((shard, vec![change]));
-            }
-        }
-        last = Some(page);
-    }
-    parts
-}
-
-/// Commits one part; `None` of it or all.
+/// Commits one part, all of it or nothing.
 pub(super) async fn commit(
     store: &Redis,
-    (shard, changes): &Part,
+    part: &Part,
     bulk: Option<BulkPart<'_>>,
 ) -> Result<Done, StoreError> {
-    let route = store.route(*shard);
+    let route = store.route(part.shard);
+    let pages: Vec<PageId> = part.pages.iter().map(|change| change.page).collect();
     for attempt in 0..ATTEMPTS {
-        let swap = Swap::plan(store, changes).await?;
+        let stored = read::pages(store, |route| &route.writes, &pages).await?;
+        let swap = Swap::plan(store, &part.pages, stored)?;
         if swap.pages.is_empty() && bulk.is_none() {
             return Ok(swap.done);
         }
-        let answer: Vec<String> = route.writes.run_script(&swap.script(store, *shard, bulk)).await?;
+        let script = swap.script(store, part.shard, bulk);
+        let answer: Vec<String> = route.writes.run_script(&script).await?;
         match answer.first().map(String::as_str) {
             Some("done") => return Ok(swap.done),
             Some("already") => return Ok(Done::default()),
@@ -111,7 +82,7 @@ pub(super) async fn commit(
     Err(StoreError::Unavailable("others change the same listings all the time: try again".to_owned()))
 }
 
-/// One page before and after.
+/// One page before and after; empty where there is none.
 struct Swapped {
     page: PageId,
     old: Vec<u8>,
@@ -130,96 +101,102 @@ struct Swap {
 }
 
 impl Swap {
-    /// Reads the pages of `changes` and merges.
-    async fn plan(store: &Redis, changes: &[Change]) -> Result<Self, StoreError> {
-        let mut by_page: BTreeMap<PageId, Vec<&Change>> = BTreeMap::new();
-        for change in changes {
-            by_page.entry(PageId::of(change.subject())).or_default().push(change);
-        }
-        let pages: Vec<PageId> = by_page.keys().copied().collect();
-        let stored = read::pages(store, |route| &route.writes, &pages).await?;
+    /// Merges `changes` into the pages as they are stored.
+    fn plan(store: &Redis, changes: &[PageChange], stored: Vec<Vec<u8>>) -> Result<Self, StoreError> {
         let mut swap = Self::default();
-        for ((page, changes), old) in by_page.into_iter().zip(stored) {
-            swap.add(store, page, &changes, old)?;
+        for (change, old) in changes.iter().zip(stored) {
+            let page = change.page;
+            let new = match &change.work {
+                Work::Merge(packed) if old.is_empty() => swap.take_over(packed),
+                Work::Merge(packed) => {
+                    let mut listings = read::listings(store, page, &old)?;
+                    page::each(page, &packed.bytes, |subject, more| swap.merge(&mut listings, subject, more))
+                        .map_err(|error| failure::unreadable("of a large write", error))?;
+                    page::write_all(page, &listings)
+                }
+                Work::Each(changes) => {
+                    let mut listings = read::listings(store, page, &old)?;
+                    swap.each(&mut listings, changes);
+                    if listings.is_empty() { Vec::new() } else { page::write_all(page, &listings) }
+                }
+            };
+            if new != old {
+                swap.pages.push(Swapped { page, old, new });
+            }
         }
         Ok(swap)
     }
 
-    fn add(
-        &mut self,
-        store: &Redis,
-        page: PageId,
-        changes: &[&Change],
-        old: Vec<u8>,
-    ) -> Result<(), StoreError> {
-        let key = || store.keys().group(page.group);
-        let mut listings = Listings::new();
-        if !old.is_empty() {
-            listings = page::read(page, &old).map_err(|error| failure::unreadable(&key(), error))?;
+    /// A page that did not exist.
+    fn take_over(&mut self, packed: &Packed) -> Vec<u8> {
+        for &subject in &packed.subjects {
+            self.count(subject, 1);
         }
-        let mut touched: Vec<Subject> = changes.iter().map(|change| change.subject()).collect();
-        touched.dedup();
-        let before: Vec<_> = touched.iter().map(|subject| listings.get(subject).cloned()).collect();
-        for change in changes {
-            self.change(&mut listings, change);
-        }
-        for (subject, before) in touched.iter().zip(&before) {
-            let after = listings.get(subject);
-            if before.as_ref() != after {
-                self.subjects.push(*subject);
-                self.digest ^= before
-                    .iter()
-                    .chain(after)
-                    .fold(0, |sum, listing| sum ^ digest(*subject, listing.days(), listing.decision()));
-            }
-        }
-        let new = if listings.is_empty() { Vec::new() } else { page::write(page, &listings) };
-        if new != old {
-            self.pages.push(Swapped { page, old, new });
-        }
-        Ok(())
+        self.done.added += packed.subjects.len() as u64;
+        self.subjects.extend_from_slice(&packed.subjects);
+        self.digest ^= packed.digest;
+        packed.bytes.clone()
     }
 
-    fn change(&mut self, listings: &mut Listings, change: &Change) {
-        let count = match change.subject() {
-            Subject::Number(_) => &mut self.numbers,
-            Subject::Range(_) => &mut self.ranges,
-        };
-        match change {
-            Change::Merge(subject, listing) => match listings.get_mut(subject) {
-                Some(known) => known.merge(listing),
-                None => {
-                    listings.insert(*subject, listing.clone());
-                    (self.done.added, *count) = (self.done.added + 1, *count + 1);
-                }
-            },
-            Change::Delete(subject) => {
-                if listings.remove(subject).is_some() {
-                    (self.done.deleted, *count) = (self.done.deleted + 1, *count - 1);
+    fn merge(&mut self, listings: &mut Listings, subject: Subject, more: Listing) {
+        if let Some(known) = listings.get_mut(&subject) {
+            let before = of(subject, known);
+            let old = known.clone();
+            known.merge(&more);
+            if *known != old {
+                self.subjects.push(subject);
+                self.digest ^= before ^ of(subject, known);
+            }
+        } else {
+            self.count(subject, 1);
+            self.done.added += 1;
+            self.subjects.push(subject);
+            self.digest ^= of(subject, &more);
+            listings.insert(subject, more);
+        }
+    }
+
+    fn each(&mut self, listings: &mut Listings, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Merge(subject, more) => self.merge(listings, *subject, more.clone()),
+                Change::Delete(subject) => {
+                    if let Some(known) = listings.remove(subject) {
+                        self.count(*subject, -1);
+                        self.done.deleted += 1;
+                        self.subjects.push(*subject);
+                        self.digest ^= of(*subject, &known);
+                    }
                 }
             }
+        }
+    }
+
+    fn count(&mut self, subject: Subject, more: i64) {
+        match subject {
+            Subject::Number(_) => self.numbers += more,
+            Subject::Range(_) => self.ranges += more,
         }
     }
 
     /// The script call that swaps the pages in.
     fn script(&self, store: &Redis, shard: usize, bulk: Option<BulkPart<'_>>) -> ScriptInvocation<'static> {
-        let mut groups: Vec<GroupId> = self.pages.iter().map(|swapped| swapped.page.group).collect();
-        groups.dedup();
         let keys = store.keys();
         let mut script = scripts::COMMIT.prepare_invoke();
         script.key(keys.meta(shard)).key(keys.log(shard)).key(keys.groups(shard));
-        for &group in &groups {
-            script.key(keys.group(group));
-        }
         script.arg(LAYOUT).arg(random().to_string()).arg(store.0.options.log_entries);
         script.arg(bulk.map_or("", |bulk| bulk.id)).arg(bulk.map_or(0, |bulk| bulk.part));
         script.arg(self.numbers).arg(self.ranges);
         script.arg(self.digest >> 32).arg(self.digest & 0xffff_ffff);
         script.arg(log::write(&self.subjects));
-        for swapped in &self.pages {
-            let at = groups.binary_search(&swapped.page.group).unwrap_or_default();
-            script.arg(at + 4).arg(swapped.page.group.name()).arg(swapped.page.page);
-            script.arg(swapped.old.as_slice()).arg(swapped.new.as_slice());
+        let groups = self.pages.chunk_by(|a, b| a.page.group == b.page.group);
+        for (pages, key) in groups.zip(4..) {
+            let group = pages[0].page.group;
+            script.key(keys.group(group));
+            script.arg(key).arg(group.name()).arg(pages.len());
+            for swapped in pages {
+                script.arg(swapped.page.page).arg(swapped.old.as_slice()).arg(swapped.new.as_slice());
+            }
         }
         script
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `address`, `dial`, `link` | where Redis is, how a connection is made, how it is kept |
 //! | `keys`, `page`, `log` | which key holds what, and the bytes in it |
-//! | `scripts`, `commit`, `bulk` | changes: one slot at once, and many all or nothing |
+//! | `part`, `commit`, `bulk`, `scripts` | changes: cut, one slot at once, many all or nothing |
 //! | `read`, `follow` | reading listings, and following the change log |
 //! | `failure` | the driver's errors in our words |
 //!
@@ -21,6 +21,7 @@ mod keys;
 mod link;
 mod log;
 mod page;
+mod part;
 mod read;
 mod scripts;
 

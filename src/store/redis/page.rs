@@ -25,18 +25,23 @@ const DAY_ZERO: i64 = 18_262;
 /// The listings of one page.
 pub(super) type Listings = BTreeMap<Subject, Listing>;
 
-/// Packs the listings of `page`.
-pub(super) fn write(page: PageId, listings: &Listings) -> Vec<u8> {
-    let mut feeds: Vec<&FeedName> =
-        listings.values().flat_map(|listing| listing.sightings()).map(|sighting| &sighting.feed).collect();
-    feeds.sort_unstable();
-    feeds.dedup();
-    let mut out = Vec::with_capacity(16 + listings.len() * 12);
+/// Packs the listings of `page`, which come in order of subject.
+pub(super) fn write<'a>(
+    page: PageId,
+    listings: impl Iterator<Item = (Subject, &'a Listing)> + Clone,
+) -> Vec<u8> {
+    let mut feeds: Vec<&FeedName> = Vec::new();
+    for sighting in listings.clone().flat_map(|(_, listing)| listing.sightings()) {
+        if let Err(at) = feeds.binary_search(&&sighting.feed) {
+            feeds.insert(at, &sighting.feed);
+        }
+    }
+    let mut out = Vec::with_capacity(16 + listings.size_hint().0 * 16);
     out.push(VERSION);
     put_varint(&mut out, feeds.len() as u64);
     feeds.iter().for_each(|feed| put_text(&mut out, feed.as_str()));
     let mut before = page.base();
-    for (&subject, listing) in listings {
+    for (subject, listing) in listings {
         let (_, key) = kind_and_key(subject);
         put_varint(&mut out, key - before);
         before = key;
@@ -70,6 +75,11 @@ fn write_sighting(out: &mut Vec<u8>, sighting: &Sighting, feed: u64) {
         put_varint(out, u64::from(last - first) / if whole_days { u64::from(DAY) } else { 1 });
         put_varint(out, u64::from(sighting.count));
     }
+}
+
+/// As [`write`], of a map.
+pub(super) fn write_all(page: PageId, listings: &Listings) -> Vec<u8> {
+    write(page, listings.iter().map(|(&subject, listing)| (subject, listing)))
 }
 
 /// Reads what [`write`] wrote.
@@ -214,7 +224,7 @@ mod tests {
             let listings: Listings =
                 listings.into_iter().map(|(low, listing)| (subject(kind, low), listing)).collect();
             let page = PageId::of(subject(kind, 0));
-            let bytes = write(page, &listings);
+            let bytes = write_all(page, &listings);
             prop_assert_eq!(read(page, &bytes), Ok(listings.clone()));
             if cut < bytes.len() {
                 prop_assert!(read(page, &bytes[..cut]).map_or(true, |fewer| fewer.len() < listings.len()));
@@ -243,9 +253,9 @@ mod tests {
         };
         let listings: Listings =
             (0..100).map(|i| (subject(1, i * 97), seen(20_500 + i as u32, 30, 25))).collect();
-        assert_eq!(write(PageId::of(subject(1, 0)), &listings).len(), 9 + 100 * 7);
+        assert_eq!(write_all(PageId::of(subject(1, 0)), &listings).len(), 9 + 100 * 7);
         let once: Listings = [(subject(1, 0), seen(20_500, 0, 1))].into();
-        assert_eq!(write(PageId::of(subject(1, 0)), &once).len(), 9 + 5);
+        assert_eq!(write_all(PageId::of(subject(1, 0)), &once).len(), 9 + 5);
     }
 
     #[test]

@@ -11,9 +11,9 @@ use redis::Script;
 ///
 /// `KEYS`: meta, log, groups, then the group of each distinct group touched.
 /// `ARGV`: layout version, new stamp, most log entries, bulk id or empty, part of the bulk,
-/// added numbers, added ranges, digest high, digest low, log payload, then per page five: index of
-/// its group in `KEYS`, name of the group, page, old bytes (empty: must not exist), new bytes
-/// (empty: delete).
+/// added numbers, added ranges, digest high, digest low, log payload, then per group: its index in
+/// `KEYS`, its name, how many pages, and per page three: page, old bytes (empty: must not exist), new
+/// bytes (empty: delete).
 ///
 /// Answers `{"done", cursor, stamp}`; `{"conflict"}` if a page is not as told, with nothing
 /// changed; `{"already"}` if this part of the bulk was done before; an error if the layout is
@@ -30,19 +30,36 @@ if ARGV[4] ~= '' then
   local done = redis.call('HGET', meta, 'bulk.' .. ARGV[4])
   if done and tonumber(done) >= tonumber(ARGV[5]) then return {'already'} end
 end
-for i = 11, #ARGV, 5 do
-  local now = redis.call('HGET', KEYS[tonumber(ARGV[i])], ARGV[i + 2]) or ''
-  if now ~= ARGV[i + 3] then return {'conflict'} end
-end
-for i = 11, #ARGV, 5 do
-  local group = KEYS[tonumber(ARGV[i])]
-  if ARGV[i + 4] == '' then
-    redis.call('HDEL', group, ARGV[i + 2])
-    if redis.call('EXISTS', group) == 0 then redis.call('ZREM', groups, ARGV[i + 1]) end
-  else
-    redis.call('HSET', group, ARGV[i + 2], ARGV[i + 4])
-    if ARGV[i + 3] == '' then redis.call('ZADD', groups, 0, ARGV[i + 1]) end
+local at = 11
+while at <= #ARGV do
+  local pages = {}
+  for page = at + 3, at + 3 * ARGV[at + 2], 3 do pages[#pages + 1] = ARGV[page] end
+  local now = redis.call('HMGET', KEYS[tonumber(ARGV[at])], unpack(pages))
+  for i = 1, #pages do
+    if (now[i] or '') ~= ARGV[at + 3 * i + 1] then return {'conflict'} end
   end
+  at = at + 3 + 3 * ARGV[at + 2]
+end
+at = 11
+while at <= #ARGV do
+  local group, set, delete = KEYS[tonumber(ARGV[at])], {}, {}
+  for page = at + 3, at + 3 * ARGV[at + 2], 3 do
+    if ARGV[page + 2] == '' then
+      delete[#delete + 1] = ARGV[page]
+    else
+      set[#set + 1] = ARGV[page]
+      set[#set + 1] = ARGV[page + 2]
+    end
+  end
+  if #set > 0 then
+    redis.call('HSET', group, unpack(set))
+    redis.call('ZADD', groups, 0, ARGV[at + 1])
+  end
+  if #delete > 0 then
+    redis.call('HDEL', group, unpack(delete))
+    if redis.call('EXISTS', group) == 0 then redis.call('ZREM', groups, ARGV[at + 1]) end
+  end
+  at = at + 3 + 3 * ARGV[at + 2]
 end
 local old = redis.call('HMGET', meta, 'stamp', 'digest.high', 'digest.low')
 local cursor = redis.call('HINCRBY', meta, 'cursor', 1)
