@@ -4,7 +4,7 @@
 //! will be carried out whoever dies: every process looks for decided writes that nobody works on.
 //! Each shard remembers the last part that it took, so no part is carried out twice.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -26,7 +26,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 const PARTS: usize = 8;
 
 /// Carries out a large write.
-pub(super) async fn apply(store: &Redis, parts: Vec<Part>) -> Result<Done, StoreError> {
+pub(super) async fn apply(store: &Redis, parts: Vec<Arc<Part>>) -> Result<Done, StoreError> {
     let id = format!("{:016x}", random());
     let (keys, link) = (store.keys(), &store.route(0).writes);
     for some in parts.chunks(PARTS) {
@@ -53,7 +53,7 @@ pub(super) async fn apply(store: &Redis, parts: Vec<Part>) -> Result<Done, Store
 
 /// In the background: decided writes whose worker has died.
 pub(super) fn finish_what_others_left(store: &Redis) {
-    let store = std::sync::Arc::downgrade(&store.0);
+    let store = Arc::downgrade(&store.0);
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(SIGN_OF_LIFE).await;
@@ -82,7 +82,7 @@ async fn finish_all(store: &Weak<Inner>) -> Result<bool, StoreError> {
             tracing::error!(id, "a decided large write has lost its parts and cannot be finished");
             continue;
         }
-        let parts = parts.iter().map(|part| Part::read(part)).collect::<Result<Vec<_>, _>>()?;
+        let parts = parts.iter().map(|part| Part::read(part).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
         tracing::info!(id, parts = count, "finishing a large write that was left unfinished");
         carry_out(&store, &id, parts).await?;
     }
@@ -98,8 +98,8 @@ async fn claim(store: &Redis, id: &str) -> Result<bool, StoreError> {
 }
 
 /// Commits every part, the shards side by side, and clears up.
-async fn carry_out(store: &Redis, id: &str, parts: Vec<Part>) -> Result<Done, StoreError> {
-    let mut shards: Vec<Vec<(usize, Part)>> = Vec::new();
+async fn carry_out(store: &Redis, id: &str, parts: Vec<Arc<Part>>) -> Result<Done, StoreError> {
+    let mut shards: Vec<Vec<(usize, Arc<Part>)>> = Vec::new();
     for (at, part) in parts.into_iter().enumerate() {
         match shards.last_mut() {
             Some(last) if last[0].1.shard == part.shard => last.push((at, part)),

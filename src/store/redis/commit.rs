@@ -4,6 +4,7 @@
 //! parts one by one.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{ScriptInvocation, cmd};
@@ -39,14 +40,13 @@ pub(super) async fn apply(store: &Redis, changes: Vec<Change>) -> Result<Applied
         Change::Merge(_, listing) => listing.decision().is_some(),
         Change::Delete(_) => true,
     });
-    let parts = tokio::task::spawn_blocking(move || parts(changes));
-    let parts =
-        parts.await.map_err(|error| StoreError::Unavailable(format!("packing ended early: {error}")))?;
+    let parts = off_thread(move || parts(changes)).await?;
     let mut shards: Vec<usize> = parts.iter().map(|part| part.shard).collect();
     shards.dedup();
-    let done = match parts.as_slice() {
-        [] => Done::default(),
-        [part] => commit(store, part, None).await?,
+    let mut parts: Vec<Arc<Part>> = parts.into_iter().map(Arc::new).collect();
+    let done = match parts.len() {
+        0 => Done::default(),
+        1 => commit(store, &parts.remove(0), None).await?,
         _ => bulk::apply(store, parts).await?,
     };
     if by_operator {
@@ -59,14 +59,16 @@ pub(super) async fn apply(store: &Redis, changes: Vec<Change>) -> Result<Applied
 /// Commits one part, all of it or nothing.
 pub(super) async fn commit(
     store: &Redis,
-    part: &Part,
+    part: &Arc<Part>,
     bulk: Option<BulkPart<'_>>,
 ) -> Result<Done, StoreError> {
     let route = store.route(part.shard);
     let pages: Vec<PageId> = part.pages.iter().map(|change| change.page).collect();
     for attempt in 0..ATTEMPTS {
         let stored = read::pages(store, |route| &route.writes, &pages).await?;
-        let swap = Swap::plan(store, &part.pages, stored)?;
+        let (merging, part_of) = (store.clone(), Arc::clone(part));
+        // Off the threads that answer checks: a full part is some milliseconds of work.
+        let swap = off_thread(move || Swap::plan(&merging, &part_of.pages, stored)).await??;
         if swap.pages.is_empty() && bulk.is_none() {
             return Ok(swap.done);
         }
@@ -222,6 +224,11 @@ async fn confirm(store: &Redis, shards: &[usize]) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::Unavailable(format!("work on a write ended early: {error}")))
 }
 
 /// Any number that another is unlikely to be; never 0.
