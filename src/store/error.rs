@@ -22,6 +22,9 @@ pub enum StoreError {
     /// It did not do it; the same call may pass later.
     #[error("store is unavailable: {0}")]
     Unavailable(String),
+    /// The lease under which this was to be written has passed to another process.
+    #[error("another process has taken over {0}: nothing was written")]
+    LeaseLost(String),
     /// What is stored cannot be read.
     #[error("store holds what this numguard cannot read: {0}")]
     Damaged(String),

@@ -3,6 +3,8 @@
 //! redb commits are atomic and synced, so a kill at any moment loses nothing acknowledged and
 //! leaves nothing half-applied. Must not be touched by a second process; redb's file lock says so.
 
+mod leases;
+mod notes;
 mod tables;
 
 use std::fs;
@@ -16,7 +18,10 @@ use tokio::sync::watch;
 use crate::index::Position;
 use crate::listing::{Listing, Subject};
 
-use super::{ACCEPTED_FOR, Applied, Change, Changes, Outcome, ShardDigest, Store, StoreError, StoreStats};
+use super::{
+    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, ShardDigest, Store, StoreError, StoreStats,
+};
+use leases::Leases;
 use tables::Tables;
 
 /// Where the embedded store lives and how much memory it may take.
@@ -37,6 +42,7 @@ pub struct Embedded {
     tables: Arc<Tables>,
     cursor: watch::Sender<u64>,
     accepted: Arc<Mutex<Option<Instant>>>,
+    leases: Arc<Leases>,
 }
 
 impl Embedded {
@@ -47,7 +53,7 @@ impl Embedded {
         fs::create_dir_all(&options.data_dir).map_err(|error| refused(error.to_string()))?;
         let tables = Tables::open(&path, options.cache_bytes)?;
         let (cursor, _) = watch::channel(tables.cursor());
-        Ok(Self { tables: Arc::new(tables), cursor, accepted: Arc::default() })
+        Ok(Self { tables: Arc::new(tables), cursor, accepted: Arc::default(), leases: Arc::default() })
     }
 
     /// Runs `work` where it may block.
@@ -82,6 +88,37 @@ impl Store for Embedded {
             Ok(applied)
         })
         .await
+    }
+
+    async fn apply_leased(&self, changes: Vec<Change>, lease: &Lease) -> Result<Applied, StoreError> {
+        self.leases.check(lease)?;
+        self.apply(changes).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str) -> Result<Option<Lease>, StoreError> {
+        Ok(self.leases.take(name, holder))
+    }
+
+    async fn give_back(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.leases.give_back(lease);
+        Ok(())
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<(String, Note)>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.blocking(move |tables| tables.notes(&prefix)).await
+    }
+
+    async fn put_note(
+        &self,
+        name: &str,
+        revision: u64,
+        bytes: Option<Vec<u8>>,
+        lease: Option<&Lease>,
+    ) -> Result<bool, StoreError> {
+        lease.map_or(Ok(()), |lease| self.leases.check(lease))?;
+        let name = name.to_owned();
+        self.blocking(move |tables| tables.put_note(&name, revision, bytes)).await
     }
 
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {

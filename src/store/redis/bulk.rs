@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use redis::cmd;
 
-use crate::store::StoreError;
+use crate::store::{Lease, StoreError};
 
 use super::commit::{BulkPart, Done, commit, random};
 use super::part::Part;
@@ -26,7 +26,11 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 const PARTS: usize = 8;
 
 /// Carries out a large write.
-pub(super) async fn apply(store: &Redis, parts: Vec<Arc<Part>>) -> Result<Done, StoreError> {
+pub(super) async fn apply(
+    store: &Redis,
+    parts: Vec<Arc<Part>>,
+    lease: Option<Lease>,
+) -> Result<Done, StoreError> {
     let id = format!("{:016x}", random());
     let (keys, link) = (store.keys(), &store.route(0).writes);
     for some in parts.chunks(PARTS) {
@@ -41,9 +45,12 @@ pub(super) async fn apply(store: &Redis, parts: Vec<Arc<Part>>) -> Result<Done, 
     }
     claim(store, &id).await?;
     let mut decide = scripts::DECIDE_BULK.prepare_invoke();
-    decide.key(keys.bulk(&id)).key(keys.bulks()).arg(&id).arg(parts.len());
-    match link.run_script::<u64>(&decide).await? {
+    let held = lease.as_ref();
+    decide.key(keys.bulk(&id)).key(keys.bulks()).key(keys.lease(held.map_or("", |lease| &lease.name)));
+    decide.arg(&id).arg(parts.len()).arg(held.map_or(0, |lease| lease.token));
+    match link.run_script::<i64>(&decide).await? {
         1 => {}
+        -1 => return Err(StoreError::LeaseLost(lease.map_or_else(String::new, |lease| lease.name))),
         _ => return Err(StoreError::Unavailable("a large write expired before it was decided".to_owned())),
     }
     carry_out(store, &id, parts).await.map_err(|error| {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use redis::{ScriptInvocation, cmd};
 
 use crate::listing::{Listing, Subject};
-use crate::store::{Applied, Change, StoreError};
+use crate::store::{Applied, Change, Lease, StoreError};
 
 use super::keys::{LAYOUT, PageId};
 use super::page::{self, Listings};
@@ -35,10 +35,15 @@ pub(super) struct Done {
 }
 
 /// Applies all changes or none.
-pub(super) async fn apply(store: &Redis, changes: Vec<Change>) -> Result<Applied, StoreError> {
+pub(super) async fn apply(
+    store: &Redis,
+    changes: Vec<Change>,
+    lease: Option<Lease>,
+) -> Result<Applied, StoreError> {
     let by_operator = changes.iter().any(|change| match change {
         Change::Merge(_, listing) => listing.decision().is_some(),
         Change::Delete(_) => true,
+        Change::Restate(..) => false,
     });
     let parts = off_thread(move || parts(changes)).await?;
     let mut shards: Vec<usize> = parts.iter().map(|part| part.shard).collect();
@@ -46,8 +51,9 @@ pub(super) async fn apply(store: &Redis, changes: Vec<Change>) -> Result<Applied
     let mut parts: Vec<Arc<Part>> = parts.into_iter().map(Arc::new).collect();
     let done = match parts.len() {
         0 => Done::default(),
-        1 => commit(store, &parts.remove(0), None).await?,
-        _ => bulk::apply(store, parts).await?,
+        1 if lease.is_none() => commit(store, &parts.remove(0), None).await?,
+        // A lease is compared where a large write is decided.
+        _ => bulk::apply(store, parts, lease).await?,
     };
     if by_operator {
         confirm(store, &shards).await?;
@@ -141,20 +147,32 @@ impl Swap {
     }
 
     fn merge(&mut self, listings: &mut Listings, subject: Subject, more: Listing) {
-        if let Some(known) = listings.get_mut(&subject) {
-            let before = of(subject, known);
-            let old = known.clone();
-            known.merge(&more);
-            if *known != old {
-                self.subjects.push(subject);
-                self.digest ^= before ^ of(subject, known);
+        let mut listing = listings.get(&subject).cloned().unwrap_or_default();
+        listing.merge(&more);
+        self.put(listings, subject, listing);
+    }
+
+    fn put(&mut self, listings: &mut Listings, subject: Subject, listing: Listing) {
+        let after = of(subject, &listing);
+        let same = listings.get(&subject) == Some(&listing);
+        match listings.insert(subject, listing) {
+            Some(_) if same => return,
+            Some(old) => self.digest ^= of(subject, &old),
+            None => {
+                self.count(subject, 1);
+                self.done.added += 1;
             }
-        } else {
-            self.count(subject, 1);
-            self.done.added += 1;
+        }
+        self.subjects.push(subject);
+        self.digest ^= after;
+    }
+
+    fn forget(&mut self, listings: &mut Listings, subject: Subject) {
+        if let Some(known) = listings.remove(&subject) {
+            self.count(subject, -1);
+            self.done.deleted += 1;
             self.subjects.push(subject);
-            self.digest ^= of(subject, &more);
-            listings.insert(subject, more);
+            self.digest ^= of(subject, &known);
         }
     }
 
@@ -162,12 +180,14 @@ impl Swap {
         for change in changes {
             match change {
                 Change::Merge(subject, more) => self.merge(listings, *subject, more.clone()),
-                Change::Delete(subject) => {
-                    if let Some(known) = listings.remove(subject) {
-                        self.count(*subject, -1);
-                        self.done.deleted += 1;
-                        self.subjects.push(*subject);
-                        self.digest ^= of(*subject, &known);
+                Change::Delete(subject) => self.forget(listings, *subject),
+                Change::Restate(subject, feed, sighting) => {
+                    let mut listing = listings.get(subject).cloned().unwrap_or_default();
+                    listing.restate(feed, sighting.as_ref());
+                    if listing.is_empty() {
+                        self.forget(listings, *subject);
+                    } else {
+                        self.put(listings, *subject, listing);
                     }
                 }
             }

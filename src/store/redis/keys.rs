@@ -10,6 +10,9 @@
 //! | `numguard:{0}:bulk:<id>` | list | the parts of one large write |
 //! | `numguard:{0}:bulk:<id>:worker` | string, expires | who carries it out now |
 //! | `numguard:{0}:outcomes` | list | reported outcomes |
+//! | `numguard:{0}:notes`, `:note-revisions` | hash | name -> text, name -> revision |
+//! | `numguard:{0}:lease:<name>` | hash, expires | `holder`, `token` |
+//! | `numguard:{0}:tokens` | hash | name of a lease -> its last token |
 //! | `numguard:{0}:shrink-accepted` | string, expires | an operator accepts that listings were lost |
 //!
 //! `numguard` is the prefix; `{3}` the shard, a hash tag: what changes together lies in one slot of
@@ -145,6 +148,22 @@ impl Keys {
         self.key(0, "outcomes")
     }
 
+    pub(super) fn notes(&self) -> String {
+        self.key(0, "notes")
+    }
+
+    pub(super) fn note_revisions(&self) -> String {
+        self.key(0, "note-revisions")
+    }
+
+    pub(super) fn lease(&self, name: &str) -> String {
+        self.key(0, &format!("lease:{name}"))
+    }
+
+    pub(super) fn tokens(&self) -> String {
+        self.key(0, "tokens")
+    }
+
     pub(super) fn shrink_accepted(&self) -> String {
         self.key(0, "shrink-accepted")
     }
@@ -174,6 +193,10 @@ mod tests {
                 keys.bulk("7f"),
                 keys.bulk_worker("7f"),
                 keys.outcomes(),
+                keys.notes(),
+                keys.note_revisions(),
+                keys.lease("feed:quackr"),
+                keys.tokens(),
                 keys.shrink_accepted(),
             ],
             [
@@ -187,6 +210,10 @@ mod tests {
                 "numguard:{0}:bulk:7f",
                 "numguard:{0}:bulk:7f:worker",
                 "numguard:{0}:outcomes",
+                "numguard:{0}:notes",
+                "numguard:{0}:note-revisions",
+                "numguard:{0}:lease:feed:quackr",
+                "numguard:{0}:tokens",
                 "numguard:{0}:shrink-accepted",
             ]
         );

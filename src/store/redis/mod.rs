@@ -20,6 +20,7 @@ mod follow;
 mod keys;
 mod link;
 mod log;
+mod notes;
 mod page;
 mod part;
 mod read;
@@ -35,7 +36,9 @@ use redis::cmd;
 use crate::index::Position;
 use crate::listing::{Listing, Subject};
 
-use super::{ACCEPTED_FOR, Applied, Change, Changes, Outcome, ShardDigest, Store, StoreError, StoreStats};
+use super::{
+    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, ShardDigest, Store, StoreError, StoreStats,
+};
 
 use address::Topology;
 use dial::Seat;
@@ -181,7 +184,34 @@ impl Store for Redis {
     }
 
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
-        self.unhurried(|store| async move { commit::apply(&store, changes).await }).await?
+        self.unhurried(|store| async move { commit::apply(&store, changes, None).await }).await?
+    }
+
+    async fn apply_leased(&self, changes: Vec<Change>, lease: &Lease) -> Result<Applied, StoreError> {
+        let lease = lease.clone();
+        self.unhurried(|store| async move { commit::apply(&store, changes, Some(lease)).await }).await?
+    }
+
+    async fn lease(&self, name: &str, holder: &str) -> Result<Option<Lease>, StoreError> {
+        notes::lease(self, name, holder).await
+    }
+
+    async fn give_back(&self, lease: &Lease) -> Result<(), StoreError> {
+        notes::give_back(self, lease).await
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<(String, Note)>, StoreError> {
+        notes::notes(self, prefix).await
+    }
+
+    async fn put_note(
+        &self,
+        name: &str,
+        revision: u64,
+        bytes: Option<Vec<u8>>,
+        lease: Option<&Lease>,
+    ) -> Result<bool, StoreError> {
+        notes::put(self, name, revision, bytes, lease).await
     }
 
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
