@@ -69,6 +69,8 @@ pub(super) async fn commit(
     bulk: Option<BulkPart<'_>>,
 ) -> Result<Done, StoreError> {
     let route = store.route(part.shard);
+    // Writes of this process take turns: they would only make each other try again.
+    let _turn = store.0.turns[part.shard].lock().await;
     let pages: Vec<PageId> = part.pages.iter().map(|change| change.page).collect();
     for attempt in 0..ATTEMPTS {
         let stored = read::pages(store, |route| &route.writes, &pages).await?;

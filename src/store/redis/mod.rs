@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::cmd;
+use tokio::sync::Mutex;
 
 use crate::index::Position;
 use crate::listing::{Listing, Subject};
@@ -125,6 +126,8 @@ struct Inner {
     options: Arc<RedisOptions>,
     keys: Keys,
     routes: Vec<Route>,
+    /// Per shard, whose write it is.
+    turns: [Mutex<()>; SHARDS],
 }
 
 impl Redis {
@@ -142,7 +145,7 @@ impl Redis {
             }
             _ => vec![route((0..SHARDS).collect(), Seat::Master)],
         };
-        let store = Self(Arc::new(Inner { options, keys, routes }));
+        let store = Self(Arc::new(Inner { options, keys, routes, turns: Default::default() }));
         bulk::finish_what_others_left(&store);
         store
     }
