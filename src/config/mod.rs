@@ -3,6 +3,8 @@
 //! Layers: [`DEFAULT`], a file, the environment, flags. Unknown settings are refused by name and
 //! file. Fills each room's options; no room imports this one.
 
+mod feeds;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,10 +13,13 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::feed::DefinitionError;
 use crate::policy::{Policy, PolicyError};
 use crate::rpc::ServerOptions;
 use crate::store::EmbeddedOptions;
 use crate::telemetry::LogOptions;
+
+pub use feeds::{feed, feeds};
 
 /// The default configuration's text: every setting, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -92,6 +97,9 @@ pub enum ConfigError {
         /// Why.
         error: PolicyError,
     },
+    /// A feed definition is refused.
+    #[error(transparent)]
+    Feed(#[from] DefinitionError),
 }
 
 impl Config {
