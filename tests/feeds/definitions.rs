@@ -91,6 +91,11 @@ fn a_wrong_definition_is_refused_by_file_field_and_what_was_expected() {
         ),
         (
             "interval_minutes = 60",
+            "interval_minutes = 60\ncontacts = [12025550123]",
+            "line 7 (contacts): invalid type: integer `...`",
+        ),
+        (
+            "interval_minutes = 60",
             "interval_minutes = 60\ncontacts = [\"0800\"]",
             "line 7 (contacts): expected an E.164 number",
         ),

@@ -54,7 +54,10 @@ fn mutated_pages_of_the_mirror() {
     while began.elapsed() < Duration::from_secs(seconds) {
         let mut body = seeds[dice.below(seeds.len())].clone();
         mutate(&mut body, &mut dice);
-        let read = std::panic::catch_unwind(|| every_definition_holds(definitions, &body));
+        // Three at a time: the more pages, the more is found.
+        let three = dice.below(definitions.len() - 2);
+        let three = &definitions[three..three + 3];
+        let read = std::panic::catch_unwind(|| every_definition_holds(three, &body));
         if read.is_err() {
             let path = std::env::temp_dir().join(format!("numguard-fuzz-{seed}-{runs}"));
             std::fs::write(&path, &body).unwrap();
@@ -62,5 +65,5 @@ fn mutated_pages_of_the_mirror() {
         }
         runs += 1;
     }
-    eprintln!("{runs} pages, {} reads each, seed {seed}: nothing failed", definitions.len() * 2);
+    eprintln!("{runs} pages, 6 reads each, seed {seed}: nothing failed");
 }

@@ -5,6 +5,7 @@
 mod definitions;
 mod fuzz;
 mod hazards;
+mod hazards_of_pages;
 mod holders;
 mod mirror;
 mod properties;

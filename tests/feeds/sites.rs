@@ -8,7 +8,7 @@ use url::Url;
 use crate::{mirror, numbers, read};
 
 /// Feed, address, rows, what was left out, verdict.
-const EXPECTED: [(&str, &str, usize, &str, &str); 45] = [
+const EXPECTED: [(&str, &str, usize, &str, &str); 47] = [
     ("receive-smss.com", "https://receive-smss.com/", 39, "2 NOT_PUBLIC", "fine"),
     ("receive-smss.com", "https://receive-smss.com/?layout=2021", 41, "", "fine"),
     ("sms24.me", "https://sms24.me/en/numbers", 13, "1 NEVER_LISTED, 1 NOT_IN_PLAN", "fine"),
@@ -39,6 +39,8 @@ const EXPECTED: [(&str, &str, usize, &str, &str); 45] = [
     ("freephonenum.com", "https://freephonenum.com/fake-phone-number-generator", 0, "", "layout changed"),
     ("jiemahao.com", "https://jiemahao.com/phone-numbers/", 7, "3 NOT_IN_PLAN", "fine"),
     ("onlinesim.io", "https://onlinesim.io/api/getFreePhoneList?lang=en", 8, "", "fine"),
+    ("onlinesim.io", "https://onlinesim.io/api/getFreeList?lang=en&country=49", 6, "", "fine"),
+    ("onlinesim.io", "https://onlinesim.io/api/getFreeList?lang=en&country=1", 0, "", "empty"),
     ("receivesms.co", "https://www.receivesms.co/active-numbers/", 20, "", "fine"),
     ("receivesms.co", "https://www.receivesms.co/active-numbers/?layout=2022", 20, "", "fine"),
     ("receivesms.co", "https://www.receivesms.co/us-phone-numbers/us/", 20, "", "fine"),

@@ -15,6 +15,8 @@ use url::Url;
 use crate::listing::FeedName;
 use crate::number::{Number, Region};
 
+use super::row::without_digits;
+
 pub use catalogue::{Catalogue, Entry, SHIPPED};
 pub use shape::{
     CsvShape, Digits, Field, HolderShape, HolderStatus, HtmlShape, JsonShape, Pages, Signs, State, StateRule,
@@ -169,7 +171,8 @@ impl Definition {
         let refused = |reason| DefinitionError { file: file.to_owned(), reason };
         let definition: Self = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            refused(format!("{}: {}", place(text, start), error.message().replace('\n', " ")))
+            let message = without_digits(&error.message().replace('\n', " "));
+            refused(format!("{}: {message}", place(text, start)))
         })?;
         check::check(&definition).map_err(refused)?;
         Ok(definition)

@@ -45,16 +45,20 @@ fn date(text: &str) -> Option<UnixTime> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return number(text.parse().ok()?);
     }
-    text.parse().ok().or_else(|| {
+    let time = text.parse().ok().or_else(|| {
         let (day, time) = text.split_once(' ')?;
         format!("{day}T{time}Z").parse().ok()
-    })
+    });
+    time.filter(|time: &UnixTime| time.0 >= EARLIEST)
 }
+
+/// 2000-01-01: what lies before it is a default and no time.
+const EARLIEST: u32 = 946_684_800;
 
 /// Seconds or milliseconds since 1970, whichever lies in this century and before 2105.
 fn number(value: u64) -> Option<UnixTime> {
     let seconds = if value >= 100_000_000_000 { value / 1_000 } else { value };
-    let seconds = i64::try_from(seconds).ok().filter(|seconds| *seconds >= 946_684_800)?;
+    let seconds = i64::try_from(seconds).ok().filter(|seconds| *seconds >= i64::from(EARLIEST))?;
     UnixTime::from_seconds(seconds).ok()
 }
 
@@ -81,6 +85,8 @@ mod tests {
             ("4294967295 years ago", None),
             ("99999999999999999999", None),
             ("1", None),
+            ("1970-01-01", None),
+            ("1999-12-31 23:59:59", None),
             ("long ago", None),
             ("ago", None),
             ("", None),

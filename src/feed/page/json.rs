@@ -1,4 +1,5 @@
-//! JSON answers: an array or object of rows, at a pointer.
+//! JSON answers: an array or object of rows, at a pointer. The first layout with numbers is read, or
+//! else the first whose rows are there.
 //!
 //! An answer that is no JSON is a changed layout or a block page, never an empty list.
 
@@ -6,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::super::definition::{JsonShape, State};
+use super::super::definition::{Digits, JsonShape, State};
 use super::admit::{Admission, Candidate};
 use super::{Page, PageError, Verdict, age, signs};
 
@@ -24,25 +25,28 @@ pub(super) fn read(
         };
         return Ok(admission.refuse(verdict));
     };
-    for shape in shapes {
-        match answer.pointer(&shape.rows) {
-            Some(Value::Array(rows)) => {
-                for value in rows {
-                    admission.offer(&candidate(shape, None, value))?;
-                }
-            }
-            Some(Value::Object(rows)) => {
-                for (key, value) in rows {
-                    admission.offer(&candidate(shape, Some(key), value))?;
-                }
-            }
-            _ => continue,
+    let mut there = shapes.iter().filter_map(|shape| Some((shape, rows(answer.pointer(&shape.rows)?)?)));
+    let first = there.clone().next();
+    let with_numbers = there
+        .find(|(shape, rows)| rows.iter().any(|(key, value)| text(&shape.number, *key, value).is_some()));
+    if let Some((shape, rows)) = with_numbers.or(first) {
+        for (key, value) in rows {
+            admission.offer(&candidate(shape, key, value))?;
         }
         return Ok(admission.finish());
     }
     let looked: Vec<&str> = shapes.iter().map(|shape| shape.rows.as_str()).collect();
     let verdict = Verdict::LayoutChanged(format!("no array or object at {:?}", looked.join(" or ")));
     Ok(admission.refuse(verdict))
+}
+
+/// The rows of an array or object, keys beside them.
+fn rows(found: &Value) -> Option<Vec<(Option<&str>, &Value)>> {
+    match found {
+        Value::Array(rows) => Some(rows.iter().map(|value| (None, value)).collect()),
+        Value::Object(rows) => Some(rows.iter().map(|(key, value)| (Some(key.as_str()), value)).collect()),
+        _ => None,
+    }
 }
 
 fn candidate<'a>(shape: &JsonShape, key: Option<&'a str>, value: &'a Value) -> Candidate<'a> {
@@ -59,8 +63,7 @@ fn candidate<'a>(shape: &JsonShape, key: Option<&'a str>, value: &'a Value) -> C
         None => Some(State::Online),
         Some(field) => get(field).and_then(|said| shape.states.get(&*said).copied()),
     };
-    let full =
-        shape.full.as_deref().map(|field| (get(field), super::super::definition::Digits::International));
+    let full = shape.full.as_deref().map(|field| (get(field), Digits::International));
     Candidate {
         text: number,
         digits: shape.digits,

@@ -47,22 +47,39 @@ pub(super) fn quackr(target: &str) -> Option<Answer> {
 
 /// Whole numbers with and without plus, zero-width joiners between digits.
 pub(super) fn onlinesim(target: &str) -> Option<Answer> {
-    (target == "/api/getFreePhoneList?lang=en").then(|| {
-        let number = |at: usize| {
-            let digits = de(20 + at);
-            let national = digits.split_at(2).1.to_owned();
-            let joined: String = national.chars().flat_map(|c| [c, '\u{200d}']).collect();
-            let plus = if at.is_multiple_of(2) { "+" } else { "" };
-            json!({
-                "number": if at == 3 { joined } else { national }, "country": 49,
-                "updated_at": "2026-01-02 03:04:05", "data_humans": "1 day ago",
-                "full_number": format!("{plus}{digits}"), "country_text": "Germany",
-                "maxdate": "2026-01-01 00:00:00", "status": if at == 1 { "disabled" } else { "active" },
-            })
-        };
-        let numbers: Vec<Value> = (0..8).map(number).collect();
-        Answer::json(json!({"response": 1, "numbers": numbers}).to_string())
-    })
+    match target {
+        "/api/getFreePhoneList?lang=en" => {}
+        "/api/getFreeList?lang=en&country=49" => {
+            let entry = |at: usize| {
+                let digits = de(60 + at);
+                let value =
+                    json!({"country": 49, "full_number": format!("+{digits}"), "is_archive": at == 2});
+                (digits.split_at(2).1.to_owned(), value)
+            };
+            let numbers: serde_json::Map<String, Value> = (0..6).map(entry).collect();
+            return Some(Answer::json(
+                json!({"response": 1, "numbers": numbers, "messages": {}}).to_string(),
+            ));
+        }
+        "/api/getFreeList?lang=en&country=1" => {
+            return Some(Answer::json("{\"response\":1,\"numbers\":[]}".to_owned()));
+        }
+        _ => return None,
+    }
+    let number = |at: usize| {
+        let digits = de(20 + at);
+        let national = digits.split_at(2).1.to_owned();
+        let joined: String = national.chars().flat_map(|c| [c, '\u{200d}']).collect();
+        let plus = if at.is_multiple_of(2) { "+" } else { "" };
+        json!({
+            "number": if at == 3 { joined } else { national }, "country": 49,
+            "updated_at": "2026-01-02 03:04:05", "data_humans": "1 day ago",
+            "full_number": format!("{plus}{digits}"), "country_text": "Germany",
+            "maxdate": "2026-01-01 00:00:00", "status": if at == 1 { "disabled" } else { "active" },
+        })
+    };
+    let numbers: Vec<Value> = (0..8).map(number).collect();
+    Some(Answer::json(json!({"response": 1, "numbers": numbers}).to_string()))
 }
 
 /// The two open lists.

@@ -34,7 +34,7 @@ impl Answer {
 }
 
 /// Every page that holds something of interest: host and target.
-pub(crate) const PAGES: [(&str, &str); 48] = [
+pub(crate) const PAGES: [(&str, &str); 50] = [
     ("receive-smss.com", "/"),
     ("receive-smss.com", "/?layout=2021"),
     ("sms24.me", "/en/numbers"),
@@ -67,6 +67,8 @@ pub(crate) const PAGES: [(&str, &str); 48] = [
     ("freephonenum.com", "/fake-phone-number-generator"),
     ("jiemahao.com", "/phone-numbers/"),
     ("onlinesim.io", "/api/getFreePhoneList?lang=en"),
+    ("onlinesim.io", "/api/getFreeList?lang=en&country=49"),
+    ("onlinesim.io", "/api/getFreeList?lang=en&country=1"),
     ("www.receivesms.co", "/active-numbers/"),
     ("www.receivesms.co", "/active-numbers/?layout=2022"),
     ("www.receivesms.co", "/us-phone-numbers/us/"),
