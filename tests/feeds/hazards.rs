@@ -127,6 +127,19 @@ fn zero_width_joiners_between_digits_are_no_matter() {
 }
 
 #[test]
+fn direction_marks_around_a_number_are_no_matter() {
+    let layout = "number = { select = \"b\", digits = \"international\" }";
+    taken(layout, &row("\u{202a}+12025550123\u{202c}"), "+12025550123");
+    taken(layout, &row("\u{200e}12025550123"), "+12025550123");
+}
+
+#[test]
+fn text_without_end_is_cut_off_and_is_no_number() {
+    dropped(TEXT, &row(&format!("+12025550123{}", " ".repeat(5_000))), "NOT_A_NUMBER");
+    dropped(TEXT, &row(&"+1 202 <i></i>".repeat(50_000)), "NOT_A_NUMBER");
+}
+
+#[test]
 fn no_break_spaces_are_spaces() {
     taken(TEXT, &row("+1&nbsp;202\u{a0}555&#160;0123"), "+12025550123");
 }

@@ -126,7 +126,8 @@ impl<'d> Admission<'d> {
     }
 
     fn parse(&self, text: &str, digits: Digits) -> Result<Parsed, DropReason> {
-        let has_plus = text.starts_with(['+', '\u{ff0b}']);
+        // Anywhere: direction marks may stand before it.
+        let has_plus = text.contains(['+', '\u{ff0b}']);
         let parsed = match digits {
             _ if has_plus => number::parse(text, None),
             Digits::Plus => number::parse(text, None),

@@ -126,18 +126,19 @@ impl Gathered {
         if !shown || self.hidden.iter().any(|(at, depth)| *at == slot && *depth > 0) {
             return;
         }
-        let row = self.rows.last_mut();
-        if let Some((_, value)) = row.and_then(|row| row.values.iter_mut().find(|(at, _)| *at == slot)) {
-            if value.len() + text.len() <= LONGEST_VALUE {
-                value.push_str(text);
-            } else if !value.ends_with('\u{fffd}') {
-                // Longer than any number or age: made unreadable.
-                value.push('\u{fffd}');
-            }
-            // Texts of two elements are two words.
-            if last {
-                value.push(' ');
-            }
+        let values = self.rows.last_mut().map(|row| &mut row.values);
+        let value = values.and_then(|values| values.iter_mut().find(|(at, _)| *at == slot));
+        let Some((_, value)) = value else { return };
+        if value.len() + text.len() > LONGEST_VALUE {
+            // Longer than any number or age: made unreadable, and no more of it is taken.
+            value.push('\u{fffd}');
+            self.gathering.remove(&slot);
+            return;
+        }
+        value.push_str(text);
+        // Texts of two elements are two words.
+        if last {
+            value.push(' ');
         }
     }
 
