@@ -134,7 +134,7 @@ fn relative_links_are_read_and_followed_from_the_page() {
     assert_eq!(numbers(&page).len(), 7);
     let more = format!("{TEXT}\n[pages]\nfollow = \"a.next\"\nonly = '^/list/\\d+'\ncap = 3");
     let links = "<a class=next href=\"list/2\">2</a><a class=next href=\"/list/3?x=1&amp;y=2#top\">3</a>\
-                 <a class=next href=\"//evil.example/list/4\">4</a><a class=next href=\"/inbox/5\">5</a><a class=next>...</a>\
+                 <a class=next href=\"//evil.example/list/4\">4</a><a class=next href=\"/inbox/5\">5</a><a class=next href=\"/list/12025550123\">5</a><a class=next>...</a>\
                  <a class=next href=\"javascript:alert(1)\">6</a><a class=next href=\"http://example.org/list/7\">7</a>\
                  <a class=next href=\"https://example.org:8443/list/8\">8</a><a class=next href=\"/list/3?x=1&amp;y=2\">3</a>";
     let page = read_with(&more, &format!("{}{links}", row("+12025550123")));
