@@ -12,6 +12,8 @@ mod completions;
 mod config;
 mod exit;
 mod export;
+mod feed;
+mod feed_test;
 mod health;
 mod import;
 mod listing;
@@ -66,6 +68,9 @@ enum Verb {
     /// Put, list and delete listings of ranges
     #[command(subcommand)]
     Range(range::Verb),
+    /// Show, try out and draft the definitions of feeds
+    #[command(subcommand)]
+    Feed(feed::Verb),
     /// Import lists of numbers: CSV, JSON, export or text, plain or gzip
     Import(import::Args),
     /// Replay history day by day and tell how well a policy would have done
@@ -119,6 +124,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Check(args) => check::run(args).await,
         Verb::Listing(verb) => listing::run(verb).await,
         Verb::Range(verb) => range::run(verb).await,
+        Verb::Feed(verb) => feed::run(verb),
         Verb::Import(args) => import::run(args).await,
         Verb::Backtest(args) => backtest::run(args),
         Verb::Export(args) => export::run(args).await,

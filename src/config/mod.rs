@@ -4,6 +4,7 @@
 //! file. Fills each room's options; no room imports this one.
 
 mod shared_store;
+mod feeds;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::feed::DefinitionError;
 use crate::policy::{Policy, PolicyError};
 use crate::rpc::{ServerOptions, now};
 use crate::store::{EmbeddedOptions, RedisOptions};
@@ -20,6 +22,7 @@ use crate::sync::SyncOptions;
 use crate::telemetry::LogOptions;
 
 pub use shared_store::{RedisConfig, Secret};
+pub use feeds::{feed, feeds};
 
 /// The default configuration's text: every setting, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -123,6 +126,9 @@ pub enum ConfigError {
         /// Why.
         error: PolicyError,
     },
+    /// A feed definition is refused.
+    #[error(transparent)]
+    Feed(#[from] DefinitionError),
 }
 
 impl Config {

@@ -5,7 +5,7 @@ use crate::served::{command, run};
 
 #[test]
 fn help_texts() {
-    let verbs: [&[&str]; 23] = [
+    let verbs: [&[&str]; 28] = [
         &[],
         &["serve"],
         &["check"],
@@ -18,6 +18,11 @@ fn help_texts() {
         &["range", "put"],
         &["range", "list"],
         &["range", "delete"],
+        &["feed"],
+        &["feed", "list"],
+        &["feed", "show"],
+        &["feed", "test"],
+        &["feed", "add"],
         &["import"],
         &["backtest"],
         &["export"],

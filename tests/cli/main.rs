@@ -4,6 +4,7 @@
 
 mod backtest;
 mod bad_input;
+mod feed;
 mod help;
 mod interface;
 mod kill;
