@@ -191,8 +191,8 @@ fn pb_action(action: Action) -> pb::Action {
     }
 }
 
-/// A listing as `numguard export` prints it.
-pub fn exported(message: &pb::Listing) -> Result<ExportedListing, Status> {
+/// A message as a listing.
+pub fn read_listing(message: &pb::Listing) -> Result<(Subject, Listing), Status> {
     let mut listing = Listing::default();
     for seen in &message.sightings {
         listing.merge(&Listing::seen(sighting("sightings", seen, None)?));
@@ -200,5 +200,11 @@ pub fn exported(message: &pb::Listing) -> Result<ExportedListing, Status> {
     if let Some(decided) = &message.decision {
         listing.merge(&Listing::decided(decision("decision", decided, None)?));
     }
-    Ok(ExportedListing::of(subject("subject", &message.subject)?, &listing))
+    Ok((subject("subject", &message.subject)?, listing))
+}
+
+/// A listing as `numguard export` prints it.
+pub fn exported(message: &pb::Listing) -> Result<ExportedListing, Status> {
+    let (subject, listing) = read_listing(message)?;
+    Ok(ExportedListing::of(subject, &listing))
 }
