@@ -165,13 +165,18 @@ pub fn listing(subject: Subject, listing: &Listing) -> pb::Listing {
     pb::Listing {
         subject: subject.as_e164(),
         sightings: listing.sightings().iter().map(pb_sighting).collect(),
-        decision: listing.decision().map(|decision| pb::Decision {
-            action: pb_action(decision.action).into(),
-            reason: decision.reason.clone(),
-            author: decision.author.clone(),
-            decided_at: Some(timestamp(decision.decided_at)),
-            expires_at: decision.expires_at.map(timestamp),
-        }),
+        decision: listing.decision().map(pb_decision),
+    }
+}
+
+/// A decision as a message.
+pub fn pb_decision(decision: &Decision) -> pb::Decision {
+    pb::Decision {
+        action: pb_action(decision.action).into(),
+        reason: decision.reason.clone(),
+        author: decision.author.clone(),
+        decided_at: Some(timestamp(decision.decided_at)),
+        expires_at: decision.expires_at.map(timestamp),
     }
 }
 

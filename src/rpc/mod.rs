@@ -24,7 +24,7 @@ pub mod pb {
 
 pub use admin_service::AdminRpc;
 pub use check_service::CheckRpc;
-pub use convert::{exported, listing, read_listing};
+pub use convert::{exported, listing, pb_decision, read_listing};
 pub use server::{Server, ServerOptions};
 
 use std::time::SystemTime;

@@ -5,7 +5,7 @@ use crate::served::{command, run};
 
 #[test]
 fn help_texts() {
-    let verbs: [&[&str]; 23] = [
+    let verbs: [&[&str]; 29] = [
         &[],
         &["serve"],
         &["check"],
@@ -23,6 +23,12 @@ fn help_texts() {
         &["export"],
         &["health"],
         &["stats"],
+        &["admin"],
+        &["admin", "replay-audit"],
+        &["admin", "accept-shrink"],
+        &["audit"],
+        &["audit", "list"],
+        &["audit", "verify"],
         &["config"],
         &["config", "show"],
         &["config", "check"],
