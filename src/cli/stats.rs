@@ -122,7 +122,7 @@ fn print_freshness(stats: &pb::GetStatsResponse) -> Result<()> {
             ))?;
             say(format_args!("                  {}", admin::held_load(Some(held))))?;
             say(
-                "                  if writes were lost: `numguard admin replay-audit`, and import the feeds again",
+                "                  if writes were lost: `numguard admin replay-audit`, then import the feeds again",
             )?;
             say("                  if it is meant: `numguard admin accept-shrink`")
         }

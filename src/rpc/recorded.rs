@@ -85,3 +85,132 @@ async fn on_disk<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(move || work(&audit)).await;
     done.unwrap_or_else(|error| Err(AuditError::Ended(error.to_string())))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::audit::{self, Entry};
+    use crate::index::Position;
+    use crate::listing::{Action, Decision, Listing, Sighting, UnixTime};
+    use crate::store::{Changes, Outcome, ShardDigest, StoreStats};
+
+    /// Takes its time and answers as told.
+    struct Slow(fn() -> Result<Applied, StoreError>);
+
+    #[async_trait]
+    impl Store for Slow {
+        fn kind(&self) -> &'static str {
+            "slow"
+        }
+        async fn apply(&self, _: Vec<Change>) -> Result<Applied, StoreError> {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            (self.0)()
+        }
+        async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
+            Ok(vec![None; subjects.len()])
+        }
+        async fn scan(&self, _: Option<Subject>, _: usize) -> Result<Vec<(Subject, Listing)>, StoreError> {
+            Ok(Vec::new())
+        }
+        async fn changes(&self, position: &Position, _: usize) -> Result<Changes, StoreError> {
+            Ok(Changes::Next(Vec::new(), position.clone()))
+        }
+        async fn changed(&self, _: &Position) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn report(&self, _: Vec<Outcome>) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn stats(&self) -> Result<StoreStats, StoreError> {
+            Ok(StoreStats::default())
+        }
+        async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
+            Ok(Vec::new())
+        }
+        fn shard_of(&self, _: Subject) -> usize {
+            0
+        }
+        async fn accept_shrink(&self) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn shrink_accepted(&self) -> Result<bool, StoreError> {
+            Ok(false)
+        }
+    }
+
+    const SUBJECT: &str = "+447400123456";
+
+    fn changes() -> Vec<Change> {
+        let subject: Subject = SUBJECT.parse().unwrap_or_else(|e| panic!("{e}"));
+        let decision = Decision {
+            decided_at: UnixTime(1),
+            action: Action::Block,
+            expires_at: None,
+            reason: String::new(),
+            author: "ann".to_owned(),
+        };
+        vec![Change::Merge(subject, Listing::decided(decision)), seen(), Change::Delete(subject)]
+    }
+
+    fn seen() -> Change {
+        let feed = "a".parse().unwrap_or_else(|e| panic!("{e}"));
+        let sighting = Sighting { feed, first_seen: UnixTime(1), last_seen: UnixTime(1), count: 1 };
+        Change::Merge(SUBJECT.parse().unwrap_or_else(|e| panic!("{e}")), Listing::seen(sighting))
+    }
+
+    /// The answers on record after `changes` were applied; nothing for an intent, or cut short.
+    async fn recorded(
+        answer: fn() -> Result<Applied, StoreError>,
+        changes: Vec<Change>,
+        patience: Duration,
+    ) -> (bool, Vec<Option<Answer>>) {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let audit = Arc::new(Audit::open(folder.path()).unwrap_or_else(|e| panic!("{e}")));
+        let store: Arc<dyn Store> = Arc::new(Slow(answer));
+        let applied = tokio::time::timeout(patience, apply(&store, &audit, changes)).await;
+        let path = folder.path().join(audit::FILE);
+        let lines = || {
+            let records = audit::read(&path).unwrap_or_else(|e| panic!("{e}"));
+            let entries = records.map(|record| record.unwrap_or_else(|e| panic!("{e}")).entry);
+            entries.map(|entry| if let Entry::Answer { answer, .. } = entry { Some(answer) } else { None })
+        };
+        for _ in 0..100 {
+            if applied.is_ok() || lines().any(|line| line.is_some()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        (applied.is_ok_and(|applied| applied.is_ok()), lines().collect())
+    }
+
+    #[tokio::test]
+    async fn each_change_of_an_operator_gets_the_stores_answer() {
+        type Case = (fn() -> Result<Applied, StoreError>, bool, Answer);
+        let cases: [Case; 3] = [
+            (|| Ok(Applied::default()), true, Answer::Stored),
+            (|| Err(StoreError::Unconfirmed("no replica".to_owned())), false, Answer::Unconfirmed),
+            (|| Err(StoreError::Unavailable("down".to_owned())), false, Answer::Failed),
+        ];
+        for (store, good, answer) in cases {
+            let found = recorded(store, changes(), Duration::from_secs(60)).await;
+            assert_eq!(found, (good, vec![None, None, Some(answer), Some(answer)]));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_feeds_report_is_not_recorded() {
+        let found = recorded(|| Ok(Applied::default()), vec![seen()], Duration::from_secs(60)).await;
+        assert_eq!(found, (true, vec![]));
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_leaves_no_intent_without_an_answer() {
+        let store = || Ok(Applied::default());
+        let found = recorded(store, changes(), Duration::from_millis(10)).await;
+        assert_eq!(found, (false, vec![None, None, Some(Answer::Stored), Some(Answer::Stored)]));
+    }
+}
