@@ -47,9 +47,11 @@ impl Audit {
         let file = locked(&path)?;
         let (tail, unasked) = match carry_on::end_of(file, &path)? {
             End::Whole(tail, unasked) => (tail, unasked),
-            End::Damaged => {
+            End::Damaged(damaged) => {
                 carry_on::set_aside(&path)?;
-                (Tail::empty(locked(&path)?), None)
+                let fresh = locked(&path)?;
+                drop(damaged);
+                (Tail::empty(fresh), None)
             }
         };
         let audit = Self { path, tail: Mutex::new(tail) };

@@ -21,8 +21,8 @@ pub(super) enum End {
     /// In a whole line. The lines named, written at that time, are part of a request whose other
     /// lines are not there, so that the store cannot have been asked.
     Whole(Tail, Option<(UnixTime, Range<u64>)>),
-    /// In something else.
-    Damaged,
+    /// In something else. The file stays locked as long as it is held.
+    Damaged(File),
 }
 
 /// Looks at the end of the file; only `numguard audit verify` reads all of it.
@@ -53,7 +53,7 @@ pub(super) fn end_of(mut file: File, path: &Path) -> Result<End, AuditError> {
     };
     let begin = lines.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
     let last = std::str::from_utf8(&lines[begin..]).ok().and_then(|text| line::read(text).ok());
-    let Some(last) = last else { return Ok(End::Damaged) };
+    let Some(last) = last else { return Ok(End::Damaged(file)) };
     let (seq, (part, parts)) = (last.record.seq, last.record.part);
     let unfinished = matches!(last.record.entry, Entry::Intent(_)) && part < parts;
     let unasked = unfinished.then(|| (last.record.at, (seq + 1).saturating_sub(part.into())..seq + 1));
