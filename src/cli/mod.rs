@@ -5,6 +5,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod admin;
+mod audit;
 mod backtest;
 mod check;
 mod client;
@@ -19,6 +21,7 @@ mod import;
 mod listing;
 mod output;
 mod range;
+mod replay;
 mod serve;
 mod stats;
 
@@ -81,6 +84,12 @@ enum Verb {
     Health(health::Args),
     /// Tell what is in the store and in the index
     Stats(stats::Args),
+    /// Mend what the store has lost: replay operators' changes, accept a loss
+    #[command(subcommand)]
+    Admin(admin::Verb),
+    /// List and verify the audit record of operators' changes on this machine
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Show and check the configuration
     #[command(subcommand)]
     Config(config::Verb),
@@ -130,6 +139,8 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Export(args) => export::run(args).await,
         Verb::Health(args) => health::run(args).await,
         Verb::Stats(args) => stats::run(args).await,
+        Verb::Admin(verb) => admin::run(verb).await,
+        Verb::Audit(verb) => audit::run(verb),
         Verb::Config(verb) => config::run(verb),
         Verb::Completions(args) => completions::run(args, &mut Cli::command()),
     }

@@ -5,7 +5,7 @@ use crate::served::{command, run};
 
 #[test]
 fn help_texts() {
-    let verbs: [&[&str]; 28] = [
+    let verbs: [&[&str]; 34] = [
         &[],
         &["serve"],
         &["check"],
@@ -28,6 +28,12 @@ fn help_texts() {
         &["export"],
         &["health"],
         &["stats"],
+        &["admin"],
+        &["admin", "replay-audit"],
+        &["admin", "accept-shrink"],
+        &["audit"],
+        &["audit", "list"],
+        &["audit", "verify"],
         &["config"],
         &["config", "show"],
         &["config", "check"],

@@ -4,5 +4,6 @@
 
 mod battery;
 mod embedded;
+mod lost_writes;
 mod redis;
 mod servers;

@@ -239,7 +239,7 @@ async fn confirm(store: &Redis, shards: &[usize]) -> Result<(), StoreError> {
         wait.arg(wanted).arg(patience.as_millis() as u64);
         let have: u32 = store.route(shard).writes.run(&wait).await?;
         if have < wanted {
-            return Err(StoreError::Unavailable(format!(
+            return Err(StoreError::Unconfirmed(format!(
                 "stored by the Redis master, but only {have} of {wanted} replicas have it: it is lost if the \
                  master fails now; try again, or replay the audit record"
             )));
