@@ -2,6 +2,8 @@
 //!
 //! A call uses the connection there is, within a time limit, or fails at once: no caller ever waits
 //! on a reconnect. Whoever finds it broken says so, and the keeper dials again, with growing pauses.
+//! The keeper also looks itself, every now and then: an idle connection may have died, and a master
+//! that has become a replica answers reads as if nothing had happened.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,15 +16,18 @@ use tokio::task::JoinHandle;
 
 use crate::store::StoreError;
 
-use super::dial::{Seat, dial};
+use super::dial::{Seat, dial, is_still_master};
 use super::{RedisOptions, failure};
 
 /// Pauses between attempts to connect: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// How often the keeper looks whether a connection still leads to a master.
+const LOOK: Duration = Duration::from_secs(2);
+
 #[derive(Clone)]
 enum State {
-    /// Nothing has been tried yet: the one state that calls wait in.
+    /// Nothing has been tried yet: the one state that calls wait in, and not for long.
     New,
     Up(MultiplexedConnection, u64),
     Down(String),
@@ -108,9 +113,17 @@ impl Link {
         }
     }
 
+    /// Which connection it is; another number means that it was made anew.
+    pub(super) async fn generation(&self) -> Result<u64, StoreError> {
+        self.connection().await.map(|(_, generation)| generation)
+    }
+
     async fn connection(&self) -> Result<(MultiplexedConnection, u64), StoreError> {
         let mut state = self.state.clone();
-        let state = state.wait_for(|state| !matches!(state, State::New)).await;
+        let tried = state.wait_for(|state| !matches!(state, State::New));
+        let Ok(state) = tokio::time::timeout(self.timeout * 2, tried).await else {
+            return Err(StoreError::Unavailable(format!("Redis at {} has not answered yet", self.place)));
+        };
         match state.as_deref() {
             Ok(State::Up(connection, generation)) => Ok((connection.clone(), *generation)),
             Ok(State::Down(reason)) => Err(StoreError::Unavailable(reason.clone())),
@@ -145,9 +158,12 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
         match dial(&options, seat).await {
             Ok(connection) => {
                 generation += 1;
-                state.send_replace(State::Up(connection, generation));
+                state.send_replace(State::Up(connection.clone(), generation));
                 let since = tokio::time::Instant::now();
-                broken.wait(generation).await;
+                tokio::select! {
+                    () = broken.wait(generation) => {}
+                    () = look(&connection, options.timeout) => {}
+                }
                 // A connection that breaks at once must not be dialled in a tight loop.
                 pause = if since.elapsed() > PAUSE.1 { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
                 let place = &options.address;
@@ -163,5 +179,18 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
             }
         }
         tokio::time::sleep(pause / 2).await;
+    }
+}
+
+/// Returns when the connection has died, or no longer leads to a master.
+async fn look(connection: &MultiplexedConnection, timeout: Duration) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        // The answer may have to wait behind a question for news.
+        let limit = super::follow::WAIT + timeout;
+        match tokio::time::timeout(limit, is_still_master(connection.clone())).await {
+            Ok(true) => {}
+            Ok(false) | Err(_) => return,
+        }
     }
 }
