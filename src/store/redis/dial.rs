@@ -2,12 +2,16 @@
 //!
 //! Done anew for every connection, so that a failover is followed whatever the driver remembers.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo,
-    RedisConnectionInfo, RedisError, TlsCertificates, Value, cmd,
+    ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo, RedisError, TlsCertificates, Value, cmd,
 };
+use tokio::sync::Notify;
 
 use crate::store::StoreError;
 
@@ -23,15 +27,18 @@ pub(super) enum Seat {
     Slot(u16),
 }
 
-/// A connection to the server at `seat`.
-pub(super) async fn dial(options: &RedisOptions, seat: Seat) -> Result<MultiplexedConnection, StoreError> {
+/// A connection to the server at `seat`; `lost` is told when it ends.
+pub(super) async fn dial(
+    options: &RedisOptions,
+    seat: Seat,
+    lost: &Arc<Notify>,
+) -> Result<MultiplexedConnection, StoreError> {
     match &options.address.topology {
-        Topology::Single(node) => master(options, node).await,
+        Topology::Single(node) => master(options, node, lost).await,
         Topology::Sentinel { nodes, name } => {
-            first_of(
-                nodes,
-                |node| async move { master(options, &ask_sentinel(options, node, name).await?).await },
-            )
+            first_of(nodes, |node| async move {
+                master(options, &ask_sentinel(options, node, name).await?, lost).await
+            })
             .await
         }
         Topology::Cluster(nodes) => {
@@ -39,10 +46,9 @@ pub(super) async fn dial(options: &RedisOptions, seat: Seat) -> Result<Multiplex
                 Seat::Master => 0,
                 Seat::Slot(slot) => slot,
             };
-            first_of(
-                nodes,
-                |node| async move { master(options, &ask_cluster(options, node, slot).await?).await },
-            )
+            first_of(nodes, |node| async move {
+                master(options, &ask_cluster(options, node, slot).await?, lost).await
+            })
             .await
         }
     }
@@ -83,7 +89,7 @@ fn silent(node: &Node) -> StoreError {
 
 async fn ask_sentinel(options: &RedisOptions, node: &Node, name: &str) -> Result<Node, StoreError> {
     let login = (options.sentinel_username.as_deref(), options.sentinel_password.as_ref());
-    let mut sentinel = connect(options, node, login).await?;
+    let mut sentinel = connect(options, node, login, None).await?;
     let question = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name).to_owned();
     let answer = ask::<Option<(String, u16)>>(options, node, &mut sentinel, &question).await?;
     let answer = answer.map_err(|error| failure::of(&node.to_string(), &error))?;
@@ -92,7 +98,7 @@ async fn ask_sentinel(options: &RedisOptions, node: &Node, name: &str) -> Result
 }
 
 async fn ask_cluster(options: &RedisOptions, node: &Node, slot: u16) -> Result<Node, StoreError> {
-    let mut seed = connect(options, node, login(options)).await?;
+    let mut seed = connect(options, node, login(options), None).await?;
     let question = cmd("CLUSTER").arg("SLOTS").to_owned();
     let map = ask::<Vec<Vec<Value>>>(options, node, &mut seed, &question).await?;
     let map = map.map_err(|error| failure::of(&node.to_string(), &error))?;
@@ -120,8 +126,12 @@ fn login(options: &RedisOptions) -> (Option<&str>, Option<&super::Password>) {
 }
 
 /// A connection to `node`, which must be a master.
-async fn master(options: &RedisOptions, node: &Node) -> Result<MultiplexedConnection, StoreError> {
-    let mut connection = connect(options, node, login(options)).await?;
+async fn master(
+    options: &RedisOptions,
+    node: &Node,
+    lost: &Arc<Notify>,
+) -> Result<MultiplexedConnection, StoreError> {
+    let mut connection = connect(options, node, login(options), Some(lost)).await?;
     match ask::<Vec<Value>>(options, node, &mut connection, &cmd("ROLE")).await? {
         Ok(role) if role.first().is_some_and(is_replica) => Err(StoreError::Unavailable(format!(
             "Redis at {node} is a replica: name its master, or use redis-sentinel://"
@@ -149,13 +159,22 @@ async fn connect(
     options: &RedisOptions,
     node: &Node,
     (user, password): (Option<&str>, Option<&super::Password>),
+    lost: Option<&Arc<Notify>>,
 ) -> Result<MultiplexedConnection, StoreError> {
     let refused = |error: &RedisError| failure::of(&node.to_string(), error);
     let client = client(options, node, user, password).map_err(|error| refused(&error))?;
-    let config = AsyncConnectionConfig::new()
+    let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(options.timeout))
         // Calls have their own limit; one that waits for news may take long.
         .set_response_timeout(None);
+    if let Some(lost) = lost.map(Arc::clone) {
+        config = config.set_push_sender(move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                lost.notify_one();
+            }
+            Ok::<_, Infallible>(())
+        });
+    }
     let connecting = client.get_multiplexed_async_connection_with_config(&config);
     match tokio::time::timeout(options.timeout * 2, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
@@ -176,7 +195,8 @@ fn client(
     } else {
         ConnectionAddr::Tcp(host, port)
     };
-    let mut login = RedisConnectionInfo::default();
+    // The driver tells only with this version of the protocol that a connection has ended.
+    let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
     if let Some(user) = user {
         login = login.set_username(user);
     }

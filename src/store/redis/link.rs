@@ -2,8 +2,8 @@
 //!
 //! A call uses the connection there is, within a time limit, or fails at once: no caller ever waits
 //! on a reconnect. Whoever finds it broken says so, and the keeper dials again, with growing pauses.
-//! The keeper also looks itself, every now and then: an idle connection may have died, and a master
-//! that has become a replica answers reads as if nothing had happened.
+//! The keeper also looks itself, every now and then: a server may have gone without a word, and a
+//! master that has become a replica answers reads as if nothing had happened.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -155,13 +155,15 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
     let mut generation = 0;
     let mut pause = PAUSE.0;
     loop {
-        match dial(&options, seat).await {
+        let lost = Arc::<Notify>::default();
+        match dial(&options, seat, &lost).await {
             Ok(connection) => {
                 generation += 1;
                 state.send_replace(State::Up(connection.clone(), generation));
                 let since = tokio::time::Instant::now();
                 tokio::select! {
                     () = broken.wait(generation) => {}
+                    () = lost.notified() => {}
                     () = look(&connection, options.timeout) => {}
                 }
                 // A connection that breaks at once must not be dialled in a tight loop.
