@@ -52,7 +52,8 @@ pub(crate) fn known() -> Vec<Change> {
 pub(crate) fn many(count: u64) -> Vec<Change> {
     (0..count)
         .map(|i| {
-            let (country, at) = (["+5511", "+9198", "+2348", "+6281"][i as usize % 4], i / 4 * 7_919 % 90_000_000);
+            let (country, at) =
+                (["+5511", "+9198", "+2348", "+6281"][i as usize % 4], i / 4 * 7_919 % 90_000_000);
             seen(&format!("{country}{at:08}"), "bulk", 1, 2)
         })
         .collect()

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod battery;
+mod down;
 mod embedded;
+mod failover;
+mod followed;
+mod lost;
 mod redis;
 mod servers;
