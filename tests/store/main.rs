@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod battery;
+mod bulk_faults;
 mod down;
 mod embedded;
 mod failover;
