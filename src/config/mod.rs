@@ -3,8 +3,8 @@
 //! Layers: [`DEFAULT`], a file, the environment, flags. Unknown settings are refused by name and
 //! file. Fills each room's options; no room imports this one.
 
-mod shared_store;
 mod feeds;
+mod shared_store;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;
 use crate::telemetry::LogOptions;
 
-pub use shared_store::{RedisConfig, Secret};
 pub use feeds::{feed, feeds};
+pub use shared_store::{RedisConfig, Secret};
 
 /// The default configuration's text: every setting, commented.
 pub const DEFAULT: &str = include_str!("default.toml");

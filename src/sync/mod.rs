@@ -5,6 +5,7 @@
 
 mod freshness;
 mod full_load;
+mod held;
 mod rebuild;
 mod reconcile;
 mod snapshot;
@@ -243,7 +244,6 @@ impl Sync {
     async fn load_all(&mut self) -> Result<(), StoreError> {
         let fresh = full_load::load(self.store.as_ref()).await?;
         let (had, has) = (self.published.load().listings(), fresh.listings());
-        self.at = fresh.position().clone();
         let least = had as f64 * (1.0 - self.options.max_shrink);
         if (has as f64) < least && !self.store.shrink_accepted().await? {
             tracing::error!(
@@ -252,10 +252,13 @@ impl Sync {
                 "the store has lost listings: the index keeps the old ones and takes in new ones; if this is \
                  meant, `numguard admin accept-shrink` releases it"
             );
+            self.take_in_what_is_there().await?;
+            self.at = fresh.position().clone();
             self.freshness.hold(Some(Held { had, has, since: (self.options.clock)() }));
             self.reached.send_replace(self.at.clone());
             return Ok(());
         }
+        self.at = fresh.position().clone();
         self.freshness.hold(None);
         self.rebuild = None;
         self.publish(fresh);

@@ -58,7 +58,7 @@ pub(crate) fn seen(text: &str, feed: &str, first: u32, last: u32) -> Change {
     Change::Merge(subject(text), sighting(feed, first, last))
 }
 
-fn decided(text: &str, action: Action, at: u32) -> Change {
+pub(crate) fn decided(text: &str, action: Action, at: u32) -> Change {
     let decision = Decision {
         decided_at: UnixTime(at),
         action,

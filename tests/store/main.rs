@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod battery;
+mod bulk_faults;
+mod down;
 mod embedded;
+mod failover;
+mod followed;
+mod lost;
 mod lost_writes;
 mod redis;
 mod servers;

@@ -2,13 +2,14 @@
 //!
 //! Before it is decided nothing has happened, and what was written down expires. Afterwards it
 //! will be carried out whoever dies: every process looks for decided writes that nobody works on.
-//! Each shard remembers the last part that it took, so no part is carried out twice.
+//! Each shard remembers the last part that it took, and for an hour longer: so no part is carried
+//! out twice, not even by a worker that was taken for dead and wakes up after others did its work.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use redis::cmd;
+use redis::{cmd, pipe};
 
 use crate::store::{Lease, StoreError};
 
@@ -22,7 +23,10 @@ const UNDECIDED: Duration = Duration::from_secs(3_600);
 /// A worker says this often that it is alive, and is taken for dead after three times as long.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
-/// Parts written down with one command: some hundred kilobytes.
+/// How long the shards remember a write that is finished.
+const REMEMBERED: Duration = Duration::from_secs(3_600);
+
+/// Parts written down, or read, with one command: some hundred kilobytes.
 const PARTS: usize = 8;
 
 /// Carries out a large write.
@@ -34,14 +38,14 @@ pub(super) async fn apply(
     let id = format!("{:016x}", random());
     let (keys, link) = (store.keys(), &store.route(0).writes);
     for some in parts.chunks(PARTS) {
-        let mut push = cmd("RPUSH");
-        push.arg(keys.bulk(&id));
+        // Together, so that no kill between the two leaves a list that never expires.
+        let mut both = pipe();
+        let push = both.cmd("RPUSH").arg(keys.bulk(&id));
         for part in some {
             push.arg(part.to_bytes());
         }
-        let _: u64 = link.run(&push).await?;
-        let expire = cmd("EXPIRE").arg(keys.bulk(&id)).arg(UNDECIDED.as_secs()).to_owned();
-        let _: u64 = link.run(&expire).await?;
+        both.cmd("EXPIRE").arg(keys.bulk(&id)).arg(UNDECIDED.as_secs());
+        let _: (u64, u64) = link.run_all(&both).await?;
     }
     claim(store, &id).await?;
     let mut decide = scripts::DECIDE_BULK.prepare_invoke();
@@ -54,7 +58,7 @@ pub(super) async fn apply(
         _ => return Err(StoreError::Unavailable("a large write expired before it was decided".to_owned())),
     }
     carry_out(store, &id, parts).await.map_err(|error| {
-        StoreError::Unavailable(format!("a large write is decided and will be finished later: {error}"))
+        StoreError::Unconfirmed(format!("a large write is decided and will be finished later: {error}"))
     })
 }
 
@@ -80,20 +84,32 @@ async fn finish_all(store: &Weak<Inner>) -> Result<bool, StoreError> {
     let list = cmd("HGETALL").arg(store.keys().bulks()).to_owned();
     let decided: Vec<(String, usize)> = store.route(0).writes.run(&list).await?;
     for (id, count) in decided {
-        if !claim(&store, &id).await? {
-            continue;
+        // One that cannot be finished must not stand in the way of the others.
+        if let Err(error) = finish(&store, &id, count).await {
+            tracing::warn!(%error, id, "cannot finish a large write that was left unfinished");
         }
-        let read = cmd("LRANGE").arg(store.keys().bulk(&id)).arg(0).arg(-1).to_owned();
-        let parts: Vec<Vec<u8>> = store.route(0).writes.run(&read).await?;
-        if parts.len() != count {
-            tracing::error!(id, "a decided large write has lost its parts and cannot be finished");
-            continue;
-        }
-        let parts = parts.iter().map(|part| Part::read(part).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-        tracing::info!(id, parts = count, "finishing a large write that was left unfinished");
-        carry_out(&store, &id, parts).await?;
     }
     Ok(true)
+}
+
+/// Carries out a decided write that nobody works on.
+async fn finish(store: &Redis, id: &str, count: usize) -> Result<(), StoreError> {
+    if !claim(store, id).await? {
+        return Ok(());
+    }
+    let mut parts = Vec::new();
+    for first in (0..count).step_by(PARTS) {
+        let some = cmd("LRANGE").arg(store.keys().bulk(id)).arg(first).arg(first + PARTS - 1).to_owned();
+        let some: Vec<Vec<u8>> = store.route(0).writes.run(&some).await?;
+        for part in some {
+            parts.push(Arc::new(Part::read(&part)?));
+        }
+    }
+    if parts.len() != count {
+        return Err(StoreError::Unavailable(format!("{} of {count} parts are there", parts.len())));
+    }
+    tracing::info!(id, parts = count, "finishing a large write that was left unfinished");
+    carry_out(store, id, parts).await.map(drop)
 }
 
 /// Takes the write for this process, if no other works on it.
@@ -152,13 +168,13 @@ async fn show_life(store: &Redis, id: &str) -> StoreError {
     }
 }
 
-/// Forgets the write first and the shards' notes after it: else it could be carried out again.
+/// Forgets the write first: with the shards' notes gone it could be carried out again.
 async fn clear_up(store: &Redis, id: &str, shards: &[usize]) -> Result<(), StoreError> {
     let (keys, link) = (store.keys(), &store.route(0).writes);
     let _: u64 = link.run(cmd("HDEL").arg(keys.bulks()).arg(id)).await?;
     let _: u64 = link.run(cmd("DEL").arg(keys.bulk(id)).arg(keys.bulk_worker(id))).await?;
     for &shard in shards {
-        let forget = cmd("HDEL").arg(keys.meta(shard)).arg(format!("bulk.{id}")).to_owned();
+        let forget = cmd("EXPIRE").arg(keys.bulk_done(shard, id)).arg(REMEMBERED.as_secs()).to_owned();
         let _: u64 = store.route(shard).writes.run(&forget).await?;
     }
     Ok(())

@@ -7,7 +7,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ScriptInvocation, cmd};
+use futures_util::future::try_join_all;
+use redis::{ScriptInvocation, pipe};
 
 use crate::listing::{Listing, Subject};
 use crate::store::{Applied, Change, Lease, StoreError};
@@ -48,6 +49,7 @@ pub(super) async fn apply(
     let parts = off_thread(move || parts(changes)).await?;
     let mut shards: Vec<usize> = parts.iter().map(|part| part.shard).collect();
     shards.dedup();
+    let through = if by_operator { connections(store, &shards).await? } else { Vec::new() };
     let mut parts: Vec<Arc<Part>> = parts.into_iter().map(Arc::new).collect();
     let done = match parts.len() {
         0 => Done::default(),
@@ -56,10 +58,18 @@ pub(super) async fn apply(
         _ => bulk::apply(store, parts, lease).await?,
     };
     if by_operator {
-        confirm(store, &shards).await?;
+        confirm(store, &shards, &through).await.map_err(unconfirmed)?;
     }
-    let position = read::position(store).await?;
+    let position = read::position(store).await.map_err(unconfirmed)?;
     Ok(Applied { position, added: done.added, deleted: done.deleted })
+}
+
+/// What fails after the write was done.
+fn unconfirmed(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(reason) => StoreError::Unconfirmed(format!("stored, but then: {reason}")),
+        error => error,
+    }
 }
 
 /// Commits one part, all of it or nothing.
@@ -208,13 +218,14 @@ impl Swap {
         let keys = store.keys();
         let mut script = scripts::COMMIT.prepare_invoke();
         script.key(keys.meta(shard)).key(keys.log(shard)).key(keys.groups(shard));
+        script.key(bulk.map_or_else(|| keys.meta(shard), |bulk| keys.bulk_done(shard, bulk.id)));
         script.arg(LAYOUT).arg(random().to_string()).arg(store.0.options.log_entries);
         script.arg(bulk.map_or("", |bulk| bulk.id)).arg(bulk.map_or(0, |bulk| bulk.part));
         script.arg(self.numbers).arg(self.ranges);
         script.arg(self.digest >> 32).arg(self.digest & 0xffff_ffff);
         script.arg(log::write(&self.subjects));
         let groups = self.pages.chunk_by(|a, b| a.page.group == b.page.group);
-        for (pages, key) in groups.zip(4..) {
+        for (pages, key) in groups.zip(5..) {
             let group = pages[0].page.group;
             script.key(keys.group(group));
             script.arg(key).arg(group.name()).arg(pages.len());
@@ -226,8 +237,13 @@ impl Swap {
     }
 }
 
-/// Returns once enough replicas have what was written, or fails.
-async fn confirm(store: &Redis, shards: &[usize]) -> Result<(), StoreError> {
+/// The connections through which `shards` are written now.
+async fn connections(store: &Redis, shards: &[usize]) -> Result<Vec<u64>, StoreError> {
+    try_join_all(shards.iter().map(|&shard| store.route(shard).writes.generation())).await
+}
+
+/// Returns once enough replicas have what was written `through` some connections, or fails.
+async fn confirm(store: &Redis, shards: &[usize], through: &[u64]) -> Result<(), StoreError> {
     let options = &store.0.options;
     let wanted = options.wait_replicas;
     if wanted == 0 {
@@ -235,15 +251,25 @@ async fn confirm(store: &Redis, shards: &[usize]) -> Result<(), StoreError> {
     }
     for &shard in shards.iter().take(if store.0.routes.len() == 1 { 1 } else { shards.len() }) {
         let patience = options.timeout / 2;
-        let mut wait = cmd("WAIT");
-        wait.arg(wanted).arg(patience.as_millis() as u64);
-        let have: u32 = store.route(shard).writes.run(&wait).await?;
+        // WAIT speaks of its own connection's writes only, and a decision that is stored again
+        // writes nothing: so there is one write, which comes after all before it.
+        let mut wait = pipe();
+        wait.cmd("HSET").arg(store.keys().meta(shard)).arg("confirmed").arg(1).ignore();
+        wait.cmd("WAIT").arg(wanted).arg(patience.as_millis() as u64);
+        let (have,): (u32,) = store.route(shard).writes.run_all(&wait).await?;
         if have < wanted {
             return Err(StoreError::Unconfirmed(format!(
                 "stored by the Redis master, but only {have} of {wanted} replicas have it: it is lost if the \
                  master fails now; try again, or replay the audit record"
             )));
         }
+    }
+    if connections(store, shards).await? != through {
+        return Err(StoreError::Unavailable(
+            "the connection to Redis was made anew meanwhile, perhaps to another master: look whether it is \
+             stored, or try again"
+                .to_owned(),
+        ));
     }
     Ok(())
 }

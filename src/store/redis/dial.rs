@@ -2,12 +2,16 @@
 //!
 //! Done anew for every connection, so that a failover is followed whatever the driver remembers.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo,
-    RedisError, TlsCertificates, Value, cmd,
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo,
+    ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo, RedisError, TlsCertificates, Value, cmd,
 };
+use tokio::sync::Notify;
 
 use crate::store::StoreError;
 
@@ -23,33 +27,45 @@ pub(super) enum Seat {
     Slot(u16),
 }
 
-/// A connection to the server at `seat`.
-pub(super) async fn dial(options: &RedisOptions, seat: Seat) -> Result<MultiplexedConnection, StoreError> {
-    match (&options.address.topology, seat) {
-        (Topology::Single(node), _) => master(options, node).await,
-        (Topology::Sentinel { nodes, name }, _) => {
-            let node = ask_each(nodes, |node| ask_sentinel(options, node, name)).await?;
-            master(options, &node).await
+/// A connection to the server at `seat`; `lost` is told when it ends.
+pub(super) async fn dial(
+    options: &RedisOptions,
+    seat: Seat,
+    lost: &Arc<Notify>,
+) -> Result<MultiplexedConnection, StoreError> {
+    match &options.address.topology {
+        Topology::Single(node) => master(options, node, lost).await,
+        Topology::Sentinel { nodes, name } => {
+            first_of(nodes, |node| async move {
+                master(options, &ask_sentinel(options, node, name).await?, lost).await
+            })
+            .await
         }
-        (Topology::Cluster(nodes), Seat::Slot(slot)) => {
-            let node = ask_each(nodes, |node| ask_cluster(options, node, slot)).await?;
-            master(options, &node).await
-        }
-        (Topology::Cluster(nodes), Seat::Master) => {
-            let node = ask_each(nodes, |node| ask_cluster(options, node, 0)).await?;
-            master(options, &node).await
+        Topology::Cluster(nodes) => {
+            let slot = match seat {
+                Seat::Master => 0,
+                Seat::Slot(slot) => slot,
+            };
+            first_of(nodes, |node| async move {
+                master(options, &ask_cluster(options, node, slot).await?, lost).await
+            })
+            .await
         }
     }
 }
 
-/// The first answer that one of `nodes` gives, or the last error.
-async fn ask_each<'a, F>(nodes: &'a [Node], ask: impl Fn(&'a Node) -> F) -> Result<Node, StoreError>
+/// The first connection that one of `nodes` leads to, or the last error. A node that was cut off
+/// names a master of yesterday, so its word alone is not enough.
+async fn first_of<'a, F>(
+    nodes: &'a [Node],
+    lead: impl Fn(&'a Node) -> F,
+) -> Result<MultiplexedConnection, StoreError>
 where
-    F: Future<Output = Result<Node, StoreError>>,
+    F: Future<Output = Result<MultiplexedConnection, StoreError>>,
 {
     let mut failed = StoreError::Unavailable("no Redis node is named".to_owned());
     for node in nodes {
-        match ask(node).await {
+        match lead(node).await {
             Ok(found) => return Ok(found),
             Err(error) => failed = error,
         }
@@ -57,26 +73,35 @@ where
     Err(failed)
 }
 
+/// What `node` answers to `command`, within the usual time.
+async fn ask<T: FromRedisValue>(
+    options: &RedisOptions,
+    node: &Node,
+    connection: &mut MultiplexedConnection,
+    command: &Cmd,
+) -> Result<Result<T, RedisError>, StoreError> {
+    tokio::time::timeout(options.timeout, command.query_async(connection)).await.map_err(|_| silent(node))
+}
+
+fn silent(node: &Node) -> StoreError {
+    StoreError::Unavailable(format!("Redis at {node} does not answer"))
+}
+
 async fn ask_sentinel(options: &RedisOptions, node: &Node, name: &str) -> Result<Node, StoreError> {
     let login = (options.sentinel_username.as_deref(), options.sentinel_password.as_ref());
-    let mut sentinel = connect(options, node, login).await?;
-    let answer: Option<(String, u16)> = cmd("SENTINEL")
-        .arg("GET-MASTER-ADDR-BY-NAME")
-        .arg(name)
-        .query_async(&mut sentinel)
-        .await
-        .map_err(|error| failure::of(&node.to_string(), &error))?;
+    let mut sentinel = connect(options, node, login, None).await?;
+    let question = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name).to_owned();
+    let answer = ask::<Option<(String, u16)>>(options, node, &mut sentinel, &question).await?;
+    let answer = answer.map_err(|error| failure::of(&node.to_string(), &error))?;
     let unknown = || StoreError::Unavailable(format!("sentinel {node} knows no master called {name}"));
     answer.map(|(host, port)| Node { host, port }).ok_or_else(unknown)
 }
 
 async fn ask_cluster(options: &RedisOptions, node: &Node, slot: u16) -> Result<Node, StoreError> {
-    let mut seed = connect(options, node, login(options)).await?;
-    let map: Vec<Vec<Value>> = cmd("CLUSTER")
-        .arg("SLOTS")
-        .query_async(&mut seed)
-        .await
-        .map_err(|error| failure::of(&node.to_string(), &error))?;
+    let mut seed = connect(options, node, login(options), None).await?;
+    let question = cmd("CLUSTER").arg("SLOTS").to_owned();
+    let map = ask::<Vec<Vec<Value>>>(options, node, &mut seed, &question).await?;
+    let map = map.map_err(|error| failure::of(&node.to_string(), &error))?;
     let owner = map.iter().find_map(|range| match range.as_slice() {
         [Value::Int(first), Value::Int(last), master, ..] if (*first..=*last).contains(&i64::from(slot)) => {
             read_owner(master, node)
@@ -101,10 +126,13 @@ fn login(options: &RedisOptions) -> (Option<&str>, Option<&super::Password>) {
 }
 
 /// A connection to `node`, which must be a master.
-async fn master(options: &RedisOptions, node: &Node) -> Result<MultiplexedConnection, StoreError> {
-    let mut connection = connect(options, node, login(options)).await?;
-    let role: Result<Vec<Value>, RedisError> = cmd("ROLE").query_async(&mut connection).await;
-    match role {
+async fn master(
+    options: &RedisOptions,
+    node: &Node,
+    lost: &Arc<Notify>,
+) -> Result<MultiplexedConnection, StoreError> {
+    let mut connection = connect(options, node, login(options), Some(lost)).await?;
+    match ask::<Vec<Value>>(options, node, &mut connection, &cmd("ROLE")).await? {
         Ok(role) if role.first().is_some_and(is_replica) => Err(StoreError::Unavailable(format!(
             "Redis at {node} is a replica: name its master, or use redis-sentinel://"
         ))),
@@ -112,6 +140,14 @@ async fn master(options: &RedisOptions, node: &Node) -> Result<MultiplexedConnec
         // A user may not be allowed to ask; a write would tell soon enough.
         Err(error) if error.code() == Some("NOPERM") => Ok(connection),
         Err(error) => Err(failure::of(&node.to_string(), &error)),
+    }
+}
+
+/// Whether the server at the other end answers and has not become a replica.
+pub(super) async fn is_still_master(mut connection: MultiplexedConnection) -> bool {
+    match cmd("ROLE").query_async::<Vec<Value>>(&mut connection).await {
+        Ok(role) => !role.first().is_some_and(is_replica),
+        Err(error) => error.code() == Some("NOPERM"),
     }
 }
 
@@ -123,18 +159,27 @@ async fn connect(
     options: &RedisOptions,
     node: &Node,
     (user, password): (Option<&str>, Option<&super::Password>),
+    lost: Option<&Arc<Notify>>,
 ) -> Result<MultiplexedConnection, StoreError> {
     let refused = |error: &RedisError| failure::of(&node.to_string(), error);
     let client = client(options, node, user, password).map_err(|error| refused(&error))?;
-    let config = AsyncConnectionConfig::new()
+    let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(options.timeout))
         // Calls have their own limit; one that waits for news may take long.
         .set_response_timeout(None);
+    if let Some(lost) = lost.map(Arc::clone) {
+        config = config.set_push_sender(move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                lost.notify_one();
+            }
+            Ok::<_, Infallible>(())
+        });
+    }
     let connecting = client.get_multiplexed_async_connection_with_config(&config);
     match tokio::time::timeout(options.timeout * 2, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(refused(&error)),
-        Err(_) => Err(StoreError::Unavailable(format!("Redis at {node} does not answer"))),
+        Err(_) => Err(silent(node)),
     }
 }
 
@@ -150,7 +195,8 @@ fn client(
     } else {
         ConnectionAddr::Tcp(host, port)
     };
-    let mut login = RedisConnectionInfo::default();
+    // The driver tells only with this version of the protocol that a connection has ended.
+    let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
     if let Some(user) = user {
         login = login.set_username(user);
     }

@@ -8,11 +8,16 @@ use crate::listing::codec::CodecError;
 use crate::store::StoreError;
 
 /// What Redis says by the first word of its answer, and what that means for an operator.
-const ANSWERS: [(&str, &str); 18] = [
+const ANSWERS: [(&str, &str); 19] = [
     ("WRONGPASS", "refuses the user or password: set redis.username and redis.password_file"),
     ("NOAUTH", "asks for a password: set redis.password_file, or NUMGUARD_REDIS__PASSWORD"),
     ("NOPERM", "does not let this user do that: the README has the ACL line that numguard needs"),
     ("WRONGTYPE", "holds a key of another type under our prefix: give numguard a redis.prefix of its own"),
+    (
+        "DAMAGED",
+        "has lost a part of our data (evicted, or deleted behind our back): restore a backup, or empty the \
+         prefix and import again; nothing was changed",
+    ),
     ("LAYOUT", "holds data of another numguard version: upgrade this one, or use another redis.prefix"),
     ("READONLY", "is read-only (a replica, or a failover is going on): writes wait for a master"),
     ("OOM", "is full: raise its maxmemory; nothing was changed"),
@@ -21,7 +26,7 @@ const ANSWERS: [(&str, &str); 18] = [
     ("MASTERDOWN", "is a replica without its master"),
     ("NOREPLICAS", "has too few replicas to accept writes safely (min-replicas-to-write)"),
     ("CLUSTERDOWN", "has a part of the cluster down"),
-    ("MOVED", "has moved this shard to another node"),
+    ("MOVED", "has this shard on another node: a cluster needs a redis-cluster:// address, which follows"),
     ("ASK", "is moving this shard to another node"),
     ("TRYAGAIN", "is moving this shard to another node"),
     ("CROSSSLOT", "is a cluster: use a redis-cluster:// address"),

@@ -5,6 +5,7 @@
 //! last change is told from one that leads on, also when the cursors fit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{select_all, try_join_all};
@@ -22,7 +23,7 @@ use super::{Redis, Route, failure, log, read};
 const ENTRIES: usize = 256;
 
 /// How long Redis holds a question for news.
-const WAIT: Duration = Duration::from_secs(2);
+pub(super) const WAIT: Duration = Duration::from_secs(2);
 
 /// What a shard's log has after a mark.
 enum News {
@@ -157,6 +158,9 @@ pub(super) async fn changed(store: &Redis, position: &Position) -> Result<(), St
     }
     let waiting = store.0.routes.iter().map(|route| {
         Box::pin(async move {
+            // A question that nobody waits for any more is still on the server's list, and the next
+            // one would stand in line behind it. So each is asked to its end, one at a time.
+            let turn = Arc::clone(&route.news_turn).lock_owned().await;
             let mut read = cmd("XREAD");
             read.arg("COUNT").arg(1).arg("BLOCK").arg(WAIT.as_millis() as u64).arg("STREAMS");
             for &shard in &route.shards {
@@ -165,7 +169,15 @@ pub(super) async fn changed(store: &Redis, position: &Position) -> Result<(), St
             for &shard in &route.shards {
                 read.arg(format!("{}-1", position.marks[shard].cursor));
             }
-            route.news.run_within::<Value>(WAIT + store.0.options.timeout, &read).await.map(drop)
+            let (news, limit) = (Arc::clone(&route.news), WAIT + store.0.options.timeout);
+            let asked = tokio::spawn(async move {
+                let answer = news.run_within::<Value>(limit, &read).await.map(drop);
+                drop(turn);
+                answer
+            });
+            asked.await.map_err(|error| {
+                StoreError::Unavailable(format!("a question for news ended early: {error}"))
+            })?
         })
     });
     let (first, _, _) = select_all(waiting).await;

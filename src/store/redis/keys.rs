@@ -2,13 +2,14 @@
 //!
 //! | key | type | holds |
 //! |---|---|---|
-//! | `numguard:{3}:meta` | hash | `layout`, `cursor`, `stamp`, `numbers`, `ranges`, `digest.high`, `digest.low`, `bulk.<id>` |
+//! | `numguard:{3}:meta` | hash | `layout`, `cursor`, `stamp`, `numbers`, `ranges`, `digest.high`, `digest.low`, `confirmed` |
 //! | `numguard:{3}:log` | stream | changed subjects, entry `<cursor>-1` |
 //! | `numguard:{3}:groups` | sorted set, all scores 0 | the names of the shard's groups |
 //! | `numguard:{3}:g:1:0000447400` | hash | one group: page -> packed listings (see `page`) |
 //! | `numguard:{0}:bulks` | hash | large writes that are decided and not yet carried out: id -> parts |
 //! | `numguard:{0}:bulk:<id>` | list | the parts of one large write |
 //! | `numguard:{0}:bulk:<id>:worker` | string, expires | who carries it out now |
+//! | `numguard:{3}:done:<id>` | string, expires an hour after the end | the last part that the shard has taken |
 //! | `numguard:{0}:outcomes` | list | reported outcomes |
 //! | `numguard:{0}:notes`, `:note-revisions` | hash | name -> text, name -> revision |
 //! | `numguard:{0}:lease:<name>` | hash, expires | `holder`, `token` |
@@ -144,6 +145,10 @@ impl Keys {
         self.key(0, &format!("bulk:{id}:worker"))
     }
 
+    pub(super) fn bulk_done(&self, shard: usize, id: &str) -> String {
+        self.key(shard, &format!("done:{id}"))
+    }
+
     pub(super) fn outcomes(&self) -> String {
         self.key(0, "outcomes")
     }
@@ -192,6 +197,7 @@ mod tests {
                 keys.bulks(),
                 keys.bulk("7f"),
                 keys.bulk_worker("7f"),
+                keys.bulk_done(3, "7f"),
                 keys.outcomes(),
                 keys.notes(),
                 keys.note_revisions(),
@@ -209,6 +215,7 @@ mod tests {
                 "numguard:{0}:bulks",
                 "numguard:{0}:bulk:7f",
                 "numguard:{0}:bulk:7f:worker",
+                "numguard:{3}:done:7f",
                 "numguard:{0}:outcomes",
                 "numguard:{0}:notes",
                 "numguard:{0}:note-revisions",

@@ -2,6 +2,8 @@
 //!
 //! A call uses the connection there is, within a time limit, or fails at once: no caller ever waits
 //! on a reconnect. Whoever finds it broken says so, and the keeper dials again, with growing pauses.
+//! The keeper also looks itself, every now and then: a server may have gone without a word, and a
+//! master that has become a replica answers reads as if nothing had happened.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,18 +16,37 @@ use tokio::task::JoinHandle;
 
 use crate::store::StoreError;
 
-use super::dial::{Seat, dial};
+use super::dial::{Seat, dial, is_still_master};
 use super::{RedisOptions, failure};
 
 /// Pauses between attempts to connect: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// How often the keeper looks whether a connection still leads to a master.
+const LOOK: Duration = Duration::from_secs(2);
+
 #[derive(Clone)]
 enum State {
-    /// Nothing has been tried yet: the one state that calls wait in.
+    /// Nothing has been tried yet: the one state that calls wait in, and not for long.
     New,
     Up(MultiplexedConnection, u64),
     Down(String),
+}
+
+/// Why a call has no answer.
+enum Failed {
+    /// It was not sent, or refused.
+    Known(StoreError),
+    /// It was sent, and what became of it is not known.
+    Silent(StoreError),
+}
+
+impl Failed {
+    fn known(self) -> StoreError {
+        match self {
+            Self::Known(error) | Self::Silent(error) => error,
+        }
+    }
 }
 
 /// A kept connection.
@@ -65,52 +86,65 @@ impl Link {
         limit: Duration,
         command: &Cmd,
     ) -> Result<T, StoreError> {
-        self.call(limit, |mut connection| async move { command.query_async(&mut connection).await })
-            .await?
-            .map_err(|error| failure::of(&self.place, &error))
+        let run = |mut connection| async move { command.query_async(&mut connection).await };
+        self.call(limit, run).await.map_err(Failed::known)
     }
 
-    /// Runs a script, by its hash where the server has it.
+    /// Runs a script, by its hash where the server has it. Scripts write: what was sent and not
+    /// answered may be done all the same.
     pub(super) async fn run_script<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
         let run = |mut connection| async move { script.invoke_async(&mut connection).await };
-        self.call(self.timeout, run).await?.map_err(|error| failure::of(&self.place, &error))
+        self.call(self.timeout, run).await.map_err(|failed| match failed {
+            Failed::Silent(error) => StoreError::Unconfirmed(format!("{error}; the write may be done")),
+            failed => failed.known(),
+        })
     }
 
     /// Sends several commands at once.
     pub(super) async fn run_all<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
-        self.call(self.timeout, |mut connection| async move { pipeline.query_async(&mut connection).await })
-            .await?
-            .map_err(|error| failure::of(&self.place, &error))
+        let run = |mut connection| async move { pipeline.query_async(&mut connection).await };
+        self.call(self.timeout, run).await.map_err(Failed::known)
     }
 
     async fn call<T, F: Future<Output = Result<T, RedisError>>>(
         &self,
         limit: Duration,
         call: impl FnOnce(MultiplexedConnection) -> F,
-    ) -> Result<Result<T, RedisError>, StoreError> {
-        let (connection, generation) = self.connection().await?;
+    ) -> Result<T, Failed> {
+        let (connection, generation) = self.connection().await.map_err(Failed::Known)?;
         match tokio::time::timeout(limit, call(connection)).await {
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 if failure::ends_connection(&error) {
                     self.broken.tell(generation);
                 }
-                Ok(Err(error))
+                let ours = failure::of(&self.place, &error);
+                Err(if error.code().is_some() { Failed::Known(ours) } else { Failed::Silent(ours) })
             }
-            Ok(answer) => Ok(answer),
             Err(_) => {
                 self.broken.tell(generation);
                 let place = &self.place;
-                Err(StoreError::Unavailable(format!("Redis at {place} did not answer within {limit:?}")))
+                Err(Failed::Silent(StoreError::Unavailable(format!(
+                    "Redis at {place} did not answer within {limit:?}"
+                ))))
             }
         }
     }
 
+    /// Which connection it is; another number means that it was made anew.
+    pub(super) async fn generation(&self) -> Result<u64, StoreError> {
+        self.connection().await.map(|(_, generation)| generation)
+    }
+
     async fn connection(&self) -> Result<(MultiplexedConnection, u64), StoreError> {
         let mut state = self.state.clone();
-        let state = state.wait_for(|state| !matches!(state, State::New)).await;
+        let tried = state.wait_for(|state| !matches!(state, State::New));
+        let Ok(state) = tokio::time::timeout(self.timeout * 2, tried).await else {
+            return Err(StoreError::Unavailable(format!("Redis at {} has not answered yet", self.place)));
+        };
         match state.as_deref() {
             Ok(State::Up(connection, generation)) => Ok((connection.clone(), *generation)),
             Ok(State::Down(reason)) => Err(StoreError::Unavailable(reason.clone())),
@@ -142,12 +176,17 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
     let mut generation = 0;
     let mut pause = PAUSE.0;
     loop {
-        match dial(&options, seat).await {
+        let lost = Arc::<Notify>::default();
+        match dial(&options, seat, &lost).await {
             Ok(connection) => {
                 generation += 1;
-                state.send_replace(State::Up(connection, generation));
+                state.send_replace(State::Up(connection.clone(), generation));
                 let since = tokio::time::Instant::now();
-                broken.wait(generation).await;
+                tokio::select! {
+                    () = broken.wait(generation) => {}
+                    () = lost.notified() => {}
+                    () = look(&connection, options.timeout) => {}
+                }
                 // A connection that breaks at once must not be dialled in a tight loop.
                 pause = if since.elapsed() > PAUSE.1 { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
                 let place = &options.address;
@@ -163,5 +202,18 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
             }
         }
         tokio::time::sleep(pause / 2).await;
+    }
+}
+
+/// Returns when the connection has died, or no longer leads to a master.
+async fn look(connection: &MultiplexedConnection, timeout: Duration) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        // The answer may have to wait behind a question for news.
+        let limit = super::follow::WAIT + timeout;
+        match tokio::time::timeout(limit, is_still_master(connection.clone())).await {
+            Ok(true) => {}
+            Ok(false) | Err(_) => return,
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! | `part`, `commit`, `bulk`, `scripts` | changes: cut, one slot at once, many all or nothing |
 //! | `read`, `follow` | reading listings, and following the change log |
 //! | `failure` | the driver's errors in our words |
+//! | `survey` | what about this Redis an operator should be warned of |
 //!
 //! Merges are decided here in Rust and swapped in by compare-and-set. Must not be reached but
 //! through [`Store`].
@@ -25,6 +26,7 @@ mod page;
 mod part;
 mod read;
 mod scripts;
+mod survey;
 
 use std::fmt;
 use std::sync::Arc;
@@ -115,7 +117,8 @@ struct Route {
     reads: Link,
     writes: Link,
     /// Waits for news; everything else would wait behind it.
-    news: Link,
+    news: Arc<Link>,
+    news_turn: Arc<Mutex<()>>,
 }
 
 /// The Redis-backed [`Store`].
@@ -137,7 +140,7 @@ impl Redis {
         let keys = Keys::new(&options.prefix);
         let route = |shards: Vec<usize>, seat| {
             let link = || Link::open(Arc::clone(&options), seat);
-            Route { shards, reads: link(), writes: link(), news: link() }
+            Route { shards, reads: link(), writes: link(), news: Arc::new(link()), news_turn: Arc::default() }
         };
         let routes = match options.address.topology {
             Topology::Cluster(_) => {
@@ -147,6 +150,7 @@ impl Redis {
         };
         let store = Self(Arc::new(Inner { options, keys, routes, turns: Default::default() }));
         bulk::finish_what_others_left(&store);
+        survey::look(&store);
         store
     }
 

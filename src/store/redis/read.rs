@@ -17,6 +17,9 @@ use super::{Redis, Route, failure};
 /// Pages asked for at once.
 const PAGES: usize = 1_000;
 
+/// Pages asked for while nothing is known of how full they are.
+const FEW: usize = 8;
+
 /// The bytes of pages, empty where there is none, in the order asked. `pages` is sorted.
 pub(super) async fn pages(
     store: &Redis,
@@ -66,13 +69,20 @@ pub(super) async fn scan(
 ) -> Result<Vec<(Subject, Listing)>, StoreError> {
     let from = after.map(PageId::of);
     let mut found = Vec::new();
+    // Pages, and the listings in them.
+    let mut seen = (0, 0);
     for group in groups(store).await? {
         if from.is_some_and(|from| group < from.group) {
             continue;
         }
-        let wanted = pages_of(store, group, from).await?;
-        for wanted in wanted.chunks(PAGES) {
+        let mut rest = &pages_of(store, group, from).await?[..];
+        while !rest.is_empty() {
+            // Pages may be full or nearly empty: ask for as many as the ones before let expect.
+            let more = (limit - found.len()).saturating_mul(seen.0) / seen.1.max(1) + FEW;
+            let (wanted, others) = rest.split_at(rest.len().min(more).min(PAGES));
+            rest = others;
             let bytes = pages(store, |route| &route.reads, wanted).await?;
+            let before = found.len();
             for (&page, bytes) in wanted.iter().zip(&bytes).filter(|(_, bytes)| !bytes.is_empty()) {
                 let take = |subject, listing| {
                     if after.is_none_or(|after| subject > after) {
@@ -82,6 +92,7 @@ pub(super) async fn scan(
                 page::each(page, bytes, take)
                     .map_err(|error| failure::unreadable(&store.keys().group(group), error))?;
             }
+            seen = (seen.0 + wanted.len(), seen.1 + found.len() - before);
             if found.len() >= limit {
                 found.truncate(limit);
                 return Ok(found);

@@ -9,7 +9,8 @@ use redis::Script;
 
 /// Replaces pages of one shard and writes the change log, all or nothing.
 ///
-/// `KEYS`: meta, log, groups, then the group of each distinct group touched.
+/// `KEYS`: meta, log, groups, note of the bulk (meta again if there is none), then the group of
+/// each distinct group touched.
 /// `ARGV`: layout version, new stamp, most log entries, bulk id or empty, part of the bulk,
 /// added numbers, added ranges, digest high, digest low, log payload, then per group: its index in
 /// `KEYS`, its name, how many pages, and per page three: page, old bytes (empty: must not exist), new
@@ -17,7 +18,8 @@ use redis::Script;
 ///
 /// Answers `{"done", cursor, stamp}`; `{"conflict"}` if a page is not as told, with nothing
 /// changed; `{"already"}` if this part of the bulk was done before; an error if the layout is
-/// another one.
+/// another one, a key is of another type, or the log is ahead of its meta hash. Redis takes nothing
+/// back when a script fails, so all that can fail is tried before the first write.
 pub(super) static COMMIT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r#"
@@ -26,8 +28,14 @@ local layout = redis.call('HGET', meta, 'layout')
 if layout and layout ~= ARGV[1] then
   return redis.error_reply('LAYOUT ' .. layout)
 end
+local cursor = tonumber(redis.call('HGET', meta, 'cursor') or '0') + 1
+local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+if last and tonumber(string.match(last[1], '^%d+')) >= cursor then
+  return redis.error_reply('DAMAGED the log is ahead of its meta hash')
+end
+redis.call('ZCARD', groups)
 if ARGV[4] ~= '' then
-  local done = redis.call('HGET', meta, 'bulk.' .. ARGV[4])
+  local done = redis.call('GET', KEYS[4])
   if done and tonumber(done) >= tonumber(ARGV[5]) then return {'already'} end
 end
 local at = 11
@@ -62,7 +70,7 @@ while at <= #ARGV do
   at = at + 3 + 3 * ARGV[at + 2]
 end
 local old = redis.call('HMGET', meta, 'stamp', 'digest.high', 'digest.low')
-local cursor = redis.call('HINCRBY', meta, 'cursor', 1)
+redis.call('HINCRBY', meta, 'cursor', 1)
 redis.call('HINCRBY', meta, 'numbers', ARGV[6])
 redis.call('HINCRBY', meta, 'ranges', ARGV[7])
 local function mix(old, new)
@@ -70,9 +78,9 @@ local function mix(old, new)
 end
 redis.call('HSET', meta, 'layout', ARGV[1], 'stamp', ARGV[2],
   'digest.high', mix(old[2], ARGV[8]), 'digest.low', mix(old[3], ARGV[9]))
-if ARGV[4] ~= '' then redis.call('HSET', meta, 'bulk.' .. ARGV[4], ARGV[5]) end
-redis.call('XADD', log, 'MAXLEN', ARGV[3], cursor .. '-1', 'b', old[1] or '0', 's', ARGV[2], 'k', ARGV[10])
-return {'done', tostring(cursor), ARGV[2]}
+if ARGV[4] ~= '' then redis.call('SET', KEYS[4], ARGV[5]) end
+redis.call('XADD', log, 'MAXLEN', ARGV[3], string.format('%.0f-1', cursor), 'b', old[1] or '0', 's', ARGV[2], 'k', ARGV[10])
+return {'done', string.format('%.0f', cursor), ARGV[2]}
 "#,
     )
 });

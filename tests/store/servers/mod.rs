@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use cluster::Cluster;
 pub(crate) use flavor::Flavor;
-pub(crate) use resp::Reply;
+pub(crate) use resp::{Connection, Reply};
 pub(crate) use sentinels::Sentinels;
 pub(crate) use server::{APPEND_ONLY, Options, Server};
 pub(crate) use setup::{Place, Setup, on_every_setup, on_setup};
@@ -32,7 +32,7 @@ pub(crate) use tls::Tls;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until `done` says so, and panics with `what` and what `tell` says if it never does.
-fn wait_until(what: &str, mut done: impl FnMut() -> bool, tell: impl Fn() -> String) {
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool, tell: impl Fn() -> String) {
     let end = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < end, "waited in vain: {what}\n{}", tell());

@@ -98,7 +98,13 @@ impl Sentinels {
         self.server(self.master_port())
     }
 
-    fn server(&self, port: u16) -> &Server {
+    /// The other one.
+    pub(crate) fn replica(&self) -> &Server {
+        let master = self.master_port();
+        self.data.iter().find(|server| server.port() != master).expect("one of the two")
+    }
+
+    pub(crate) fn server(&self, port: u16) -> &Server {
         self.data.iter().find(|server| server.port() == port).expect("one of the two")
     }
 
