@@ -47,8 +47,9 @@ pub(super) fn client(options: &FetchOptions) -> Result<Client, FetchError> {
         building = building.proxy(Proxy::all(url).map_err(|_| odd_proxy())?);
     }
     if let Some(authority) = &options.authority {
-        let odd = |_| FetchError::Options("the authority is no certificate in PEM".to_owned());
-        building = building.tls_certs_merge(Certificate::from_pem_bundle(authority).map_err(odd)?);
+        let read = Certificate::from_pem_bundle(authority).ok().filter(|found| !found.is_empty());
+        let odd = || FetchError::Options("the authority is no certificate in PEM".to_owned());
+        building = building.tls_certs_merge(read.ok_or_else(odd)?);
     }
     building.build().map_err(|error| FetchError::Options(format!("no HTTP client: {}", said(&error))))
 }

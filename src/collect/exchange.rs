@@ -7,8 +7,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, LOCATION,
+    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
 };
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::timeout;
@@ -98,7 +98,8 @@ impl Wire {
             (IF_NONE_MATCH, validators.and_then(|known| known.etag.as_deref())),
             (IF_MODIFIED_SINCE, validators.and_then(|known| known.last_modified.as_deref())),
         ] {
-            if let Some(value) = value {
+            // One that a store has spoilt is left out: the page comes whole.
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
                 request = request.header(name, value);
                 conditional = true;
             }

@@ -40,8 +40,9 @@ impl Fetcher {
         }
         let site = Site::new(&url, &request.mirrors)?;
         let mut trail = Trail::new(url, site.clone(), wire.options.allow_loopback);
+        let pace = request.pace.max(wire.options.least_pace());
         loop {
-            let pace = match permission(wire, trail.here(), &site, request.pace).await? {
+            let pace = match permission(wire, trail.here(), &site, pace).await? {
                 Permission::Granted { pace } => pace,
                 Permission::Refused(fetched) => return Ok(fetched),
             };
@@ -68,7 +69,7 @@ impl Fetcher {
         Ok(())
     }
 
-    /// When a host was last asked; to be kept for [`Self::remember`].
+    /// When a host was last asked, or done answering; to be kept for [`Self::remember`].
     pub fn last_asked(&self, host: &str) -> Option<UnixTime> {
         self.0.lanes.last_asked(host)
     }

@@ -141,8 +141,10 @@ impl Lane {
         // Both times were cut to seconds: it may have been up to a second less. A time to come is
         // a clock's mistake, and counts as now.
         let ago = (self.clock)().0.saturating_sub(last_asked.0).saturating_sub(1);
-        let last = Instant::now().checked_sub(Duration::from_secs(ago.into()));
-        times.last = times.last.max(last);
+        let now = Instant::now();
+        // If the machine's clock does not reach back that far, it counts as just asked.
+        let last = now.checked_sub(Duration::from_secs(ago.into())).unwrap_or(now);
+        times.last = times.last.max(Some(last));
         times.last_asked = Some(last_asked);
     }
 
@@ -155,7 +157,9 @@ impl Lane {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        locked(&self.lane.times).last = Some(Instant::now());
+        let mut times = locked(&self.lane.times);
+        times.last = Some(Instant::now());
+        times.last_asked = Some((self.lane.clock)());
     }
 }
 

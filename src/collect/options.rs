@@ -81,6 +81,11 @@ impl FetchOptions {
         })
     }
 
+    /// No request asks a site faster, whatever it says; tests on loopback may.
+    pub(super) fn least_pace(&self) -> Duration {
+        if self.allow_loopback { Duration::ZERO } else { Duration::from_secs(1) }
+    }
+
     /// What sites see of us.
     pub fn user_agent(&self) -> &HeaderValue {
         &self.user_agent
@@ -97,5 +102,17 @@ impl fmt::Debug for FetchOptions {
             .field("proxied", &self.proxy.is_some())
             .field("allow_loopback", &self.allow_loopback)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_without_a_pace_has_one() -> Result<(), FetchError> {
+        let options = FetchOptions::new("https://a.example", || UnixTime(0))?;
+        assert_eq!(options.least_pace(), Duration::from_secs(1));
+        Ok(())
     }
 }

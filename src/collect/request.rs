@@ -12,7 +12,8 @@ use super::shown::shown_text;
 pub struct PageRequest {
     /// Its http or https URL.
     pub url: String,
-    /// Least time between two requests to its host: pages, redirects and robots.txt alike.
+    /// Least time between two requests to its host: pages, redirects and robots.txt alike. At least
+    /// a second, and what robots.txt asks for.
     pub pace: Duration,
     /// What came with the page last time, so that an unchanged one is not sent again.
     pub validators: Option<Validators>,

@@ -1,12 +1,13 @@
 //! No answer takes more time or memory than it may, however it is built.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::{Compress, Compression, FlushCompress};
 use numguard::collect::{FetchError, Fetched, Fetcher};
 
-use crate::site::{Reply, Site, answer, at_once, body, page};
+use crate::site::{Reply, Site, answer, at_once, body, end_after, page};
 
 const CAP: usize = 256 << 10;
 
@@ -138,30 +139,52 @@ async fn a_length_that_lies_gains_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_that_trickles_and_one_that_is_silent_end() {
-    let site = Site::open(|asked| match asked.path.as_str() {
-        "/trickle" => Reply::Forever(
-            b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n".to_vec(),
-            b"x".to_vec(),
-            Duration::from_millis(20),
-        ),
-        "/head" => Reply::Forever(b"HTTP/1.1 200 OK\r\n".to_vec(), b"x".to_vec(), Duration::from_millis(20)),
+async fn a_page_that_trickles_ends_and_one_that_is_silent_sooner() {
+    let trickle = |head: &str| Reply::Forever(head.into(), b"x".to_vec(), Duration::from_millis(5));
+    let site = Arc::new(Site::open(move |asked| match asked.path.as_str() {
+        "/page" => trickle("HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n"),
+        "/head" => trickle("HTTP/1.1 200 OK\r\nx-"),
         "/silent" => Reply::Late(Duration::from_secs(3_600), Vec::new()),
         _ => page("x"),
-    });
-    let mut options = site.options();
-    options.total_timeout = Duration::from_millis(500);
-    options.read_timeout = Duration::from_millis(250);
-    let fetcher = Fetcher::new(options).unwrap();
-    for (path, why) in [
-        ("trickle", "not done after 500 ms"),
-        ("head", "not done after 500 ms"),
-        ("silent", "silent for too long"),
+    }));
+    for (path, read_timeout, why) in [
+        ("page", 999, "not done after 60000 ms"),
+        ("head", 999, "not done after 60000 ms"),
+        ("silent", 15, "silent for too long"),
     ] {
-        let said = body(&fetcher, &format!("http://a.example/{path}")).await.unwrap_err();
-        assert!(said.contains(why) || said.contains("silent"), "{path}: {said}");
+        let mut options = site.options();
+        options.read_timeout = Duration::from_secs(read_timeout);
+        let fetcher = Fetcher::new(options).unwrap();
+        let (asking, url) = (fetcher.clone(), format!("http://a.example/{path}"));
+        let (seen, before) = (Arc::clone(&site), site.sent());
+        let begun = move || match path {
+            "silent" => seen.pages().last().is_some_and(|last| last == "/silent"),
+            _ => seen.sent() > before + 9,
+        };
+        let limit = Duration::from_secs(read_timeout.min(60));
+        let fetched = end_after(async move { asking.get(at_once(&url)).await }, begun, limit).await;
+        let said = fetched.unwrap_err().to_string();
+        assert!(said.contains(why), "{path}: {said}");
+        assert_eq!(
+            body(&fetcher, "http://a.example/next").await.unwrap(),
+            "x",
+            "the host's turn is free again"
+        );
     }
-    assert_eq!(body(&fetcher, "http://a.example/next").await.unwrap(), "x", "the host's turn is free again");
+}
+
+#[tokio::test]
+async fn what_comes_with_a_refusal_or_redirect_is_not_read() {
+    let endless = |head: &str| Reply::Forever(head.into(), vec![b'x'; 64 << 10], Duration::ZERO);
+    let site = Site::open(move |asked| match asked.path.as_str() {
+        "/no" => endless("HTTP/1.1 403 Forbidden\r\n\r\n"),
+        "/moved" => endless("HTTP/1.1 302 Found\r\nlocation: /there\r\n\r\n"),
+        _ => page("x"),
+    });
+    let fetcher = capped(&site);
+    assert!(body(&fetcher, "http://a.example/no").await.unwrap_err().contains("Some(403)"));
+    assert_eq!(body(&fetcher, "http://a.example/moved").await.unwrap(), "x");
+    assert!(site.sent() < 64 << 20, "{}", site.sent());
 }
 
 #[tokio::test]

@@ -102,6 +102,17 @@ async fn validators_work_behind_a_redirect() {
 }
 
 #[tokio::test]
+async fn validators_that_a_store_has_spoilt_are_left_out() {
+    let site = Site::open(|asked| page(format!("{:?}", asked.header("if-none-match"))));
+    let spoilt = Validators {
+        url: "http://a.example/".to_owned(),
+        etag: Some("a\r\nx: y".to_owned()),
+        last_modified: Some("\u{0}".to_owned()),
+    };
+    assert_eq!(fetched_page(&site.fetcher(), "http://a.example/", Some(spoilt)).await.body, b"None");
+}
+
+#[tokio::test]
 async fn validators_come_only_with_a_whole_page() {
     let first = Mutex::new(true);
     let site = Site::open(move |asked| {

@@ -106,6 +106,10 @@ async fn tls_is_checked_and_not_left() {
     assert!(said.contains("without TLS"), "{said}");
     assert_eq!(site.pages(), ["/", "/down"]);
 
+    let mut options = site.options();
+    options.authority = Some(b"no certificate".to_vec());
+    assert!(matches!(Fetcher::new(options), Err(FetchError::Options(_))));
+
     // A name that the certificate has not, and an authority that nobody trusts.
     assert!(body(&fetcher, "https://b.example/").await.is_err());
     assert!(body(&site.fetcher(), "https://a.example/").await.is_err());

@@ -1,11 +1,12 @@
 //! A site that says "not now" is left alone for as long as it says, whoever asks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use numguard::collect::{Fetched, Fetcher, RefusedBy};
 use numguard::listing::UnixTime;
 
-use crate::site::{Reply, Site, answer, at_once, body, moved, page, pass, wall_clock};
+use crate::site::{Reply, Site, answer, at_once, body, end_after, moved, page, pass, wall_clock};
 
 async fn refused(fetcher: &Fetcher, url: &str) -> (Option<u16>, Option<Duration>, RefusedBy) {
     match fetcher.get(at_once(url)).await {
@@ -110,18 +111,16 @@ async fn errors_hold_no_digits_of_a_number() {
         Some("moved") => moved("https://b.example/sms/447400123456?p=447400123456"),
         Some("broken") => Reply::Last(b"447400123456 is not HTTP\r\n\r\n".to_vec()),
         Some("large") => page("x".repeat(101)),
-        Some("slow") => Reply::Late(Duration::from_secs(3_600), Vec::new()),
         _ => Reply::Last(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n447400123456".to_vec()),
     });
     let mut options = site.options();
-    (options.max_page_bytes, options.total_timeout) = (100, Duration::from_millis(300));
+    options.max_page_bytes = 100;
     let fetcher = Fetcher::new(options).unwrap();
     let mut errors = Vec::new();
     for url in [
         "http://a.example/moved/447400123456",
         "http://a.example/broken/447400123456",
         "http://a.example/large/44-7400-123456",
-        "http://a.example/slow/447400123456",
         "http://a.example/packed/+44%207400%20123456",
         "http://me:447400123456@a.example/447400123456",
         "ftp://a.example/447400123456",
@@ -136,6 +135,21 @@ async fn errors_hold_no_digits_of_a_number() {
         errors.push(error.to_string());
     }
     insta::assert_snapshot!(errors.join("\n"));
+}
+
+#[tokio::test]
+async fn nor_do_those_of_slow_and_unreachable_sites() {
+    let site = Arc::new(Site::open(|_| Reply::Late(Duration::from_secs(3_600), Vec::new())));
+    let (seen, fetcher) = (Arc::clone(&site), site.fetcher());
+    let get = async move { fetcher.get(at_once("http://a.example/447400123456")).await };
+    let silent = end_after(get, move || !seen.pages().is_empty(), Duration::from_secs(15)).await;
+
+    let closing = Site::open(|_| Reply::Last(Vec::new()));
+    let broken = closing.fetcher().get(at_once("http://a.example/447400123456")).await;
+    for error in [silent.unwrap_err(), broken.unwrap_err()] {
+        assert!(error.to_string().starts_with("http://a.example/************ "), "{error}");
+        assert!(!format!("{error:?}").contains("7400"), "{error:?}");
+    }
 }
 
 #[tokio::test]

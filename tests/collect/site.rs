@@ -206,6 +206,22 @@ pub(crate) async fn pass(time: Duration) {
     tokio::time::resume();
 }
 
+/// Lets the test's clock run `time` ahead once `begun`, while `fetching` goes on, and gives its end.
+pub(crate) async fn end_after<F>(fetching: F, begun: impl Fn() -> bool, time: Duration) -> F::Output
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let mut task = tokio::spawn(fetching);
+    while !begun() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    pass(time / 2).await;
+    tokio::task::yield_now().await;
+    assert!(!task.is_finished(), "ended before its time");
+    pass(time).await;
+    (&mut task).await.unwrap()
+}
+
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     connection: usize,
