@@ -5,8 +5,8 @@
 //! The keeper also looks itself, every now and then: a server may have gone without a word, and a
 //! master that has become a replica answers reads as if nothing had happened.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -46,6 +46,8 @@ pub(super) struct Link {
 #[derive(Default)]
 struct Broken {
     generation: AtomicU64,
+    /// What the last of them saw.
+    reason: Mutex<Option<String>>,
     told: Notify,
 }
 
@@ -86,9 +88,10 @@ impl Link {
 
     /// Sends several commands at once.
     pub(super) async fn run_all<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
-        self.call(self.timeout, |mut connection| async move { pipeline.query_async(&mut connection).await })
-            .await?
-            .map_err(|error| failure::of(&self.place, &error))
+        let run = |mut connection| async move {
+            pipeline.query_async(&mut connection).await.map_err(failure::first_of_several)
+        };
+        self.call(self.timeout, run).await?.map_err(|error| failure::of(&self.place, &error))
     }
 
     async fn call<T, F: Future<Output = Result<T, RedisError>>>(
@@ -100,15 +103,20 @@ impl Link {
         match tokio::time::timeout(limit, call(connection)).await {
             Ok(Err(error)) => {
                 if failure::ends_connection(&error) {
-                    self.broken.tell(generation);
+                    self.broken.tell(generation, failure::of(&self.place, &error));
                 }
                 Ok(Err(error))
             }
             Ok(answer) => Ok(answer),
             Err(_) => {
-                self.broken.tell(generation);
-                let place = &self.place;
-                Err(StoreError::Unavailable(format!("Redis at {place} did not answer within {limit:?}")))
+                let error = || {
+                    StoreError::Unavailable(format!(
+                        "Redis at {} did not answer within {limit:?}",
+                        self.place
+                    ))
+                };
+                self.broken.tell(generation, error());
+                Err(error())
             }
         }
     }
@@ -139,7 +147,8 @@ impl Drop for Link {
 }
 
 impl Broken {
-    fn tell(&self, generation: u64) {
+    fn tell(&self, generation: u64, error: StoreError) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(said(error));
         self.generation.fetch_max(generation, Ordering::AcqRel);
         self.told.notify_one();
     }
@@ -148,6 +157,14 @@ impl Broken {
         while self.generation.load(Ordering::Acquire) < generation {
             self.told.notified().await;
         }
+    }
+}
+
+/// The words of an error, to be told again.
+fn said(error: StoreError) -> String {
+    match error {
+        StoreError::Unavailable(reason) => reason,
+        other => other.to_string(),
     }
 }
 
@@ -168,15 +185,12 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
                 }
                 // A connection that breaks at once must not be dialled in a tight loop.
                 pause = if since.elapsed() > PAUSE.1 { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
-                let place = &options.address;
-                state.send_replace(State::Down(format!("the connection to Redis at {place} was lost")));
+                let reason = broken.reason.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let lost = || format!("the connection to Redis at {} was lost", options.address);
+                state.send_replace(State::Down(reason.unwrap_or_else(lost)));
             }
             Err(error) => {
-                let reason = match error {
-                    StoreError::Unavailable(reason) => reason,
-                    other => other.to_string(),
-                };
-                state.send_replace(State::Down(reason));
+                state.send_replace(State::Down(said(error)));
                 pause = (pause * 2).min(PAUSE.1);
             }
         }
