@@ -8,6 +8,8 @@ mod down;
 mod embedded;
 mod failover;
 mod followed;
+mod following;
 mod lost;
 mod redis;
+mod refused;
 mod servers;
