@@ -2,10 +2,11 @@
 //! public web page?
 //!
 //! The rooms, each importing only rooms above it (`tests/architecture.rs` holds this):
-//! `number`, `listing`, `index`, `signal`, `policy`, `check`, `backtest`, `feed`, `store`, `sync`, `rpc`,
-//! `telemetry`, `config`, `app`, `cli`. ARCHITECTURE.md is the map.
+//! `number`, `listing`, `index`, `signal`, `policy`, `check`, `backtest`, `feed`, `store`, `sync`, `audit`,
+//! `rpc`, `telemetry`, `config`, `app`, `cli`. ARCHITECTURE.md is the map.
 
 pub mod app;
+pub mod audit;
 pub mod backtest;
 pub mod check;
 pub mod cli;

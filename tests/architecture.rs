@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top to bottom: a room may import those before it.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "number",
     "listing",
     "index",
@@ -18,6 +18,7 @@ const ROOMS: [&str; 15] = [
     "feed",
     "store",
     "sync",
+    "audit",
     "rpc",
     "telemetry",
     "config",

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
@@ -67,6 +68,7 @@ impl App {
             Some(options) => Arc::new(Redis::open(options)),
             None => Arc::new(Embedded::open(&config.embedded())?),
         };
+        let audit = Arc::new(Audit::open(&config.data_dir)?);
         let starter = if config.starter_data { first_start::fill_now_or_later(&store).await? } else { None };
         let began = Instant::now();
         let published = Arc::new(Published::default());
@@ -84,7 +86,7 @@ impl App {
         if config.warm_up {
             std::thread::spawn(warm_up);
         }
-        let server = server(config, &store, &published, &policy, &sync);
+        let server = server(config, &store, audit, &published, &policy, &sync);
         Ok(Self { listener, server, sync, banner })
     }
 
@@ -107,6 +109,7 @@ impl App {
 fn server(
     config: &Config,
     store: &Arc<dyn Store>,
+    audit: Arc<Audit>,
     published: &Arc<Published>,
     policy: &Arc<Policy>,
     sync: &Sync,
@@ -114,6 +117,7 @@ fn server(
     let check = CheckRpc::new(Arc::clone(published), Arc::clone(policy), Arc::clone(store), sync.freshness());
     let admin = AdminRpc::new(
         Arc::clone(store),
+        audit,
         Arc::clone(published),
         Arc::clone(policy),
         sync.progress(),

@@ -138,6 +138,12 @@ impl Client {
         Ok(self.admin().get_stats(self.timed(pb::GetStatsRequest {})).await.map_err(failed)?.into_inner())
     }
 
+    /// Accepts that listings were lost; answers the load that the server holds back.
+    pub(super) async fn accept_shrink(&self) -> Result<Option<pb::HeldLoad>> {
+        let answer = self.admin().accept_shrink(self.timed(pb::AcceptShrinkRequest {})).await;
+        Ok(answer.map_err(failed)?.into_inner().held)
+    }
+
     /// Whether the service says SERVING.
     pub(super) async fn serving(&self) -> Result<bool> {
         let request = HealthCheckRequest { service: String::new() };

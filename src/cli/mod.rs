@@ -5,6 +5,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod admin;
+mod audit;
 mod backtest;
 mod check;
 mod client;
@@ -12,11 +14,14 @@ mod completions;
 mod config;
 mod exit;
 mod export;
+mod feed;
+mod feed_test;
 mod health;
 mod import;
 mod listing;
 mod output;
 mod range;
+mod replay;
 mod serve;
 mod stats;
 
@@ -66,6 +71,9 @@ enum Verb {
     /// Put, list and delete listings of ranges
     #[command(subcommand)]
     Range(range::Verb),
+    /// Show, try out and draft the definitions of feeds
+    #[command(subcommand)]
+    Feed(feed::Verb),
     /// Import lists of numbers: CSV, JSON, export or text, plain or gzip
     Import(import::Args),
     /// Replay history day by day and tell how well a policy would have done
@@ -76,6 +84,12 @@ enum Verb {
     Health(health::Args),
     /// Tell what is in the store and in the index
     Stats(stats::Args),
+    /// Mend what the store has lost: replay operators' changes, accept a loss
+    #[command(subcommand)]
+    Admin(admin::Verb),
+    /// List and verify the audit record of operators' changes on this machine
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Show and check the configuration
     #[command(subcommand)]
     Config(config::Verb),
@@ -119,11 +133,14 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Check(args) => check::run(args).await,
         Verb::Listing(verb) => listing::run(verb).await,
         Verb::Range(verb) => range::run(verb).await,
+        Verb::Feed(verb) => feed::run(verb),
         Verb::Import(args) => import::run(args).await,
         Verb::Backtest(args) => backtest::run(args),
         Verb::Export(args) => export::run(args).await,
         Verb::Health(args) => health::run(args).await,
         Verb::Stats(args) => stats::run(args).await,
+        Verb::Admin(verb) => admin::run(verb).await,
+        Verb::Audit(verb) => audit::run(verb),
         Verb::Config(verb) => config::run(verb),
         Verb::Completions(args) => completions::run(args, &mut Cli::command()),
     }

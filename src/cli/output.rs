@@ -94,6 +94,12 @@ pub(super) fn day(time: Option<&prost_types::Timestamp>) -> String {
     time.map(|time| time.day().to_string()).unwrap_or_default()
 }
 
+/// A message's time, or empty.
+pub(super) fn time(time: Option<&prost_types::Timestamp>) -> String {
+    let time = time.and_then(|time| UnixTime::from_seconds(time.seconds).ok());
+    time.map(|time| time.to_string()).unwrap_or_default()
+}
+
 /// An operator's decision in a few words, or empty.
 pub(super) fn decision(decision: Option<&pb::Decision>) -> String {
     let Some(decision) = decision else { return String::new() };

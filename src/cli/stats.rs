@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::rpc::pb;
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table};
-use super::{Client, ServerArg};
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
+use super::{Client, ServerArg, admin};
 
 /// Arguments of `stats`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
 fn as_json(stats: &pb::GetStatsResponse) -> serde_json::Value {
     let store = stats.store.clone().unwrap_or_default();
     let index = stats.index.unwrap_or_default();
+    let age = stats.freshness.unwrap_or_default();
     let feeds = stats.feeds.iter();
     let feeds = feeds.map(|f| json!({"feed": f.feed, "listings": f.listings}));
     let countries = stats.countries.iter();
@@ -48,21 +49,33 @@ fn as_json(stats: &pb::GetStatsResponse) -> serde_json::Value {
         "countries": countries.collect::<Vec<_>>(),
         "policy_version": stats.policy_version,
         "metadata_version": stats.metadata_version,
+        "freshness": {
+            "revision": age.revision, "staleness_seconds": age.staleness_seconds, "degraded": age.degraded,
+        },
+        "held": stats.held.as_ref().map(|held| json!({
+            "index_listings": held.index_listings, "store_listings": held.store_listings,
+            "since": output::time(held.since.as_ref()),
+        })),
+        "store_error": stats.store_error,
     })
 }
 
 fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
     let store = stats.store.clone().unwrap_or_default();
     let index = stats.index.unwrap_or_default();
-    say(format_args!(
-        "store ({})  {} numbers, {} ranges, {} decisions, {} outcomes; change {}",
-        store.kind,
-        grouped(store.numbers),
-        grouped(store.ranges),
-        grouped(store.decisions),
-        grouped(store.outcomes),
-        grouped(store.cursor)
-    ))?;
+    if stats.store_error.is_empty() {
+        say(format_args!(
+            "store ({})  {} numbers, {} ranges, {} decisions, {} outcomes; change {}",
+            store.kind,
+            grouped(store.numbers),
+            grouped(store.ranges),
+            grouped(store.decisions),
+            grouped(store.outcomes),
+            grouped(store.cursor)
+        ))?;
+    } else {
+        say(format_args!("store ({})  OUT OF REACH: {}", store.kind, output::visible(&stats.store_error)))?;
+    }
     let per_number = if index.numbers > 0 { index.bytes as f64 / index.numbers as f64 } else { 0.0 };
     say(format_args!(
         "index             {} numbers, {} ranges, {:.1} MB ({per_number:.1} bytes per number); revision {}, change {}",
@@ -72,6 +85,7 @@ fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
         grouped(index.revision),
         grouped(index.cursor)
     ))?;
+    print_freshness(stats)?;
     say(format_args!(
         "policy            {}; numbering plan {}; numguard {}",
         stats.policy_version, stats.metadata_version, stats.version
@@ -91,4 +105,26 @@ fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
         print_table(&countries)?;
     }
     Ok(())
+}
+
+/// Whether the index follows the store, and what to do if a load is held back.
+fn print_freshness(stats: &pb::GetStatsResponse) -> Result<()> {
+    let age = stats.freshness.unwrap_or_default();
+    let seconds = grouped(age.staleness_seconds.into());
+    match (age.degraded, &stats.held) {
+        (false, _) => say("freshness         the index follows the store"),
+        (true, None) => say(format_args!(
+            "freshness         DEGRADED for {seconds} s: the store cannot be followed; checks go on with what is known"
+        )),
+        (true, Some(held)) => {
+            say(format_args!(
+                "freshness         DEGRADED for {seconds} s: a load is held back, because too much is missing"
+            ))?;
+            say(format_args!("                  {}", admin::held_load(Some(held))))?;
+            say(
+                "                  if writes were lost: `numguard admin replay-audit`, then import the feeds again",
+            )?;
+            say("                  if it is meant: `numguard admin accept-shrink`")
+        }
+    }
 }

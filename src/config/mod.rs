@@ -3,6 +3,7 @@
 //! Layers: [`DEFAULT`], a file, the environment, flags. Unknown settings are refused by name and
 //! file. Fills each room's options; no room imports this one.
 
+mod feeds;
 mod shared_store;
 
 use std::net::SocketAddr;
@@ -13,12 +14,14 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::feed::DefinitionError;
 use crate::policy::{Policy, PolicyError};
 use crate::rpc::{ServerOptions, now};
 use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;
 use crate::telemetry::LogOptions;
 
+pub use feeds::{feed, feeds};
 pub use shared_store::{RedisConfig, Secret};
 
 /// The default configuration's text: every setting, commented.
@@ -123,6 +126,9 @@ pub enum ConfigError {
         /// Why.
         error: PolicyError,
     },
+    /// A feed definition is refused.
+    #[error(transparent)]
+    Feed(#[from] DefinitionError),
 }
 
 impl Config {

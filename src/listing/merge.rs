@@ -99,6 +99,21 @@ impl Listing {
         }
     }
 
+    /// Puts `sighting` in place of what `feed` said before; `None`: it says nothing.
+    pub fn restate(&mut self, feed: &FeedName, sighting: Option<&Sighting>) {
+        match (self.sightings.binary_search_by(|mine| mine.feed.cmp(feed)), sighting) {
+            (Ok(at), Some(sighting)) => self.sightings[at].clone_from(sighting),
+            (Ok(at), None) => drop(self.sightings.remove(at)),
+            (Err(at), Some(sighting)) => self.sightings.insert(at, sighting.clone()),
+            (Err(_), None) => {}
+        }
+    }
+
+    /// Whether nobody says anything.
+    pub fn is_empty(&self) -> bool {
+        self.sightings.is_empty() && self.decision.is_none()
+    }
+
     /// Earliest and latest sighting over all feeds.
     pub fn seen_between(&self) -> Option<(UnixTime, UnixTime)> {
         let first = self.sightings.iter().map(|s| s.first_seen).min()?;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::audit::Audit;
 use crate::index::Published;
 use crate::listing::{Listing, Subject, UnixTime};
 use crate::policy::Policy;
@@ -19,7 +20,7 @@ use crate::sync::{Freshness, Progress};
 use super::import::Staged;
 use super::listing_page::{self, Filter};
 use super::status::{invalid, not_found, of_store};
-use super::{convert, now, pb, stats};
+use super::{convert, now, pb, recorded, stats};
 
 /// Most subjects of one delete.
 const LARGEST_DELETE: usize = 10_000;
@@ -35,6 +36,7 @@ const EXPORT_PART: usize = 500;
 #[derive(Clone)]
 pub struct AdminRpc {
     store: Arc<dyn Store>,
+    audit: Arc<Audit>,
     published: Arc<Published>,
     policy: Arc<Policy>,
     progress: Progress,
@@ -42,20 +44,21 @@ pub struct AdminRpc {
 }
 
 impl AdminRpc {
-    /// Administers `store`; `progress` tells when `published` has a change.
+    /// Administers `store` and records that in `audit`; `progress` tells when `published` has a change.
     pub fn new(
         store: Arc<dyn Store>,
+        audit: Arc<Audit>,
         published: Arc<Published>,
         policy: Arc<Policy>,
         progress: Progress,
         freshness: Arc<Freshness>,
     ) -> Self {
-        Self { store, published, policy, progress, freshness }
+        Self { store, audit, published, policy, progress, freshness }
     }
 
     /// Stores changes and waits until checks see them.
     async fn apply(&self, changes: Vec<Change>) -> Result<(Applied, u64), Status> {
-        let applied = self.store.apply(changes).await.map_err(|error| of_store(&error))?;
+        let applied = recorded::apply(&self.store, &self.audit, changes).await?;
         self.progress.clone().reached(&applied.position).await;
         Ok((applied, self.published.load().revision()))
     }

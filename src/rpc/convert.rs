@@ -165,13 +165,18 @@ pub fn listing(subject: Subject, listing: &Listing) -> pb::Listing {
     pb::Listing {
         subject: subject.as_e164(),
         sightings: listing.sightings().iter().map(pb_sighting).collect(),
-        decision: listing.decision().map(|decision| pb::Decision {
-            action: pb_action(decision.action).into(),
-            reason: decision.reason.clone(),
-            author: decision.author.clone(),
-            decided_at: Some(timestamp(decision.decided_at)),
-            expires_at: decision.expires_at.map(timestamp),
-        }),
+        decision: listing.decision().map(pb_decision),
+    }
+}
+
+/// A decision as a message.
+pub fn pb_decision(decision: &Decision) -> pb::Decision {
+    pb::Decision {
+        action: pb_action(decision.action).into(),
+        reason: decision.reason.clone(),
+        author: decision.author.clone(),
+        decided_at: Some(timestamp(decision.decided_at)),
+        expires_at: decision.expires_at.map(timestamp),
     }
 }
 
@@ -191,8 +196,8 @@ fn pb_action(action: Action) -> pb::Action {
     }
 }
 
-/// A listing as `numguard export` prints it.
-pub fn exported(message: &pb::Listing) -> Result<ExportedListing, Status> {
+/// A message as a listing.
+pub fn read_listing(message: &pb::Listing) -> Result<(Subject, Listing), Status> {
     let mut listing = Listing::default();
     for seen in &message.sightings {
         listing.merge(&Listing::seen(sighting("sightings", seen, None)?));
@@ -200,5 +205,11 @@ pub fn exported(message: &pb::Listing) -> Result<ExportedListing, Status> {
     if let Some(decided) = &message.decision {
         listing.merge(&Listing::decided(decision("decision", decided, None)?));
     }
-    Ok(ExportedListing::of(subject("subject", &message.subject)?, &listing))
+    Ok((subject("subject", &message.subject)?, listing))
+}
+
+/// A listing as `numguard export` prints it.
+pub fn exported(message: &pb::Listing) -> Result<ExportedListing, Status> {
+    let (subject, listing) = read_listing(message)?;
+    Ok(ExportedListing::of(subject, &listing))
 }

@@ -8,6 +8,7 @@ mod check_service;
 mod convert;
 mod import;
 mod listing_page;
+mod recorded;
 mod server;
 mod stats;
 mod status;
@@ -23,7 +24,7 @@ pub mod pb {
 
 pub use admin_service::AdminRpc;
 pub use check_service::CheckRpc;
-pub use convert::{exported, listing};
+pub use convert::{exported, listing, pb_decision, read_listing};
 pub use server::{Server, ServerOptions};
 
 use std::time::SystemTime;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::audit::AuditError;
 use crate::store::StoreError;
 
 /// INVALID_ARGUMENT with the field named in the message and in BadRequest details.
@@ -31,6 +32,12 @@ pub(super) fn not_loaded() -> Status {
 fn unavailable(message: impl Into<String>) -> Status {
     let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(1)));
     Status::with_error_details(Code::Unavailable, message, details)
+}
+
+/// What cannot be put on record is not done.
+pub(super) fn of_audit(error: &AuditError) -> Status {
+    tracing::error!(%error, "an operator's change was refused");
+    unavailable(format!("nothing was changed, because it cannot be put on record: {error}"))
 }
 
 /// What a store failure means to a caller.

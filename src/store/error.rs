@@ -22,6 +22,12 @@ pub enum StoreError {
     /// It did not do it; the same call may pass later.
     #[error("store is unavailable: {0}")]
     Unavailable(String),
+    /// The lease under which this was to be written has passed to another process.
+    #[error("another process has taken over {0}: nothing was written")]
+    LeaseLost(String),
+    /// It is done, but a failure now may undo it.
+    #[error("{0}")]
+    Unconfirmed(String),
     /// What is stored cannot be read.
     #[error("store holds what this numguard cannot read: {0}")]
     Damaged(String),
@@ -30,7 +36,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may pass later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Unconfirmed(_))
     }
 }
 

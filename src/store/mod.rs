@@ -6,6 +6,7 @@
 
 mod embedded;
 mod error;
+mod note;
 mod outcome;
 mod redis;
 
@@ -14,11 +15,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::index::{Mark, Position};
-use crate::listing::{Listing, Subject};
+use crate::listing::{FeedName, Listing, Sighting, Subject};
 
 pub use self::redis::{Password, Redis, RedisAddress, RedisAddressError, RedisOptions, RedisTls};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;
+pub use note::{LEASE, Lease, Note};
 pub use outcome::{Outcome, OutcomeKind};
 
 /// How long an operator's word about lost listings holds.
@@ -31,13 +33,16 @@ pub enum Change {
     Merge(Subject, Listing),
     /// Forget all that is known about the subject.
     Delete(Subject),
+    /// Put this in place of what the feed said about the subject; `None`: it says nothing any more.
+    /// A listing that nobody says anything in is deleted.
+    Restate(Subject, FeedName, Option<Sighting>),
 }
 
 impl Change {
     /// What it is about.
     pub fn subject(&self) -> Subject {
         match self {
-            Self::Merge(subject, _) | Self::Delete(subject) => *subject,
+            Self::Merge(subject, _) | Self::Delete(subject) | Self::Restate(subject, ..) => *subject,
         }
     }
 }
@@ -94,6 +99,28 @@ pub trait Store: Send + Sync + 'static {
 
     /// Applies all changes, in order, or none. Once it returns, they survive a crash.
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError>;
+
+    /// As [`Store::apply`], and only while `lease` holds; else [`StoreError::LeaseLost`].
+    async fn apply_leased(&self, changes: Vec<Change>, lease: &Lease) -> Result<Applied, StoreError>;
+
+    /// Takes or renews the lease on `name` for `holder`; nothing if another holds it.
+    async fn lease(&self, name: &str, holder: &str) -> Result<Option<Lease>, StoreError>;
+
+    /// Gives a lease back.
+    async fn give_back(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Notes whose names begin with `prefix`, in order of name.
+    async fn notes(&self, prefix: &str) -> Result<Vec<(String, Note)>, StoreError>;
+
+    /// Writes a note, or deletes it, if it still has the revision (0: if there is none) and the
+    /// lease, if given, holds. Answers whether it did.
+    async fn put_note(
+        &self,
+        name: &str,
+        revision: u64,
+        bytes: Option<Vec<u8>>,
+        lease: Option<&Lease>,
+    ) -> Result<bool, StoreError>;
 
     /// The listings of some subjects, in the order asked.
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError>;

@@ -27,6 +27,9 @@ pub use freshness::{Freshness, Held, IndexAge, Progress};
 /// Changed subjects taken in at once while following.
 const BATCH: usize = 8_192;
 
+/// Pause between two batches of changes.
+const BREATH: Duration = Duration::from_millis(2);
+
 /// Pauses before a failed store call is tried again: the first, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -167,8 +170,11 @@ impl Sync {
 
     /// Takes in what is new, or waits for news and does what is due meanwhile.
     async fn step(&mut self) -> Result<(), StoreError> {
-        if self.take_in().await? != Taken::Nothing {
-            return Ok(());
+        match self.take_in().await? {
+            Taken::Nothing => {}
+            // Whoever writes much is taken in in batches; a single change has not waited for this.
+            Taken::Changes => tokio::time::sleep(BREATH).await,
+            Taken::Everything => return Ok(()),
         }
         self.freshness.follows();
         if self.saved.0.elapsed() >= self.options.save_every {

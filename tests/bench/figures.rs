@@ -12,6 +12,7 @@ mod listings;
 mod parse;
 mod process;
 mod redis;
+mod redis_live;
 mod table;
 
 #[cfg(feature = "mimalloc")]
@@ -25,6 +26,7 @@ fn main() {
         ["role", "parse", what, count] => parse::role(what, count.parse().unwrap()),
         ["role", "check", count] => parse::role_check(count.parse().unwrap()),
         ["role", "server", kind] => grpc::server(kind),
+        ["role", "faults"] => redis_live::role_faults(),
         ["role", "client", port, kind, count] => grpc::client(port, kind, count.parse().unwrap()),
         [] => all(),
         only => some(only),
@@ -32,7 +34,18 @@ fn main() {
 }
 
 fn all() {
-    some(&["parse", "index", "ranges", "snapshot", "starter", "grpc", "redis-load", "redis-start"]);
+    some(&[
+        "parse",
+        "index",
+        "ranges",
+        "snapshot",
+        "starter",
+        "grpc",
+        "redis-load",
+        "redis-start",
+        "redis-live",
+        "redis-faults",
+    ]);
 }
 
 fn some(groups: &[&str]) {
@@ -48,8 +61,10 @@ fn some(groups: &[&str]) {
             "grpc" => grpc::measure(&mut table),
             "redis-load" => redis::load_and_memory(&mut table),
             "redis-start" => redis::cold_start(&mut table),
+            "redis-live" => redis_live::propagation(&mut table),
+            "redis-faults" => redis_live::faults(&mut table),
             other => panic!(
-                "no group {other}: parse, index, ranges, snapshot, starter, grpc, redis-load, redis-start"
+                "no group {other}: parse, index, ranges, snapshot, starter, grpc, redis-load, redis-start, redis-live, redis-faults"
             ),
         }
     }

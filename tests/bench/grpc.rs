@@ -17,6 +17,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::listings;
 use crate::process::{self, Server};
+use crate::redis;
 use crate::table::{Table, pairs};
 
 /// Calls in flight from the one client.
@@ -98,11 +99,31 @@ pub(crate) fn server(kind: &str) {
         let mut builder = tonic::transport::Server::builder();
         let router = match kind {
             "noop" => builder.add_service(CheckServiceServer::new(Noop(constant()))),
-            _ => builder.add_service(CheckServiceServer::new(numguard_service().await)),
+            "numguard" => builder.add_service(CheckServiceServer::new(numguard_service().await)),
+            on_redis => {
+                let port = on_redis.strip_prefix("redis:").expect("a kind of server");
+                builder.add_service(CheckServiceServer::new(redis_service(port.parse().unwrap()).await))
+            }
         };
         println!("{port}");
         router.serve_with_incoming_shutdown(incoming, stopped).await.unwrap();
     });
+}
+
+/// A service that follows a Redis.
+async fn redis_service(port: u16) -> CheckRpc {
+    let folder = tempfile::tempdir().unwrap();
+    let store = redis::open(port);
+    let published = Arc::new(Published::default());
+    let options = redis::sync_options(&folder);
+    let (sync, _) = Sync::start(Arc::clone(&store), Arc::clone(&published), options).await.unwrap();
+    let freshness = sync.freshness();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        let _kept = (folder, stop);
+        sync.run(stopped).await;
+    });
+    CheckRpc::new(published, Arc::new(Policy::default()), store, freshness)
 }
 
 async fn numguard_service() -> CheckRpc {

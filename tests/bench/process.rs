@@ -87,3 +87,11 @@ pub(crate) fn client(port: &str, kind: &str, count: u64) -> f64 {
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     text.parse().unwrap_or_else(|_| panic!("client: {}", String::from_utf8_lossy(&output.stderr)))
 }
+
+/// What a role prints, run on the second core.
+pub(crate) fn lines(name: &str) -> Vec<String> {
+    let output = Command::new("taskset").args(["-c", "1"]).args(role(&[name])).output();
+    let output = output.expect("taskset is installed");
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}

@@ -63,19 +63,23 @@ impl Server {
     }
 
     pub(crate) fn open(&self) -> Arc<dyn Store> {
-        Arc::new(Redis::open(RedisOptions {
-            address: format!("redis://127.0.0.1:{}", self.port).parse().unwrap(),
-            prefix: "numguard".to_owned(),
-            username: None,
-            password: None,
-            sentinel_username: None,
-            sentinel_password: None,
-            tls: RedisTls::default(),
-            timeout: Duration::from_secs(1),
-            wait_replicas: 0,
-            log_entries: 4_096,
-        }))
+        open(self.port)
     }
+}
+
+pub(crate) fn open(port: u16) -> Arc<dyn Store> {
+    Arc::new(Redis::open(RedisOptions {
+        address: format!("redis://127.0.0.1:{port}").parse().unwrap(),
+        prefix: "numguard".to_owned(),
+        username: None,
+        password: None,
+        sentinel_username: None,
+        sentinel_password: None,
+        tls: RedisTls::default(),
+        timeout: Duration::from_secs(1),
+        wait_replicas: 0,
+        log_entries: 4_096,
+    }))
 }
 
 impl Drop for Server {

@@ -5,7 +5,7 @@ use crate::served::{command, run};
 
 #[test]
 fn help_texts() {
-    let verbs: [&[&str]; 23] = [
+    let verbs: [&[&str]; 34] = [
         &[],
         &["serve"],
         &["check"],
@@ -18,11 +18,22 @@ fn help_texts() {
         &["range", "put"],
         &["range", "list"],
         &["range", "delete"],
+        &["feed"],
+        &["feed", "list"],
+        &["feed", "show"],
+        &["feed", "test"],
+        &["feed", "add"],
         &["import"],
         &["backtest"],
         &["export"],
         &["health"],
         &["stats"],
+        &["admin"],
+        &["admin", "replay-audit"],
+        &["admin", "accept-shrink"],
+        &["audit"],
+        &["audit", "list"],
+        &["audit", "verify"],
         &["config"],
         &["config", "show"],
         &["config", "check"],

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod audit;
 mod backtest;
 mod bad_input;
+mod feed;
 mod help;
 mod interface;
 mod kill;

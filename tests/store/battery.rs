@@ -7,7 +7,7 @@ use std::time::Duration;
 use numguard::index::{Mark, Published};
 use numguard::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
 use numguard::number::Number;
-use numguard::store::{Change, Changes, Outcome, OutcomeKind, Store};
+use numguard::store::{Change, Changes, Outcome, OutcomeKind, Store, StoreError};
 use numguard::sync::{Sync, SyncOptions};
 
 type AnyStore = Arc<dyn Store>;
@@ -33,6 +33,9 @@ macro_rules! every_case {
             concurrent_writers_lose_nothing,
             a_caller_that_gives_up_is_followed_all_the_same,
             sync_follows_the_store,
+            what_one_feed_said_is_put_in_place,
+            a_lease_has_one_holder_and_fences_writes,
+            notes_are_kept_by_revision,
         ]);
     };
 }
@@ -311,4 +314,63 @@ pub(crate) async fn sync_follows_the_store(store: AnyStore) {
     let (_, loaded) = Sync::start(store, Arc::clone(&again), options).await.unwrap();
     assert_eq!(loaded, numguard::sync::Loaded::Snapshot, "the saved index and the changes since");
     assert_eq!(again.load().stats().numbers, 12_000);
+}
+
+pub(crate) async fn what_one_feed_said_is_put_in_place(store: AnyStore) {
+    let text = "+447400123456";
+    let restate = |feed: &str, first, last| {
+        let sighting = sighting(feed, first, last).sightings()[0].clone();
+        Change::Restate(subject(text), feed.parse().unwrap(), Some(sighting))
+    };
+    let retract = |feed: &str| Change::Restate(subject(text), feed.parse().unwrap(), None);
+    store.apply(vec![seen(text, "a", 1, 9), seen(text, "b", 3, 4)]).await.unwrap();
+    store.apply(vec![restate("a", 5, 6)]).await.unwrap();
+    let mut expected = sighting("a", 5, 6);
+    expected.merge(&sighting("b", 3, 4));
+    assert_eq!(get(&store, text).await, Some(expected), "replaced, not merged");
+    store.apply(vec![retract("a"), retract("nobody")]).await.unwrap();
+    assert_eq!(get(&store, text).await, Some(sighting("b", 3, 4)));
+    let applied = store.apply(vec![retract("b")]).await.unwrap();
+    assert_eq!((get(&store, text).await, applied.deleted), (None, 1), "nobody says anything");
+    store.apply(vec![restate("c", 7, 8), decided("+12025550123", Action::Allow, 5)]).await.unwrap();
+    store.apply(vec![retract("c")]).await.unwrap();
+    assert_eq!(store.stats().await.unwrap().numbers, 1);
+}
+
+pub(crate) async fn a_lease_has_one_holder_and_fences_writes(store: AnyStore) {
+    let first = store.lease("feed:x", "one").await.unwrap().unwrap();
+    assert_eq!(store.lease("feed:x", "two").await.unwrap(), None, "held by another");
+    assert_eq!(store.lease("feed:x", "one").await.unwrap().unwrap(), first, "renewed");
+    let change = || vec![seen("+447400123456", "x", 1, 2)];
+    assert_eq!(store.apply_leased(change(), &first).await.unwrap().added, 1);
+    store.give_back(&first).await.unwrap();
+    let second = store.lease("feed:x", "two").await.unwrap().unwrap();
+    assert!(second.token > first.token);
+    // The first holder was slow and does not know yet.
+    let late = store.apply_leased(vec![seen("+447400123457", "x", 1, 2)], &first).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))), "{late:?}");
+    let late = store.put_note("feed:x", 0, Some(vec![1]), Some(&first)).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost(_))), "{late:?}");
+    store.give_back(&first).await.unwrap();
+    assert_eq!(store.lease("feed:x", "three").await.unwrap(), None, "a late holder gives back nothing");
+    assert!(store.put_note("feed:x", 0, Some(vec![1]), Some(&second)).await.unwrap());
+    assert_eq!(store.stats().await.unwrap().numbers, 1);
+}
+
+pub(crate) async fn notes_are_kept_by_revision(store: AnyStore) {
+    let put = async |name: &str, revision, text: Option<&str>| {
+        store.put_note(name, revision, text.map(|text| text.as_bytes().to_vec()), None).await.unwrap()
+    };
+    assert!(put("feed:a", 0, Some("one")).await);
+    assert!(!put("feed:a", 0, Some("other")).await, "somebody was faster");
+    let all = store.notes("feed:").await.unwrap();
+    assert_eq!((all[0].0.as_str(), all[0].1.bytes.as_slice()), ("feed:a", b"one".as_slice()));
+    assert!(put("feed:a", all[0].1.revision, Some("two")).await);
+    assert!(!put("feed:a", all[0].1.revision, Some("late")).await);
+    assert!(put("feed:b", 0, Some("")).await && put("run:a", 0, Some("x")).await);
+    let names: Vec<_> = store.notes("feed:").await.unwrap().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["feed:a", "feed:b"]);
+    let revision = store.notes("run:").await.unwrap()[0].1.revision;
+    assert!(put("run:a", revision, None).await);
+    assert!(store.notes("run:").await.unwrap().is_empty());
 }

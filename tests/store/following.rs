@@ -131,7 +131,7 @@ async fn four_replicas_see_each_others_writes_and_lose_none_across_a_reconnect()
 const RIGHTS: &str = "user numguard on >secret resetkeys ~numguard:* resetchannels -@all \
     +evalsha +script|load +hget +hmget +hset +hdel +hkeys +hgetall +hincrby +zadd +zrem +zrange +zcard \
     +xadd +xrange +xrevrange +xread +get +set +del +exists +expire +pexpire +persist \
-    +rpush +lrange +llen +wait +role +info +cluster|slots";
+    +rpush +lrange +llen +hexists +multi +exec +wait +role +info +cluster|slots";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rights_in_the_readme_are_enough_and_none_of_them_is_too_many() {
@@ -156,6 +156,8 @@ async fn the_rights_in_the_readme_are_enough_and_none_of_them_is_too_many() {
         battery::changed_wakes_up_for_news_only(open("d")).await;
         battery::outcomes_are_kept(open("e")).await;
         battery::sync_follows_the_store(open("f")).await;
+        battery::a_lease_has_one_holder_and_fences_writes(open("h")).await;
+        battery::notes_are_kept_by_revision(open("i")).await;
         let last = open("g");
         last.accept_shrink().await.unwrap();
         assert!(last.shrink_accepted().await.unwrap());

@@ -10,6 +10,11 @@ mod failover;
 mod followed;
 mod following;
 mod lost;
+mod lost_writes;
 mod redis;
 mod refused;
+#[path = "../cli/served.rs"]
+#[allow(dead_code)]
+mod served;
+mod served_on_redis;
 mod servers;

@@ -3,12 +3,14 @@
 //! redb commits are atomic and synced, so a kill at any moment loses nothing acknowledged and
 //! leaves nothing half-applied. Must not be touched by a second process; redb's file lock says so.
 
+mod leases;
+mod notes;
 mod tables;
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -16,7 +18,10 @@ use tokio::sync::watch;
 use crate::index::Position;
 use crate::listing::{Listing, Subject};
 
-use super::{ACCEPTED_FOR, Applied, Change, Changes, Outcome, ShardDigest, Store, StoreError, StoreStats};
+use super::{
+    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, ShardDigest, Store, StoreError, StoreStats,
+};
+use leases::Leases;
 use tables::Tables;
 
 /// Where the embedded store lives and how much memory it may take.
@@ -31,12 +36,16 @@ pub struct EmbeddedOptions {
 /// Name of the file in the data directory.
 const FILE: &str = "numguard.redb";
 
+/// The longest wait for news.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// The redb-backed [`Store`].
 #[derive(Debug, Clone)]
 pub struct Embedded {
     tables: Arc<Tables>,
     cursor: watch::Sender<u64>,
     accepted: Arc<Mutex<Option<Instant>>>,
+    leases: Arc<Leases>,
 }
 
 impl Embedded {
@@ -47,7 +56,7 @@ impl Embedded {
         fs::create_dir_all(&options.data_dir).map_err(|error| refused(error.to_string()))?;
         let tables = Tables::open(&path, options.cache_bytes)?;
         let (cursor, _) = watch::channel(tables.cursor());
-        Ok(Self { tables: Arc::new(tables), cursor, accepted: Arc::default() })
+        Ok(Self { tables: Arc::new(tables), cursor, accepted: Arc::default(), leases: Arc::default() })
     }
 
     /// Runs `work` where it may block.
@@ -84,6 +93,37 @@ impl Store for Embedded {
         .await
     }
 
+    async fn apply_leased(&self, changes: Vec<Change>, lease: &Lease) -> Result<Applied, StoreError> {
+        self.leases.check(lease)?;
+        self.apply(changes).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str) -> Result<Option<Lease>, StoreError> {
+        Ok(self.leases.take(name, holder))
+    }
+
+    async fn give_back(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.leases.give_back(lease);
+        Ok(())
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<(String, Note)>, StoreError> {
+        let prefix = prefix.to_owned();
+        self.blocking(move |tables| tables.notes(&prefix)).await
+    }
+
+    async fn put_note(
+        &self,
+        name: &str,
+        revision: u64,
+        bytes: Option<Vec<u8>>,
+        lease: Option<&Lease>,
+    ) -> Result<bool, StoreError> {
+        lease.map_or(Ok(()), |lease| self.leases.check(lease))?;
+        let name = name.to_owned();
+        self.blocking(move |tables| tables.put_note(&name, revision, bytes)).await
+    }
+
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
         self.blocking(move |tables| tables.get(&subjects)).await
     }
@@ -104,11 +144,10 @@ impl Store for Embedded {
     async fn changed(&self, position: &Position) -> Result<(), StoreError> {
         let seen = position.marks.first().map_or(0, |mark| mark.cursor);
         let mut cursor = self.cursor.subscribe();
-        cursor
-            .wait_for(|cursor| *cursor > seen)
-            .await
-            .map(drop)
-            .map_err(|_| StoreError::Unavailable("the store is closed".to_owned()))
+        let news = tokio::time::timeout(QUIET, cursor.wait_for(|cursor| *cursor > seen));
+        // Quiet for long enough: who waits may have other things to do, such as releasing a held load.
+        let Ok(news) = news.await else { return Ok(()) };
+        news.map(drop).map_err(|_| StoreError::Unavailable("the store is closed".to_owned()))
     }
 
     async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `listings` | subject key (see `listing::codec`) | listing |
 //! | `stamped_log` | cursor | a random stamp, then the subject keys of one chunk of changes, each with a length byte |
+//! | `notes` | name | revision, text (see `notes.rs`) |
 //! | `outcomes` | running number | outcome |
 //! | `meta` | `epoch`, `cursor`, `numbers`, `ranges` | integer |
 
@@ -20,6 +21,7 @@ use crate::index::{Mark, Position};
 use crate::listing::{Listing, Subject, codec};
 
 use super::super::{Applied, Change, Changes, Outcome, StoreError, StoreStats};
+use super::notes::NOTES;
 
 const LISTINGS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("listings");
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("stamped_log");
@@ -34,13 +36,13 @@ const LOG_ENTRIES: u64 = 4_096;
 
 #[derive(Debug)]
 pub(super) struct Tables {
-    database: Database,
+    pub(super) database: Database,
     epoch: u64,
     /// The end of the log.
     end: Mutex<Mark>,
 }
 
-fn unavailable(error: impl Into<redb::Error>) -> StoreError {
+pub(super) fn unavailable(error: impl Into<redb::Error>) -> StoreError {
     match error.into() {
         // redb refuses everything after a failed write until it is opened anew.
         redb::Error::PreviousIo => StoreError::Unavailable(
@@ -217,6 +219,7 @@ fn first_start(database: &Database) -> Result<(u64, Mark), StoreError> {
         write.open_table(LISTINGS).map_err(unavailable)?;
         let log = write.open_table(LOG).map_err(unavailable)?;
         write.open_table(OUTCOMES).map_err(unavailable)?;
+        write.open_table(NOTES).map_err(unavailable)?;
         let mut meta = write.open_table(META).map_err(unavailable)?;
         if read_meta(&meta, "epoch")? == 0 {
             meta.insert("epoch", random()).map_err(unavailable)?;
@@ -245,6 +248,19 @@ fn apply_one(
         Change::Delete(_) => {
             let removed = listings.remove(key.as_slice()).map_err(unavailable)?;
             Ok(if removed.is_some() { Effect::Deleted } else { Effect::Changed })
+        }
+        Change::Restate(_, feed, sighting) => {
+            let old = listings.get(key.as_slice()).map_err(unavailable)?;
+            let old = old.map(|old| codec::read_listing(old.value())).transpose()?;
+            let mut new = old.clone().unwrap_or_default();
+            new.restate(feed, sighting.as_ref());
+            if new.is_empty() {
+                listings.remove(key.as_slice()).map_err(unavailable)?;
+                return Ok(if old.is_some() { Effect::Deleted } else { Effect::Changed });
+            }
+            codec::write_listing(&new, buffer);
+            listings.insert(key.as_slice(), buffer.as_slice()).map_err(unavailable)?;
+            Ok(if old.is_some() { Effect::Changed } else { Effect::Added })
         }
         Change::Merge(_, listing) if fresh => {
             // The table was empty: look only at what this very batch put there.

@@ -5,13 +5,13 @@
 //! Each shard remembers the last part that it took, and for an hour longer: so no part is carried
 //! out twice, not even by a worker that was taken for dead and wakes up after others did its work.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use redis::{cmd, pipe};
 
-use crate::store::StoreError;
+use crate::store::{Lease, StoreError};
 
 use super::commit::{BulkPart, Done, commit, random};
 use super::part::Part;
@@ -30,7 +30,11 @@ const REMEMBERED: Duration = Duration::from_secs(3_600);
 const PARTS: usize = 8;
 
 /// Carries out a large write.
-pub(super) async fn apply(store: &Redis, parts: Vec<Part>) -> Result<Done, StoreError> {
+pub(super) async fn apply(
+    store: &Redis,
+    parts: Vec<Arc<Part>>,
+    lease: Option<Lease>,
+) -> Result<Done, StoreError> {
     let id = format!("{:016x}", random());
     let (keys, link) = (store.keys(), &store.route(0).writes);
     for some in parts.chunks(PARTS) {
@@ -45,9 +49,12 @@ pub(super) async fn apply(store: &Redis, parts: Vec<Part>) -> Result<Done, Store
     }
     claim(store, &id).await?;
     let mut decide = scripts::DECIDE_BULK.prepare_invoke();
-    decide.key(keys.bulk(&id)).key(keys.bulks()).arg(&id).arg(parts.len());
-    match link.run_script::<u64>(&decide).await? {
+    let held = lease.as_ref();
+    decide.key(keys.bulk(&id)).key(keys.bulks()).key(keys.lease(held.map_or("", |lease| &lease.name)));
+    decide.arg(&id).arg(parts.len()).arg(held.map_or(0, |lease| lease.token));
+    match link.run_script::<i64>(&decide).await? {
         1 => {}
+        -1 => return Err(StoreError::LeaseLost(lease.map_or_else(String::new, |lease| lease.name))),
         _ => return Err(StoreError::Unavailable("a large write expired before it was decided".to_owned())),
     }
     carry_out(store, &id, parts).await.map_err(|error| {
@@ -57,7 +64,7 @@ pub(super) async fn apply(store: &Redis, parts: Vec<Part>) -> Result<Done, Store
 
 /// In the background: decided writes whose worker has died.
 pub(super) fn finish_what_others_left(store: &Redis) {
-    let store = std::sync::Arc::downgrade(&store.0);
+    let store = Arc::downgrade(&store.0);
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(SIGN_OF_LIFE).await;
@@ -95,7 +102,7 @@ async fn finish(store: &Redis, id: &str, count: usize) -> Result<(), StoreError>
         let some = cmd("LRANGE").arg(store.keys().bulk(id)).arg(first).arg(first + PARTS - 1).to_owned();
         let some: Vec<Vec<u8>> = store.route(0).writes.run(&some).await?;
         for part in some {
-            parts.push(Part::read(&part)?);
+            parts.push(Arc::new(Part::read(&part)?));
         }
     }
     if parts.len() != count {
@@ -114,8 +121,8 @@ async fn claim(store: &Redis, id: &str) -> Result<bool, StoreError> {
 }
 
 /// Commits every part, the shards side by side, and clears up.
-async fn carry_out(store: &Redis, id: &str, parts: Vec<Part>) -> Result<Done, StoreError> {
-    let mut shards: Vec<Vec<(usize, Part)>> = Vec::new();
+async fn carry_out(store: &Redis, id: &str, parts: Vec<Arc<Part>>) -> Result<Done, StoreError> {
+    let mut shards: Vec<Vec<(usize, Arc<Part>)>> = Vec::new();
     for (at, part) in parts.into_iter().enumerate() {
         match shards.last_mut() {
             Some(last) if last[0].1.shard == part.shard => last.push((at, part)),

@@ -4,13 +4,14 @@
 //! parts one by one.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use redis::{ScriptInvocation, pipe};
 
 use crate::listing::{Listing, Subject};
-use crate::store::{Applied, Change, StoreError};
+use crate::store::{Applied, Change, Lease, StoreError};
 
 use super::keys::{LAYOUT, PageId};
 use super::page::{self, Listings};
@@ -35,21 +36,26 @@ pub(super) struct Done {
 }
 
 /// Applies all changes or none.
-pub(super) async fn apply(store: &Redis, changes: Vec<Change>) -> Result<Applied, StoreError> {
+pub(super) async fn apply(
+    store: &Redis,
+    changes: Vec<Change>,
+    lease: Option<Lease>,
+) -> Result<Applied, StoreError> {
     let by_operator = changes.iter().any(|change| match change {
         Change::Merge(_, listing) => listing.decision().is_some(),
         Change::Delete(_) => true,
+        Change::Restate(..) => false,
     });
-    let parts = tokio::task::spawn_blocking(move || parts(changes));
-    let parts =
-        parts.await.map_err(|error| StoreError::Unavailable(format!("packing ended early: {error}")))?;
+    let parts = off_thread(move || parts(changes)).await?;
     let mut shards: Vec<usize> = parts.iter().map(|part| part.shard).collect();
     shards.dedup();
     let through = if by_operator { connections(store, &shards).await? } else { Vec::new() };
-    let done = match parts.as_slice() {
-        [] => Done::default(),
-        [part] => commit(store, part, None).await?,
-        _ => bulk::apply(store, parts).await?,
+    let mut parts: Vec<Arc<Part>> = parts.into_iter().map(Arc::new).collect();
+    let done = match parts.len() {
+        0 => Done::default(),
+        1 if lease.is_none() => commit(store, &parts.remove(0), None).await?,
+        // A lease is compared where a large write is decided.
+        _ => bulk::apply(store, parts, lease).await?,
     };
     if by_operator {
         confirm(store, &shards, &through).await?;
@@ -61,14 +67,18 @@ pub(super) async fn apply(store: &Redis, changes: Vec<Change>) -> Result<Applied
 /// Commits one part, all of it or nothing.
 pub(super) async fn commit(
     store: &Redis,
-    part: &Part,
+    part: &Arc<Part>,
     bulk: Option<BulkPart<'_>>,
 ) -> Result<Done, StoreError> {
     let route = store.route(part.shard);
+    // Writes of this process take turns: they would only make each other try again.
+    let _turn = store.0.turns[part.shard].lock().await;
     let pages: Vec<PageId> = part.pages.iter().map(|change| change.page).collect();
     for attempt in 0..ATTEMPTS {
         let stored = read::pages(store, |route| &route.writes, &pages).await?;
-        let swap = Swap::plan(store, &part.pages, stored)?;
+        let (merging, part_of) = (store.clone(), Arc::clone(part));
+        // Off the threads that answer checks: a full part is some milliseconds of work.
+        let swap = off_thread(move || Swap::plan(&merging, &part_of.pages, stored)).await??;
         if swap.pages.is_empty() && bulk.is_none() {
             return Ok(swap.done);
         }
@@ -141,20 +151,32 @@ impl Swap {
     }
 
     fn merge(&mut self, listings: &mut Listings, subject: Subject, more: Listing) {
-        if let Some(known) = listings.get_mut(&subject) {
-            let before = of(subject, known);
-            let old = known.clone();
-            known.merge(&more);
-            if *known != old {
-                self.subjects.push(subject);
-                self.digest ^= before ^ of(subject, known);
+        let mut listing = listings.get(&subject).cloned().unwrap_or_default();
+        listing.merge(&more);
+        self.put(listings, subject, listing);
+    }
+
+    fn put(&mut self, listings: &mut Listings, subject: Subject, listing: Listing) {
+        let after = of(subject, &listing);
+        let same = listings.get(&subject) == Some(&listing);
+        match listings.insert(subject, listing) {
+            Some(_) if same => return,
+            Some(old) => self.digest ^= of(subject, &old),
+            None => {
+                self.count(subject, 1);
+                self.done.added += 1;
             }
-        } else {
-            self.count(subject, 1);
-            self.done.added += 1;
+        }
+        self.subjects.push(subject);
+        self.digest ^= after;
+    }
+
+    fn forget(&mut self, listings: &mut Listings, subject: Subject) {
+        if let Some(known) = listings.remove(&subject) {
+            self.count(subject, -1);
+            self.done.deleted += 1;
             self.subjects.push(subject);
-            self.digest ^= of(subject, &more);
-            listings.insert(subject, more);
+            self.digest ^= of(subject, &known);
         }
     }
 
@@ -162,12 +184,14 @@ impl Swap {
         for change in changes {
             match change {
                 Change::Merge(subject, more) => self.merge(listings, *subject, more.clone()),
-                Change::Delete(subject) => {
-                    if let Some(known) = listings.remove(subject) {
-                        self.count(*subject, -1);
-                        self.done.deleted += 1;
-                        self.subjects.push(*subject);
-                        self.digest ^= of(*subject, &known);
+                Change::Delete(subject) => self.forget(listings, *subject),
+                Change::Restate(subject, feed, sighting) => {
+                    let mut listing = listings.get(subject).cloned().unwrap_or_default();
+                    listing.restate(feed, sighting.as_ref());
+                    if listing.is_empty() {
+                        self.forget(listings, *subject);
+                    } else {
+                        self.put(listings, *subject, listing);
                     }
                 }
             }
@@ -226,20 +250,25 @@ async fn confirm(store: &Redis, shards: &[usize], through: &[u64]) -> Result<(),
         wait.cmd("WAIT").arg(wanted).arg(patience.as_millis() as u64);
         let (have,): (u32,) = store.route(shard).writes.run_all(&wait).await?;
         if have < wanted {
-            return Err(StoreError::Unavailable(format!(
+            return Err(StoreError::Unconfirmed(format!(
                 "stored by the Redis master, but only {have} of {wanted} replicas have it: it is lost if the \
                  master fails now; try again, or replay the audit record"
             )));
         }
     }
     if connections(store, shards).await? != through {
-        return Err(StoreError::Unavailable(
+        return Err(StoreError::Unconfirmed(
             "the connection to Redis was made anew meanwhile, perhaps to another master: look whether it is \
              stored, or try again"
                 .to_owned(),
         ));
     }
     Ok(())
+}
+
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::Unavailable(format!("work on a write ended early: {error}")))
 }
 
 /// Any number that another is unlikely to be; never 0.

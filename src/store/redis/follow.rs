@@ -83,7 +83,7 @@ async fn as_they_stand(
 async fn ask(store: &Redis, route: &Route, marks: &[Mark], limit: usize) -> Result<Vec<News>, StoreError> {
     let mut all = pipe();
     for &shard in &route.shards {
-        all.cmd("HMGET").arg(store.keys().meta(shard)).arg(&read::META);
+        all.cmd("HMGET").arg(store.keys().meta(shard)).arg(&read::END);
         let after = format!("({}-1", marks[shard].cursor);
         all.cmd("XRANGE").arg(store.keys().log(shard)).arg(after).arg("+").arg("COUNT").arg(ENTRIES);
     }

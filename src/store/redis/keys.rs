@@ -11,6 +11,9 @@
 //! | `numguard:{0}:bulk:<id>:worker` | string, expires | who carries it out now |
 //! | `numguard:{3}:done:<id>` | string, expires an hour after the end | the last part that the shard has taken |
 //! | `numguard:{0}:outcomes` | list | reported outcomes |
+//! | `numguard:{0}:notes`, `:note-revisions` | hash | name -> text, name -> revision |
+//! | `numguard:{0}:lease:<name>` | hash, expires | `holder`, `token` |
+//! | `numguard:{0}:tokens` | hash | name of a lease -> its last token |
 //! | `numguard:{0}:shrink-accepted` | string, expires | an operator accepts that listings were lost |
 //!
 //! `numguard` is the prefix; `{3}` the shard, a hash tag: what changes together lies in one slot of
@@ -150,6 +153,22 @@ impl Keys {
         self.key(0, "outcomes")
     }
 
+    pub(super) fn notes(&self) -> String {
+        self.key(0, "notes")
+    }
+
+    pub(super) fn note_revisions(&self) -> String {
+        self.key(0, "note-revisions")
+    }
+
+    pub(super) fn lease(&self, name: &str) -> String {
+        self.key(0, &format!("lease:{name}"))
+    }
+
+    pub(super) fn tokens(&self) -> String {
+        self.key(0, "tokens")
+    }
+
     pub(super) fn shrink_accepted(&self) -> String {
         self.key(0, "shrink-accepted")
     }
@@ -180,6 +199,10 @@ mod tests {
                 keys.bulk_worker("7f"),
                 keys.bulk_done(3, "7f"),
                 keys.outcomes(),
+                keys.notes(),
+                keys.note_revisions(),
+                keys.lease("feed:quackr"),
+                keys.tokens(),
                 keys.shrink_accepted(),
             ],
             [
@@ -194,6 +217,10 @@ mod tests {
                 "numguard:{0}:bulk:7f:worker",
                 "numguard:{3}:done:7f",
                 "numguard:{0}:outcomes",
+                "numguard:{0}:notes",
+                "numguard:{0}:note-revisions",
+                "numguard:{0}:lease:feed:quackr",
+                "numguard:{0}:tokens",
                 "numguard:{0}:shrink-accepted",
             ]
         );

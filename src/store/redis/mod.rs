@@ -21,6 +21,7 @@ mod follow;
 mod keys;
 mod link;
 mod log;
+mod notes;
 mod page;
 mod part;
 mod read;
@@ -38,7 +39,9 @@ use tokio::sync::Mutex;
 use crate::index::Position;
 use crate::listing::{Listing, Subject};
 
-use super::{ACCEPTED_FOR, Applied, Change, Changes, Outcome, ShardDigest, Store, StoreError, StoreStats};
+use super::{
+    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, ShardDigest, Store, StoreError, StoreStats,
+};
 
 use address::Topology;
 use dial::Seat;
@@ -126,6 +129,8 @@ struct Inner {
     options: Arc<RedisOptions>,
     keys: Keys,
     routes: Vec<Route>,
+    /// Per shard, whose write it is.
+    turns: [Mutex<()>; SHARDS],
 }
 
 impl Redis {
@@ -143,7 +148,7 @@ impl Redis {
             }
             _ => vec![route((0..SHARDS).collect(), Seat::Master)],
         };
-        let store = Self(Arc::new(Inner { options, keys, routes }));
+        let store = Self(Arc::new(Inner { options, keys, routes, turns: Default::default() }));
         bulk::finish_what_others_left(&store);
         survey::look(&store);
         store
@@ -186,7 +191,34 @@ impl Store for Redis {
     }
 
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
-        self.unhurried(|store| async move { commit::apply(&store, changes).await }).await?
+        self.unhurried(|store| async move { commit::apply(&store, changes, None).await }).await?
+    }
+
+    async fn apply_leased(&self, changes: Vec<Change>, lease: &Lease) -> Result<Applied, StoreError> {
+        let lease = lease.clone();
+        self.unhurried(|store| async move { commit::apply(&store, changes, Some(lease)).await }).await?
+    }
+
+    async fn lease(&self, name: &str, holder: &str) -> Result<Option<Lease>, StoreError> {
+        notes::lease(self, name, holder).await
+    }
+
+    async fn give_back(&self, lease: &Lease) -> Result<(), StoreError> {
+        notes::give_back(self, lease).await
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<(String, Note)>, StoreError> {
+        notes::notes(self, prefix).await
+    }
+
+    async fn put_note(
+        &self,
+        name: &str,
+        revision: u64,
+        bytes: Option<Vec<u8>>,
+        lease: Option<&Lease>,
+    ) -> Result<bool, StoreError> {
+        notes::put(self, name, revision, bytes, lease).await
     }
 
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {

@@ -4,7 +4,7 @@
 //! which is most of a first load, the packed bytes are what is stored.
 
 use crate::listing::codec::{self, Input, put_varint};
-use crate::listing::{Listing, Subject, digest};
+use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime, digest};
 use crate::store::{Change, StoreError};
 
 use super::failure;
@@ -67,6 +67,10 @@ impl Packed {
     }
 }
 
+fn nothing(feed: FeedName) -> Sighting {
+    Sighting { feed, first_seen: UnixTime(0), last_seen: UnixTime(0), count: 0 }
+}
+
 /// The digest of a listing.
 pub(super) fn of(subject: Subject, listing: &Listing) -> u64 {
     digest(subject, listing.days(), listing.decision())
@@ -90,7 +94,7 @@ pub(super) fn parts(mut changes: Vec<Change>) -> Vec<Part> {
 }
 
 fn work(page: PageId, changes: Vec<Change>) -> Work {
-    if changes.iter().any(|change| matches!(change, Change::Delete(_))) {
+    if !changes.iter().all(|change| matches!(change, Change::Merge(..))) {
         return Work::Each(changes);
     }
     let mut listings: Vec<(Subject, Listing)> = Vec::with_capacity(changes.len());
@@ -126,6 +130,8 @@ fn cut(shard: usize, pages: Vec<PageChange>) -> Vec<Part> {
 const MERGE: u8 = 1;
 const EACH: u8 = 2;
 const DELETE: u8 = 3;
+const RESTATE: u8 = 4;
+const UNSTATE: u8 = 5;
 
 impl PageChange {
     fn listings(&self) -> usize {
@@ -156,6 +162,12 @@ impl PageChange {
                             body.push(DELETE);
                             codec::write_record(*subject, &Listing::default(), &mut body);
                         }
+                        Change::Restate(subject, feed, sighting) => {
+                            // A feed that says nothing is written down as an empty sighting of it.
+                            body.push(if sighting.is_some() { RESTATE } else { UNSTATE });
+                            let sighting = sighting.clone().unwrap_or_else(|| nothing(feed.clone()));
+                            codec::write_record(*subject, &Listing::seen(sighting), &mut body);
+                        }
                     }
                 }
                 put_varint(out, body.len() as u64);
@@ -180,10 +192,13 @@ impl PageChange {
         while let Some((&kind, rest)) = body.split_first() {
             body = rest;
             let (subject, listing) = codec::read_record(&mut body).map_err(damaged)?;
-            changes.push(if kind == DELETE {
-                Change::Delete(subject)
-            } else {
-                Change::Merge(subject, listing)
+            let said = listing.sightings().first();
+            changes.push(match (kind, said) {
+                (MERGE, _) => Change::Merge(subject, listing),
+                (DELETE, _) => Change::Delete(subject),
+                (RESTATE, Some(said)) => Change::Restate(subject, said.feed.clone(), Some(said.clone())),
+                (UNSTATE, Some(said)) => Change::Restate(subject, said.feed.clone(), None),
+                _ => return Err(odd()),
             });
         }
         let page = PageId::of(changes.first().ok_or_else(odd)?.subject());

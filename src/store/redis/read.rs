@@ -138,14 +138,17 @@ pub(super) struct Meta {
 }
 
 /// The fields that [`read_meta`] reads.
-pub(super) const META: [&str; 7] =
-    ["layout", "cursor", "stamp", "numbers", "ranges", "digest.high", "digest.low"];
+const META: [&str; 7] = ["layout", "cursor", "stamp", "numbers", "ranges", "digest.high", "digest.low"];
 
-/// Reads the answer to an `HMGET` of [`META`].
+/// Those of them that tell where the log ends.
+pub(super) const END: [&str; 3] = ["layout", "cursor", "stamp"];
+
+/// Reads the answer to an `HMGET` of [`META`], or of its beginning.
 pub(super) fn read_meta(fields: &[Option<u64>]) -> Result<Meta, StoreError> {
-    let &[layout, cursor, stamp, numbers, ranges, high, low] = fields else {
-        return Err(failure::odd("meta hash"));
-    };
+    let mut fields = fields.iter().copied();
+    let mut next = || fields.next().flatten();
+    let (layout, cursor, stamp, numbers, ranges, high, low) =
+        (next(), next(), next(), next(), next(), next(), next());
     if let Some(other) = layout.filter(|&layout| layout != u64::from(LAYOUT)) {
         return Err(StoreError::Unavailable(format!(
             "Redis holds data of layout {other}, and this numguard reads layout {LAYOUT}: upgrade numguard, or \
@@ -160,11 +163,11 @@ pub(super) fn read_meta(fields: &[Option<u64>]) -> Result<Meta, StoreError> {
     })
 }
 
-async fn metas(store: &Redis) -> Result<Vec<Meta>, StoreError> {
+async fn metas(store: &Redis, wanted: &[&str]) -> Result<Vec<Meta>, StoreError> {
     let asked = store.0.routes.iter().map(|route| async move {
         let mut all = pipe();
         for &shard in &route.shards {
-            all.cmd("HMGET").arg(store.keys().meta(shard)).arg(&META);
+            all.cmd("HMGET").arg(store.keys().meta(shard)).arg(wanted);
         }
         route.reads.run_all::<Vec<Vec<Option<u64>>>>(&all).await
     });
@@ -174,12 +177,12 @@ async fn metas(store: &Redis) -> Result<Vec<Meta>, StoreError> {
 
 /// The end of the log.
 pub(super) async fn position(store: &Redis) -> Result<Position, StoreError> {
-    Ok(Position { epoch: 0, marks: metas(store).await?.iter().map(|meta| meta.mark).collect() })
+    Ok(Position { epoch: 0, marks: metas(store, &END).await?.iter().map(|meta| meta.mark).collect() })
 }
 
 /// Counts, and the end of the log.
 pub(super) async fn stats(store: &Redis) -> Result<StoreStats, StoreError> {
-    let metas = metas(store).await?;
+    let metas = metas(store, &META).await?;
     let outcomes = cmd("LLEN").arg(store.keys().outcomes()).to_owned();
     Ok(StoreStats {
         numbers: metas.iter().map(|meta| meta.numbers).sum(),
@@ -196,5 +199,5 @@ pub(super) async fn digests(store: &Redis) -> Result<Vec<ShardDigest>, StoreErro
         listings: meta.numbers + meta.ranges,
         digest: meta.digest,
     };
-    Ok(metas(store).await?.iter().map(digest).collect())
+    Ok(metas(store, &META).await?.iter().map(digest).collect())
 }

@@ -87,14 +87,69 @@ return {'done', string.format('%.0f', cursor), ARGV[2]}
 
 /// Decides a large write: from here on it will be carried out, whoever dies.
 ///
-/// `KEYS`: the list of its parts, the hash of decided writes. `ARGV`: id, number of parts.
-/// Answers 1, or 0 if a part is missing (the list has expired), with nothing changed.
+/// `KEYS`: the list of its parts, the hash of decided writes, a lease. `ARGV`: id, number of parts,
+/// token of the lease or 0 for none. Answers 1; 0 if a part is missing (the list has expired), -1 if
+/// the lease has passed to another, both with nothing changed.
 pub(super) static DECIDE_BULK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r#"
+if ARGV[3] ~= '0' and redis.call('HGET', KEYS[3], 'token') ~= ARGV[3] then return -1 end
 if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[2]) then return 0 end
 redis.call('PERSIST', KEYS[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+return 1
+"#,
+    )
+});
+
+/// Takes or renews a lease.
+///
+/// `KEYS`: the lease, the hash of last tokens. `ARGV`: name, holder, milliseconds. Answers the token,
+/// or 0 if another holds it.
+pub(super) static TAKE_LEASE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r#"
+local holder = redis.call('HGET', KEYS[1], 'holder')
+if holder and holder ~= ARGV[2] then return 0 end
+if not holder then
+  redis.call('HSET', KEYS[1], 'holder', ARGV[2], 'token', redis.call('HINCRBY', KEYS[2], ARGV[1], 1))
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return tonumber(redis.call('HGET', KEYS[1], 'token'))
+"#,
+    )
+});
+
+/// Gives a lease back.
+///
+/// `KEYS`: the lease. `ARGV`: its token. Answers 1, or 0 if it had passed to another.
+pub(super) static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r#"
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"#,
+    )
+});
+
+/// Writes or deletes a note.
+///
+/// `KEYS`: the hash of notes, the hash of their revisions, a lease. `ARGV`: name, revision it must
+/// have, token of the lease or 0 for none, 1 to write and 0 to delete, bytes. Answers 1; 0 if the
+/// revision is another one, -1 if the lease has passed to another, both with nothing changed.
+pub(super) static PUT_NOTE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r#"
+if ARGV[3] ~= '0' and redis.call('HGET', KEYS[3], 'token') ~= ARGV[3] then return -1 end
+local revision = redis.call('HGET', KEYS[2], ARGV[1]) or '0'
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then revision = '0' end
+if revision ~= ARGV[2] then return 0 end
+if ARGV[4] == '1' then
+  redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[5])
+else
+  redis.call('HDEL', KEYS[1], ARGV[1])
+end
 return 1
 "#,
     )

@@ -1,0 +1,271 @@
+//! The writer: one process, one file, one sync per batch.
+//!
+//! Must not leave a line that was refused: what could not be written whole is taken back.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::listing::UnixTime;
+
+use super::carry_on::{self, End};
+use super::record::{Act, Answer, Entry, Intent, Record};
+use super::{AuditError, line};
+
+/// Name of the file in the data folder.
+pub const FILE: &str = "audit.jsonl";
+
+/// An audit record that is being written.
+#[derive(Debug)]
+pub struct Audit {
+    path: PathBuf,
+    tail: Mutex<Tail>,
+}
+
+/// The end of the file.
+#[derive(Debug)]
+pub(super) struct Tail {
+    pub(super) file: File,
+    /// Bytes that are known to be whole lines.
+    pub(super) length: u64,
+    /// The last line's number and hash.
+    pub(super) seq: u64,
+    pub(super) hash: String,
+    /// More may stand after `length`: a write failed.
+    pub(super) torn: bool,
+}
+
+impl Audit {
+    /// Opens the record in `folder`, making both on first start, and carries on after its last whole
+    /// line. A line that is cut goes to `audit.jsonl.cut`; a file whose last line is damaged is kept
+    /// as `audit.jsonl.damaged-N`, and a new chain begins.
+    pub fn open(folder: &Path) -> Result<Self, AuditError> {
+        fs::create_dir_all(folder).map_err(AuditError::file("make", folder))?;
+        let path = folder.join(FILE);
+        let file = locked(&path)?;
+        let (tail, unasked) = match carry_on::end_of(file, &path)? {
+            End::Whole(tail, unasked) => (tail, unasked),
+            End::Damaged(damaged) => {
+                carry_on::set_aside(&path)?;
+                let fresh = locked(&path)?;
+                drop(damaged);
+                (Tail::empty(fresh), None)
+            }
+        };
+        let audit = Self { path, tail: Mutex::new(tail) };
+        if let Some((at, unasked)) = unasked {
+            audit.answer(at, unasked, Answer::Failed)?;
+        }
+        Ok(audit)
+    }
+
+    /// Writes what is about to be asked of the store, all of it or nothing. Once it returns, it is
+    /// on disk; answers the numbers of the lines.
+    pub fn intend(&self, at: UnixTime, intents: &[Intent]) -> Result<Range<u64>, AuditError> {
+        let parts = u32::try_from(intents.len()).unwrap_or(u32::MAX);
+        let entries = intents.iter().zip(1..).map(|(intent, part)| {
+            let author = match &intent.act {
+                Act::Put(decision) => decision.author.clone(),
+                Act::Delete => String::new(),
+            };
+            (author, (part, parts), Entry::Intent(intent.clone()))
+        });
+        self.append(at, entries)
+    }
+
+    /// Writes what the store answered to these lines.
+    pub fn answer(&self, at: UnixTime, of: Range<u64>, answer: Answer) -> Result<(), AuditError> {
+        let entries = of.map(|of| (String::new(), (1, 1), Entry::Answer { of, answer }));
+        self.append(at, entries).map(drop)
+    }
+
+    fn append(
+        &self,
+        at: UnixTime,
+        entries: impl Iterator<Item = (String, (u32, u32), Entry)>,
+    ) -> Result<Range<u64>, AuditError> {
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let records = entries.map(|(author, part, entry)| Record { seq: 0, at, author, part, entry });
+        let written = tail.append(records);
+        if written.is_err() {
+            // Tried again before the next write, should it fail now.
+            let _ = tail.take_back();
+        }
+        written.map_err(AuditError::file("write", &self.path))
+    }
+}
+
+impl Tail {
+    pub(super) fn empty(file: File) -> Self {
+        Self { file, length: 0, seq: 0, hash: String::new(), torn: false }
+    }
+
+    fn append(&mut self, records: impl Iterator<Item = Record>) -> io::Result<Range<u64>> {
+        self.take_back()?;
+        let (mut seq, mut hash, mut length) = (self.seq, self.hash.clone(), self.length);
+        self.torn = true;
+        let mut out = BufWriter::with_capacity(1 << 16, &self.file);
+        for record in records {
+            seq += 1;
+            let (mut text, its_hash) = line::write(&Record { seq, ..record }, &hash)?;
+            text.push('\n');
+            out.write_all(text.as_bytes())?;
+            length += text.len() as u64;
+            hash = its_hash;
+        }
+        out.flush()?;
+        drop(out);
+        self.file.sync_data()?;
+        let first = self.seq + 1;
+        (self.length, self.seq, self.hash, self.torn) = (length, seq, hash, false);
+        Ok(first..seq + 1)
+    }
+
+    /// Takes back what a failed write left after the last whole line.
+    fn take_back(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.set_len(self.length)?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+}
+
+/// Opens the file for this process alone; only its owner may read a new one.
+fn locked(path: &Path) -> Result<File, AuditError> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(AuditError::file("open", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(AuditError::InUse { path: path.display().to_string() }),
+        Err(TryLockError::Error(error)) => Err(AuditError::file("lock", path)(error)),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::read;
+    use super::*;
+    use crate::listing::{Action, Decision};
+
+    pub(crate) fn decision(at: u32) -> Decision {
+        Decision {
+            decided_at: UnixTime(at),
+            action: Action::Block,
+            expires_at: None,
+            reason: "why".to_owned(),
+            author: "ann".to_owned(),
+        }
+    }
+
+    pub(crate) fn put(subject: &str, at: u32) -> Intent {
+        let subject = subject.parse().unwrap_or_else(|e| panic!("{e}"));
+        Intent { subject, act: Act::Put(decision(at)), before: None }
+    }
+
+    pub(crate) fn delete(subject: &str, before: Option<Decision>) -> Intent {
+        let subject = subject.parse().unwrap_or_else(|e| panic!("{e}"));
+        Intent { subject, act: Act::Delete, before }
+    }
+
+    fn open(folder: &Path) -> Audit {
+        Audit::open(folder).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    fn whole(folder: &Path) -> Vec<Record> {
+        let records = read(&folder.join(FILE)).unwrap_or_else(|e| panic!("{e}"));
+        records.map(|record| record.unwrap_or_else(|e| panic!("{e}"))).collect()
+    }
+
+    #[test]
+    fn the_chain_goes_on_after_a_restart_and_after_every_cut() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let path = folder.path().join("made").join(FILE);
+        let folder = &folder.path().join("made");
+        for at in [1, 2] {
+            assert_eq!(
+                open(folder).intend(UnixTime(at), &[put("+4474*", at)]).ok(),
+                Some(at.into()..u64::from(at) + 1)
+            );
+        }
+        #[cfg(unix)]
+        {
+            let mode = std::os::unix::fs::PermissionsExt::mode(
+                &fs::metadata(&path).unwrap_or_else(|e| panic!("{e}")).permissions(),
+            );
+            assert_eq!(mode & 0o777, 0o600, "numbers in full are their owner's alone");
+        }
+        let good = fs::read(&path).unwrap_or_else(|e| panic!("{e}"));
+        let first = good.iter().position(|&byte| byte == b'\n').unwrap_or_default() + 1;
+        let mut kept = Vec::new();
+        for cut in [1, first / 2, first - 1] {
+            fs::write(&path, &good[..good.len() - cut]).unwrap_or_else(|e| panic!("{e}"));
+            kept.extend_from_slice(&good[first..good.len() - cut]);
+            kept.push(b'\n');
+            assert_eq!(open(folder).intend(UnixTime(3), &[put("+4475*", 3)]).ok(), Some(2..3));
+            assert_eq!(whole(folder).len(), 2);
+        }
+        assert_eq!(fs::read(folder.join("audit.jsonl.cut")).ok(), Some(kept), "nothing is thrown away");
+        fs::write(&path, &good[..first - 1]).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(open(folder).intend(UnixTime(3), &[put("+4475*", 3)]).ok(), Some(1..2));
+    }
+
+    #[test]
+    fn a_request_that_is_not_whole_was_not_asked() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let three = ["+4474*", "+4475*", "+4476*"].map(|subject| put(subject, 1));
+        let lines = open(folder.path()).intend(UnixTime(1), &three);
+        assert_eq!(lines.ok(), Some(1..4));
+        let path = folder.path().join(FILE);
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{e}"));
+        let two: Vec<&str> = text.split_inclusive('\n').take(2).collect();
+        fs::write(&path, two.concat()).unwrap_or_else(|e| panic!("{e}"));
+        drop(open(folder.path()));
+        let answers: Vec<Entry> =
+            whole(folder.path()).into_iter().skip(2).map(|record| record.entry).collect();
+        assert_eq!(answers, [1, 2].map(|of| Entry::Answer { of, answer: Answer::Failed }));
+        drop(open(folder.path()));
+        assert_eq!(whole(folder.path()).len(), 4, "said once");
+    }
+
+    #[test]
+    fn a_damaged_end_is_kept_and_a_new_chain_begins() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        for n in [1, 2] {
+            fs::write(folder.path().join(FILE), b"something else\n").unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(open(folder.path()).intend(UnixTime(1), &[put("+4474*", 1)]).ok(), Some(1..2));
+            let kept = fs::read(folder.path().join(format!("audit.jsonl.damaged-{n}")));
+            assert_eq!(kept.ok().as_deref(), Some(&b"something else\n"[..]));
+        }
+    }
+
+    #[test]
+    fn one_process_writes_it() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let first = open(folder.path());
+        let second = Audit::open(folder.path()).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(second.contains("in use by another process") && second.contains("--data-dir"), "{second}");
+        drop(first);
+        open(folder.path());
+    }
+
+    #[test]
+    fn a_write_that_fails_is_told_and_taken_back() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let audit = open(folder.path());
+        audit.intend(UnixTime(1), &[put("+4474*", 1)]).unwrap_or_else(|e| panic!("{e}"));
+        {
+            // As after a write that failed half-way: what stands behind the last whole line goes.
+            let mut tail = audit.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            tail.file.write_all(b"{\"seq\":2").unwrap_or_else(|e| panic!("{e}"));
+            tail.torn = true;
+        }
+        audit.intend(UnixTime(2), &[put("+4475*", 2)]).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(whole(folder.path()).len(), 2);
+    }
+}

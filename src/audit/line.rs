@@ -1,0 +1,167 @@
+//! Records <-> lines of JSON, each ending with the hash of all that stands before it.
+//!
+//! Readers pass over fields that they do not know: the hash covers the text, whatever it says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::listing::{Action, Decision, UnixTime};
+
+use super::record::{Act, Answer, Entry, Intent, Record};
+
+/// Before the hash; 64 hexadecimal digits and [`END`] follow.
+const MARK: &str = ",\"hash\":\"";
+const END: &str = "\"}";
+const DIGITS: usize = 64;
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    seq: u64,
+    at: u32,
+    author: String,
+    action: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decision: Option<Decided>,
+    /// Outer `None`: an answer, which has no such field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Option<Decided>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<(u32, u32)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    result: Option<String>,
+    previous: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Decided {
+    action: String,
+    decided_at: u32,
+    expires_at: Option<u32>,
+    reason: String,
+    author: String,
+}
+
+/// What a line is, with its hash and that of the line before it.
+pub(super) struct Linked {
+    pub(super) record: Record,
+    pub(super) previous: String,
+    pub(super) hash: String,
+}
+
+/// Why a line is not a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// It is something else.
+    Foreign,
+    /// It was one; its text does not have its hash.
+    Altered,
+}
+
+/// The line of a record, without the line end, and its hash.
+pub(super) fn write(record: &Record, previous: &str) -> serde_json::Result<(String, String)> {
+    let mut text = serde_json::to_string(&Line::of(record, previous))?;
+    text.pop();
+    let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
+    text.push_str(MARK);
+    text.push_str(&hash);
+    text.push_str(END);
+    Ok((text, hash))
+}
+
+/// Reads a line back, if its text has its hash.
+pub(super) fn read(text: &str) -> Result<Linked, Unreadable> {
+    let begin = text.strip_suffix(END).ok_or(Unreadable::Foreign)?;
+    let cut = begin.len().checked_sub(DIGITS).filter(|&cut| begin.is_char_boundary(cut));
+    let (begin, hash) = begin.split_at(cut.ok_or(Unreadable::Foreign)?);
+    let begin = begin.strip_suffix(MARK).ok_or(Unreadable::Foreign)?;
+    if blake3::hash(begin.as_bytes()).to_hex().as_str() != hash {
+        return Err(Unreadable::Altered);
+    }
+    let line: Line = serde_json::from_str(&format!("{begin}}}")).map_err(|_| Unreadable::Foreign)?;
+    let previous = line.previous.clone();
+    let record = line.record().ok_or(Unreadable::Foreign)?;
+    Ok(Linked { record, previous, hash: hash.to_owned() })
+}
+
+impl Line {
+    fn of(record: &Record, previous: &str) -> Self {
+        let mut line = Self {
+            seq: record.seq,
+            at: record.at.0,
+            author: record.author.clone(),
+            action: "result".to_owned(),
+            subject: None,
+            decision: None,
+            before: None,
+            part: Some(record.part).filter(|(_, parts)| *parts > 1),
+            of: None,
+            result: None,
+            previous: previous.to_owned(),
+        };
+        match &record.entry {
+            Entry::Answer { of, answer } => {
+                line.of = Some(*of);
+                line.result = Some(answer.as_str().to_owned());
+            }
+            Entry::Intent(Intent { subject, act, before }) => {
+                line.subject = Some(subject.as_e164());
+                line.before = Some(before.as_ref().map(Decided::of));
+                line.action = match act {
+                    Act::Put(decision) => {
+                        line.decision = Some(Decided::of(decision));
+                        "put".to_owned()
+                    }
+                    Act::Delete => "delete".to_owned(),
+                };
+            }
+        }
+        line
+    }
+
+    fn record(self) -> Option<Record> {
+        let intent = |act| {
+            let before = self.before.as_ref().and_then(Option::as_ref);
+            let before = before.map(Decided::decision);
+            let before = if let Some(before) = before { Some(before?) } else { None };
+            Some(Entry::Intent(Intent { subject: self.subject.as_ref()?.parse().ok()?, act, before }))
+        };
+        let entry = match self.action.as_str() {
+            "put" => intent(Act::Put(self.decision.as_ref()?.decision()?))?,
+            "delete" => intent(Act::Delete)?,
+            "result" => Entry::Answer { of: self.of?, answer: answer(self.result.as_deref()?)? },
+            _ => return None,
+        };
+        let part = self.part.unwrap_or((1, 1));
+        Some(Record { seq: self.seq, at: UnixTime(self.at), author: self.author, part, entry })
+    }
+}
+
+fn answer(text: &str) -> Option<Answer> {
+    [Answer::Stored, Answer::Unconfirmed, Answer::Failed].into_iter().find(|answer| answer.as_str() == text)
+}
+
+impl Decided {
+    fn of(decision: &Decision) -> Self {
+        Self {
+            action: decision.action.as_str().to_owned(),
+            decided_at: decision.decided_at.0,
+            expires_at: decision.expires_at.map(|end| end.0),
+            reason: decision.reason.clone(),
+            author: decision.author.clone(),
+        }
+    }
+
+    fn decision(&self) -> Option<Decision> {
+        let actions = [Action::Block, Action::Allow];
+        Some(Decision {
+            decided_at: UnixTime(self.decided_at),
+            action: actions.into_iter().find(|action| action.as_str() == self.action)?,
+            expires_at: self.expires_at.map(UnixTime),
+            reason: self.reason.clone(),
+            author: self.author.clone(),
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! The audit record: what operators did, on disk before the store is asked, so that it can be done
+//! again should the store lose it.
+//!
+//! A file of JSON lines that is only ever added to; each line holds the hash of the one before it,
+//! which tells accidents and clumsy hands (who may write the file can make all of it anew). Holds
+//! numbers in full, so the file is its owner's alone. Must not read the clock, talk to a store, or
+//! decide what an operator may do.
+
+mod append;
+mod carry_on;
+mod error;
+mod line;
+mod read;
+mod record;
+mod truth;
+
+pub use append::{Audit, FILE};
+pub use error::AuditError;
+pub use read::{Records, read};
+pub use record::{Act, Answer, Entry, Intent, Record};
+pub use truth::{Step, Truth, Wanted, truths};

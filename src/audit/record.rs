@@ -1,0 +1,74 @@
+//! What one line of the audit record says.
+
+use crate::listing::{Decision, Subject, UnixTime};
+
+/// What an operator asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// This decision on the subject.
+    Put(Decision),
+    /// Forget all that is known about the subject.
+    Delete,
+}
+
+/// What an operator asked for, and what it was to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// What it is about.
+    pub subject: Subject,
+    /// What was asked for.
+    pub act: Act,
+    /// The decision that there was before.
+    pub before: Option<Decision>,
+}
+
+/// What the store answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It is stored.
+    Stored,
+    /// It is stored, but too few replicas have it: a failover may lose it.
+    Unconfirmed,
+    /// It failed, and whoever asked was told so.
+    Failed,
+}
+
+/// What one line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// An operator asked for this; written before the store was asked.
+    Intent(Intent),
+    /// What the store answered to an intent.
+    Answer {
+        /// The intent's `seq`.
+        of: u64,
+        /// What it answered.
+        answer: Answer,
+    },
+}
+
+/// One line of the audit record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Number of the line in its chain, from 1.
+    pub seq: u64,
+    /// When it was written.
+    pub at: UnixTime,
+    /// Who asked, as far as is known.
+    pub author: String,
+    /// Which of how many intents of one request it is, from 1.
+    pub part: (u32, u32),
+    /// What it says.
+    pub entry: Entry,
+}
+
+impl Answer {
+    /// The name in the record and in outputs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Failed => "failed",
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `numguard audit`: reads audit records on this machine; asks no service.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use crate::audit::{self, Act, Answer, AuditError, Entry, Intent, Record};
+use crate::config::{Config, Flags};
+use crate::listing::{Decision, UnixTime};
+use crate::rpc::pb_decision;
+
+use super::exit::Exit;
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
+
+/// Verbs on audit records.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// List what operators did, oldest first, with the store's answer
+    List(ListArgs),
+    /// Check that no line was altered, removed or moved
+    Verify(FileArg),
+}
+
+/// Which file.
+#[derive(Debug, clap::Args)]
+pub(super) struct FileArg {
+    /// Audit record [default: audit.jsonl in the data folder]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Folder of the store [default: numguard-data]
+    #[arg(long, value_name = "DIR", conflicts_with = "file")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    file: FileArg,
+    /// Only what was done since then: a date (2026-05-31) or a time (2026-05-31T12:00:00Z)
+    #[arg(long, value_name = "DATE|TIME")]
+    since: Option<UnixTime>,
+    #[command(flatten)]
+    output: OutputArg,
+}
+
+pub(super) fn run(verb: Verb) -> Result<Exit> {
+    match verb {
+        Verb::List(args) => list(&args),
+        Verb::Verify(file) => verify(&file),
+    }
+}
+
+impl FileArg {
+    /// The named file, or the data folder's; the latter may have others beside it.
+    fn path(&self) -> Result<PathBuf> {
+        if let Some(file) = &self.file {
+            return Ok(file.clone());
+        }
+        let flags = Flags { data_dir: self.data_dir.clone(), ..Flags::default() };
+        let folder = Config::load(None, &flags)?.data_dir;
+        let beside = format!("{}.", audit::FILE);
+        for entry in
+            std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+        {
+            let name = entry?.file_name();
+            if name.to_string_lossy().starts_with(&beside) {
+                eprintln!("beside it: {}", folder.join(name).display());
+            }
+        }
+        Ok(folder.join(audit::FILE))
+    }
+}
+
+fn list(args: &ListArgs) -> Result<Exit> {
+    let path = args.file.path()?;
+    let (records, broken) = read(&path)?;
+    let mut answers = HashMap::new();
+    for record in &records {
+        if let Entry::Answer { of, answer } = record.entry {
+            answers.insert(of, answer);
+        }
+    }
+    let mut rows = table(&["TIME", "AUTHOR", "SUBJECT", "WHAT", "BEFORE", "RESULT"]);
+    let since = args.since.unwrap_or_default();
+    for record in records.iter().filter(|record| record.at >= since) {
+        let Entry::Intent(intent) = &record.entry else { continue };
+        let result = result(answers.get(&record.seq).copied());
+        match args.output.output {
+            Output::Json => print_json(&as_json(record, intent, result))?,
+            Output::Table => {
+                rows.add_row([
+                    record.at.to_string(),
+                    output::visible(&record.author),
+                    intent.subject.as_e164(),
+                    what(&intent.act),
+                    intent.before.as_ref().map(in_words).unwrap_or_default(),
+                    result.to_owned(),
+                ]);
+            }
+        }
+    }
+    if args.output.output == Output::Table {
+        print_table(&rows)?;
+    }
+    for error in &broken {
+        eprintln!("{error}");
+    }
+    if !broken.is_empty() {
+        bail!("the chain of {} is broken: see above", path.display());
+    }
+    Ok(Exit::Ok)
+}
+
+fn verify(file: &FileArg) -> Result<Exit> {
+    let path = file.path()?;
+    let mut records = audit::read(&path)?;
+    let (mut count, mut broken) = (0u64, 0u64);
+    for record in records.by_ref() {
+        match record {
+            Ok(_) => count += 1,
+            Err(error @ AuditError::Broken { .. }) => {
+                eprintln!("{error}");
+                broken += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    tell_cut(&path, records.cut());
+    if broken > 0 {
+        bail!("the chain of {} is broken in {} places", path.display(), grouped(broken));
+    }
+    let (seq, hash) = records.end().unwrap_or((0, "none"));
+    say(format_args!("{}: {} lines, the chain is whole", path.display(), grouped(count)))?;
+    // A file whose last lines are missing is whole too: only somebody who noted its end can tell.
+    say(format_args!("end: line {seq}, hash {hash}"))?;
+    Ok(Exit::Ok)
+}
+
+/// All records that can be read, and where the chain breaks.
+pub(super) fn read(path: &Path) -> Result<(Vec<Record>, Vec<AuditError>)> {
+    let (mut good, mut broken) = (Vec::new(), Vec::new());
+    let mut records = audit::read(path)?;
+    for record in records.by_ref() {
+        match record {
+            Ok(record) => good.push(record),
+            Err(error @ AuditError::Broken { .. }) => broken.push(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    tell_cut(path, records.cut());
+    Ok((good, broken))
+}
+
+fn tell_cut(path: &Path, line: Option<u64>) {
+    if let Some(line) = line {
+        eprintln!("{}:{line}: is cut or still being written, and left out", path.display());
+    }
+}
+
+/// The store's answer, in a word.
+pub(super) fn result(answer: Option<Answer>) -> &'static str {
+    answer.map_or("missing", Answer::as_str)
+}
+
+fn what(act: &Act) -> String {
+    match act {
+        Act::Put(decision) => in_words(decision),
+        Act::Delete => "delete".to_owned(),
+    }
+}
+
+/// A decision as in the other tables.
+pub(super) fn in_words(decision: &Decision) -> String {
+    output::decision(Some(&pb_decision(decision)))
+}
+
+/// A decision for programs; times as in exports.
+pub(super) fn decision_json(decision: &Decision) -> serde_json::Value {
+    json!({
+        "action": decision.action.as_str(),
+        "reason": decision.reason,
+        "author": decision.author,
+        "decided_at": decision.decided_at.to_string(),
+        "expires_at": decision.expires_at.map(|end| end.to_string()),
+    })
+}
+
+fn as_json(record: &Record, intent: &Intent, result: &str) -> serde_json::Value {
+    let (action, decision) = match &intent.act {
+        Act::Put(decision) => ("put", Some(decision_json(decision))),
+        Act::Delete => ("delete", None),
+    };
+    json!({
+        "seq": record.seq,
+        "at": record.at.to_string(),
+        "author": record.author,
+        "action": action,
+        "subject": intent.subject.as_e164(),
+        "decision": decision,
+        "before": intent.before.as_ref().map(decision_json),
+        "result": result,
+    })
+}

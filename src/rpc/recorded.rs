@@ -1,0 +1,238 @@
+//! Operators' changes: on record before the store is asked, and what it answered after.
+//!
+//! What feeds report is not recorded: a feed reports it again.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tonic::Status;
+
+use crate::audit::{Act, Answer, Audit, AuditError, Intent};
+use crate::listing::Subject;
+use crate::store::{Applied, Change, Store, StoreError};
+
+use super::now;
+use super::status::{of_audit, of_store};
+
+/// Subjects that the store is asked about at once.
+const BATCH: usize = 10_000;
+
+/// Applies changes; those of operators are recorded.
+pub(super) async fn apply(
+    store: &Arc<dyn Store>,
+    audit: &Arc<Audit>,
+    changes: Vec<Change>,
+) -> Result<Applied, Status> {
+    let acts: Vec<(Subject, Act)> = changes.iter().filter_map(operators).collect();
+    if acts.is_empty() {
+        return store.apply(changes).await.map_err(|error| of_store(&error));
+    }
+    let (store, audit) = (Arc::clone(store), Arc::clone(audit));
+    // A task of its own, so that a caller who goes away leaves no intent without its answer.
+    let task = tokio::spawn(async move {
+        let intents = with_before(store.as_ref(), acts).await.map_err(|error| of_store(&error))?;
+        let lines = intend(&audit, intents).await.map_err(|error| of_audit(&error))?;
+        let applied = store.apply(changes).await;
+        answer(&audit, lines, &applied).await;
+        applied.map_err(|error| of_store(&error))
+    });
+    task.await.unwrap_or_else(|error| Err(Status::internal(format!("the change ended early: {error}"))))
+}
+
+/// What an operator asked for, if one did.
+fn operators(change: &Change) -> Option<(Subject, Act)> {
+    match change {
+        Change::Merge(subject, listing) => Some((*subject, Act::Put(listing.decision()?.clone()))),
+        Change::Delete(subject) => Some((*subject, Act::Delete)),
+        Change::Restate(..) => None,
+    }
+}
+
+async fn with_before(store: &dyn Store, acts: Vec<(Subject, Act)>) -> Result<Vec<Intent>, StoreError> {
+    let mut intents = Vec::with_capacity(acts.len());
+    for acts in acts.chunks(BATCH) {
+        let listings = store.get(acts.iter().map(|(subject, _)| *subject).collect()).await?;
+        intents.extend(acts.iter().zip(listings).map(|((subject, act), listing)| {
+            let before = listing.and_then(|listing| listing.decision().cloned());
+            Intent { subject: *subject, act: act.clone(), before }
+        }));
+    }
+    Ok(intents)
+}
+
+async fn intend(audit: &Arc<Audit>, intents: Vec<Intent>) -> Result<Range<u64>, AuditError> {
+    on_disk(audit, move |audit| audit.intend(now(), &intents)).await
+}
+
+/// The store has answered, so that a record that fails now is told to the log alone: an intent
+/// without an answer may have been stored, and a replay takes it so.
+async fn answer(audit: &Arc<Audit>, lines: Range<u64>, applied: &Result<Applied, StoreError>) {
+    let answer = match applied {
+        Ok(_) => Answer::Stored,
+        Err(StoreError::Unconfirmed(_)) => Answer::Unconfirmed,
+        Err(_) => Answer::Failed,
+    };
+    if let Err(error) = on_disk(audit, move |audit| audit.answer(now(), lines, answer)).await {
+        tracing::error!(%error, "the store's answer is not on record");
+    }
+}
+
+/// Runs `work` where it may block.
+async fn on_disk<T: Send + 'static>(
+    audit: &Arc<Audit>,
+    work: impl FnOnce(&Audit) -> Result<T, AuditError> + Send + 'static,
+) -> Result<T, AuditError> {
+    let audit = Arc::clone(audit);
+    let done = tokio::task::spawn_blocking(move || work(&audit)).await;
+    done.unwrap_or_else(|error| Err(AuditError::Ended(error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::audit::{self, Entry};
+    use crate::index::Position;
+    use crate::listing::{Action, Decision, Listing, Sighting, UnixTime};
+    use crate::store::{Changes, Lease, Note, Outcome, ShardDigest, StoreStats};
+
+    /// Takes its time and answers as told.
+    struct Slow(fn() -> Result<Applied, StoreError>);
+
+    #[async_trait]
+    impl Store for Slow {
+        fn kind(&self) -> &'static str {
+            "slow"
+        }
+        async fn apply(&self, _: Vec<Change>) -> Result<Applied, StoreError> {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            (self.0)()
+        }
+        async fn apply_leased(&self, changes: Vec<Change>, _: &Lease) -> Result<Applied, StoreError> {
+            self.apply(changes).await
+        }
+        async fn lease(&self, _: &str, _: &str) -> Result<Option<Lease>, StoreError> {
+            Ok(None)
+        }
+        async fn give_back(&self, _: &Lease) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn notes(&self, _: &str) -> Result<Vec<(String, Note)>, StoreError> {
+            Ok(Vec::new())
+        }
+        async fn put_note(
+            &self,
+            _: &str,
+            _: u64,
+            _: Option<Vec<u8>>,
+            _: Option<&Lease>,
+        ) -> Result<bool, StoreError> {
+            Ok(true)
+        }
+        async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
+            Ok(vec![None; subjects.len()])
+        }
+        async fn scan(&self, _: Option<Subject>, _: usize) -> Result<Vec<(Subject, Listing)>, StoreError> {
+            Ok(Vec::new())
+        }
+        async fn changes(&self, position: &Position, _: usize) -> Result<Changes, StoreError> {
+            Ok(Changes::Next(Vec::new(), position.clone()))
+        }
+        async fn changed(&self, _: &Position) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn report(&self, _: Vec<Outcome>) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn stats(&self) -> Result<StoreStats, StoreError> {
+            Ok(StoreStats::default())
+        }
+        async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
+            Ok(Vec::new())
+        }
+        fn shard_of(&self, _: Subject) -> usize {
+            0
+        }
+        async fn accept_shrink(&self) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn shrink_accepted(&self) -> Result<bool, StoreError> {
+            Ok(false)
+        }
+    }
+
+    const SUBJECT: &str = "+447400123456";
+
+    fn changes() -> Vec<Change> {
+        let subject: Subject = SUBJECT.parse().unwrap_or_else(|e| panic!("{e}"));
+        let decision = Decision {
+            decided_at: UnixTime(1),
+            action: Action::Block,
+            expires_at: None,
+            reason: String::new(),
+            author: "ann".to_owned(),
+        };
+        vec![Change::Merge(subject, Listing::decided(decision)), seen(), Change::Delete(subject)]
+    }
+
+    fn seen() -> Change {
+        let feed = "a".parse().unwrap_or_else(|e| panic!("{e}"));
+        let sighting = Sighting { feed, first_seen: UnixTime(1), last_seen: UnixTime(1), count: 1 };
+        Change::Merge(SUBJECT.parse().unwrap_or_else(|e| panic!("{e}")), Listing::seen(sighting))
+    }
+
+    /// The answers on record after `changes` were applied; nothing for an intent, or cut short.
+    async fn recorded(
+        answer: fn() -> Result<Applied, StoreError>,
+        changes: Vec<Change>,
+        patience: Duration,
+    ) -> (bool, Vec<Option<Answer>>) {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let audit = Arc::new(Audit::open(folder.path()).unwrap_or_else(|e| panic!("{e}")));
+        let store: Arc<dyn Store> = Arc::new(Slow(answer));
+        let applied = tokio::time::timeout(patience, apply(&store, &audit, changes)).await;
+        let path = folder.path().join(audit::FILE);
+        let lines = || {
+            let records = audit::read(&path).unwrap_or_else(|e| panic!("{e}"));
+            let entries = records.map(|record| record.unwrap_or_else(|e| panic!("{e}")).entry);
+            entries.map(|entry| if let Entry::Answer { answer, .. } = entry { Some(answer) } else { None })
+        };
+        for _ in 0..100 {
+            if applied.is_ok() || lines().any(|line| line.is_some()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        (applied.is_ok_and(|applied| applied.is_ok()), lines().collect())
+    }
+
+    #[tokio::test]
+    async fn each_change_of_an_operator_gets_the_stores_answer() {
+        type Case = (fn() -> Result<Applied, StoreError>, bool, Answer);
+        let cases: [Case; 3] = [
+            (|| Ok(Applied::default()), true, Answer::Stored),
+            (|| Err(StoreError::Unconfirmed("no replica".to_owned())), false, Answer::Unconfirmed),
+            (|| Err(StoreError::Unavailable("down".to_owned())), false, Answer::Failed),
+        ];
+        for (store, good, answer) in cases {
+            let found = recorded(store, changes(), Duration::from_secs(60)).await;
+            assert_eq!(found, (good, vec![None, None, Some(answer), Some(answer)]));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_feeds_report_is_not_recorded() {
+        let found = recorded(|| Ok(Applied::default()), vec![seen()], Duration::from_secs(60)).await;
+        assert_eq!(found, (true, vec![]));
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_leaves_no_intent_without_an_answer() {
+        let store = || Ok(Applied::default());
+        let found = recorded(store, changes(), Duration::from_millis(10)).await;
+        assert_eq!(found, (false, vec![None, None, Some(Answer::Stored), Some(Answer::Stored)]));
+    }
+}
