@@ -58,7 +58,7 @@ pub(super) async fn apply(
         _ => return Err(StoreError::Unavailable("a large write expired before it was decided".to_owned())),
     }
     carry_out(store, &id, parts).await.map_err(|error| {
-        StoreError::Unavailable(format!("a large write is decided and will be finished later: {error}"))
+        StoreError::Unconfirmed(format!("a large write is decided and will be finished later: {error}"))
     })
 }
 

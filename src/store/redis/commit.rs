@@ -58,10 +58,18 @@ pub(super) async fn apply(
         _ => bulk::apply(store, parts, lease).await?,
     };
     if by_operator {
-        confirm(store, &shards, &through).await?;
+        confirm(store, &shards, &through).await.map_err(unconfirmed)?;
     }
-    let position = read::position(store).await?;
+    let position = read::position(store).await.map_err(unconfirmed)?;
     Ok(Applied { position, added: done.added, deleted: done.deleted })
+}
+
+/// What fails after the write was done.
+fn unconfirmed(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(reason) => StoreError::Unconfirmed(format!("stored, but then: {reason}")),
+        error => error,
+    }
 }
 
 /// Commits one part, all of it or nothing.

@@ -33,6 +33,22 @@ enum State {
     Down(String),
 }
 
+/// Why a call has no answer.
+enum Failed {
+    /// It was not sent, or refused.
+    Known(StoreError),
+    /// It was sent, and what became of it is not known.
+    Silent(StoreError),
+}
+
+impl Failed {
+    fn known(self) -> StoreError {
+        match self {
+            Self::Known(error) | Self::Silent(error) => error,
+        }
+    }
+}
+
 /// A kept connection.
 pub(super) struct Link {
     place: String,
@@ -72,18 +88,21 @@ impl Link {
         limit: Duration,
         command: &Cmd,
     ) -> Result<T, StoreError> {
-        self.call(limit, |mut connection| async move { command.query_async(&mut connection).await })
-            .await?
-            .map_err(|error| failure::of(&self.place, &error))
+        let run = |mut connection| async move { command.query_async(&mut connection).await };
+        self.call(limit, run).await.map_err(Failed::known)
     }
 
-    /// Runs a script, by its hash where the server has it.
+    /// Runs a script, by its hash where the server has it. Scripts write: what was sent and not
+    /// answered may be done all the same.
     pub(super) async fn run_script<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
         let run = |mut connection| async move { script.invoke_async(&mut connection).await };
-        self.call(self.timeout, run).await?.map_err(|error| failure::of(&self.place, &error))
+        self.call(self.timeout, run).await.map_err(|failed| match failed {
+            Failed::Silent(error) => StoreError::Unconfirmed(format!("{error}; the write may be done")),
+            failed => failed.known(),
+        })
     }
 
     /// Sends several commands at once.
@@ -91,32 +110,28 @@ impl Link {
         let run = |mut connection| async move {
             pipeline.query_async(&mut connection).await.map_err(failure::first_of_several)
         };
-        self.call(self.timeout, run).await?.map_err(|error| failure::of(&self.place, &error))
+        self.call(self.timeout, run).await.map_err(Failed::known)
     }
 
     async fn call<T, F: Future<Output = Result<T, RedisError>>>(
         &self,
         limit: Duration,
         call: impl FnOnce(MultiplexedConnection) -> F,
-    ) -> Result<Result<T, RedisError>, StoreError> {
-        let (connection, generation) = self.connection().await?;
+    ) -> Result<T, Failed> {
+        let (connection, generation) = self.connection().await.map_err(Failed::Known)?;
         match tokio::time::timeout(limit, call(connection)).await {
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 if failure::ends_connection(&error) {
                     self.broken.tell(generation, failure::of(&self.place, &error));
                 }
-                Ok(Err(error))
+                let ours = failure::of(&self.place, &error);
+                Err(if error.code().is_some() { Failed::Known(ours) } else { Failed::Silent(ours) })
             }
-            Ok(answer) => Ok(answer),
             Err(_) => {
-                let error = || {
-                    StoreError::Unavailable(format!(
-                        "Redis at {} did not answer within {limit:?}",
-                        self.place
-                    ))
-                };
-                self.broken.tell(generation, error());
-                Err(error())
+                let reason = format!("Redis at {} did not answer within {limit:?}", self.place);
+                self.broken.tell(generation, StoreError::Unavailable(reason.clone()));
+                Err(Failed::Silent(StoreError::Unavailable(reason)))
             }
         }
     }
