@@ -54,8 +54,12 @@ impl Served {
 
     /// Serves an empty store and writes every log line there is to `log`.
     pub(crate) fn logging(folder: &Path, log: &Path) -> Self {
+        Self::logging_with(folder, &["--no-starter-data"], log)
+    }
+
+    pub(crate) fn logging_with(folder: &Path, flags: &[&str], log: &Path) -> Self {
         let file = std::fs::File::create(log).unwrap();
-        Self::spawn(folder, &["--no-starter-data"], "trace", file.into())
+        Self::spawn(folder, flags, "trace", file.into())
     }
 
     pub(crate) fn start(folder: &Path, flags: &[&str]) -> Self {

@@ -8,7 +8,13 @@ mod down;
 mod embedded;
 mod failover;
 mod followed;
+mod following;
 mod lost;
 mod lost_writes;
 mod redis;
+mod refused;
+#[path = "../cli/served.rs"]
+#[allow(dead_code)]
+mod served;
+mod served_on_redis;
 mod servers;

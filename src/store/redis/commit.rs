@@ -265,7 +265,7 @@ async fn confirm(store: &Redis, shards: &[usize], through: &[u64]) -> Result<(),
         }
     }
     if connections(store, shards).await? != through {
-        return Err(StoreError::Unavailable(
+        return Err(StoreError::Unconfirmed(
             "the connection to Redis was made anew meanwhile, perhaps to another master: look whether it is \
              stored, or try again"
                 .to_owned(),

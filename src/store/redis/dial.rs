@@ -92,7 +92,10 @@ async fn ask_sentinel(options: &RedisOptions, node: &Node, name: &str) -> Result
     let mut sentinel = connect(options, node, login, None).await?;
     let question = cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name).to_owned();
     let answer = ask::<Option<(String, u16)>>(options, node, &mut sentinel, &question).await?;
-    let answer = answer.map_err(|error| failure::of(&node.to_string(), &error))?;
+    let answer = answer.map_err(|error| match error.code() {
+        Some("ERR") => StoreError::Unavailable(format!("Redis at {node} is no sentinel: use redis://")),
+        _ => failure::of(&node.to_string(), &error),
+    })?;
     let unknown = || StoreError::Unavailable(format!("sentinel {node} knows no master called {name}"));
     answer.map(|(host, port)| Node { host, port }).ok_or_else(unknown)
 }
@@ -133,9 +136,12 @@ async fn master(
 ) -> Result<MultiplexedConnection, StoreError> {
     let mut connection = connect(options, node, login(options), Some(lost)).await?;
     match ask::<Vec<Value>>(options, node, &mut connection, &cmd("ROLE")).await? {
-        Ok(role) if role.first().is_some_and(is_replica) => Err(StoreError::Unavailable(format!(
-            "Redis at {node} is a replica: name its master, or use redis-sentinel://"
-        ))),
+        Ok(role) if role.first().is_some_and(|role| is(role, "slave")) => Err(StoreError::Unavailable(
+            format!("Redis at {node} is a replica: name its master, or use redis-sentinel://"),
+        )),
+        Ok(role) if role.first().is_some_and(|role| is(role, "sentinel")) => Err(StoreError::Unavailable(
+            format!("Redis at {node} is a sentinel: use redis-sentinel://.../master-name"),
+        )),
         Ok(_) => Ok(connection),
         // A user may not be allowed to ask; a write would tell soon enough.
         Err(error) if error.code() == Some("NOPERM") => Ok(connection),
@@ -146,13 +152,13 @@ async fn master(
 /// Whether the server at the other end answers and has not become a replica.
 pub(super) async fn is_still_master(mut connection: MultiplexedConnection) -> bool {
     match cmd("ROLE").query_async::<Vec<Value>>(&mut connection).await {
-        Ok(role) => !role.first().is_some_and(is_replica),
+        Ok(role) => !role.first().is_some_and(|role| is(role, "slave")),
         Err(error) => error.code() == Some("NOPERM"),
     }
 }
 
-fn is_replica(role: &Value) -> bool {
-    redis::from_redis_value_ref::<String>(role).is_ok_and(|role| role == "slave")
+fn is(role: &Value, expected: &str) -> bool {
+    redis::from_redis_value_ref::<String>(role).is_ok_and(|role| role == expected)
 }
 
 async fn connect(
@@ -161,8 +167,8 @@ async fn connect(
     (user, password): (Option<&str>, Option<&super::Password>),
     lost: Option<&Arc<Notify>>,
 ) -> Result<MultiplexedConnection, StoreError> {
-    let refused = |error: &RedisError| failure::of(&node.to_string(), error);
-    let client = client(options, node, user, password).map_err(|error| refused(&error))?;
+    let client =
+        client(options, node, user, password).map_err(|error| failure::of(&node.to_string(), &error))?;
     let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(options.timeout))
         // Calls have their own limit; one that waits for news may take long.
@@ -178,8 +184,24 @@ async fn connect(
     let connecting = client.get_multiplexed_async_connection_with_config(&config);
     match tokio::time::timeout(options.timeout * 2, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(refused(&error)),
+        Ok(Err(error)) => Err(not_connected(options.address.tls, node, &error)),
         Err(_) => Err(silent(node)),
+    }
+}
+
+/// Who speaks TLS to a server that does not, or the reverse, gets no answer that says so.
+fn not_connected(tls: bool, node: &Node, error: &RedisError) -> StoreError {
+    let error_says_little = if tls {
+        error.is_timeout()
+    } else {
+        error.is_connection_dropped() && !error.is_connection_refusal()
+    };
+    match failure::of(&node.to_string(), error) {
+        StoreError::Unavailable(reason) if error_says_little => {
+            let other = if tls { "no TLS (redis" } else { "TLS only (rediss" };
+            StoreError::Unavailable(format!("{reason}; does it speak {other})?"))
+        }
+        error => error,
     }
 }
 
@@ -196,7 +218,10 @@ fn client(
         ConnectionAddr::Tcp(host, port)
     };
     // The driver tells only with this version of the protocol that a connection has ended.
-    let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
+    // Without its name and version, which a user with few rights may not set: each attempt would
+    // stand in the server's ACL LOG.
+    let mut login =
+        RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
     if let Some(user) = user {
         login = login.set_username(user);
     }

@@ -34,6 +34,18 @@ const ANSWERS: [(&str, &str); 19] = [
     ("UNBLOCKED", "has changed its role"),
 ];
 
+/// What TLS says, and what that means for an operator.
+const TLS: [(&str, &str); 8] = [
+    ("UnknownIssuer", ": set redis.tls_authority to the PEM file of who signed its certificate"),
+    ("BadSignature", ": set redis.tls_authority to the PEM file of who signed its certificate"),
+    ("NotValidForName", ": its certificate names another host than the address"),
+    ("not valid for name", ": its certificate names another host than the address"),
+    ("CertificateRequired", ": it asks for our certificate: set redis.tls_certificate and redis.tls_key"),
+    ("HandshakeFailure", ": it may ask for our certificate: set redis.tls_certificate and redis.tls_key"),
+    ("InvalidContentType", ": it does not speak TLS there: the address may have to begin with redis"),
+    ("InvalidMessage", ": it does not speak TLS there: the address may have to begin with redis"),
+];
+
 /// Answers after which the connection leads to the wrong place and is made anew.
 const ELSEWHERE: [&str; 8] =
     ["READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "MOVED", "ASK", "UNBLOCKED", "NOAUTH"];
@@ -45,8 +57,18 @@ pub(super) fn of(place: &str, error: &RedisError) -> StoreError {
     StoreError::Unavailable(match (known, code) {
         (Some((_, meaning)), _) => format!("Redis at {place} {meaning}"),
         (None, Some(code)) => format!("Redis at {place} answered {code}: {}", first_words(error)),
-        (None, None) => format!("no answer from Redis at {place}: {}", first_words(error)),
+        (None, None) => {
+            let text = first_words(error);
+            let hint = TLS.iter().find(|(part, _)| text.contains(part)).map_or("", |(_, hint)| hint);
+            format!("no answer from Redis at {place}: {text}{hint}")
+        }
     })
+}
+
+/// The first error of several commands that were sent together; the driver's own has no code.
+pub(super) fn first_of_several(error: RedisError) -> RedisError {
+    let first = error.clone().into_server_errors().and_then(|errors| errors.first().cloned());
+    first.map_or(error, |(_, first)| first.into())
 }
 
 /// Our error for stored bytes that cannot be read. It may be mended while we wait.
@@ -67,9 +89,9 @@ pub(super) fn ends_connection(error: &RedisError) -> bool {
 }
 
 fn first_words(error: &RedisError) -> String {
-    let text = error.to_string().replace(['\n', '\r'], " ");
+    let text = error.detail().map_or_else(|| error.to_string(), str::to_owned).replace(['\n', '\r'], " ");
     let text = text.split("with args").next().unwrap_or_default();
-    text.chars().take(160).collect()
+    text.trim_end_matches([' ', ',']).chars().take(160).collect()
 }
 
 #[cfg(test)]

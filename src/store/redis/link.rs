@@ -5,8 +5,8 @@
 //! The keeper also looks itself, every now and then: a server may have gone without a word, and a
 //! master that has become a replica answers reads as if nothing had happened.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -62,6 +62,8 @@ pub(super) struct Link {
 #[derive(Default)]
 struct Broken {
     generation: AtomicU64,
+    /// What the last of them saw.
+    reason: Mutex<Option<String>>,
     told: Notify,
 }
 
@@ -105,7 +107,9 @@ impl Link {
 
     /// Sends several commands at once.
     pub(super) async fn run_all<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, StoreError> {
-        let run = |mut connection| async move { pipeline.query_async(&mut connection).await };
+        let run = |mut connection| async move {
+            pipeline.query_async(&mut connection).await.map_err(failure::first_of_several)
+        };
         self.call(self.timeout, run).await.map_err(Failed::known)
     }
 
@@ -119,17 +123,15 @@ impl Link {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 if failure::ends_connection(&error) {
-                    self.broken.tell(generation);
+                    self.broken.tell(generation, failure::of(&self.place, &error));
                 }
                 let ours = failure::of(&self.place, &error);
                 Err(if error.code().is_some() { Failed::Known(ours) } else { Failed::Silent(ours) })
             }
             Err(_) => {
-                self.broken.tell(generation);
-                let place = &self.place;
-                Err(Failed::Silent(StoreError::Unavailable(format!(
-                    "Redis at {place} did not answer within {limit:?}"
-                ))))
+                let reason = format!("Redis at {} did not answer within {limit:?}", self.place);
+                self.broken.tell(generation, StoreError::Unavailable(reason.clone()));
+                Err(Failed::Silent(StoreError::Unavailable(reason)))
             }
         }
     }
@@ -160,7 +162,8 @@ impl Drop for Link {
 }
 
 impl Broken {
-    fn tell(&self, generation: u64) {
+    fn tell(&self, generation: u64, error: StoreError) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(said(error));
         self.generation.fetch_max(generation, Ordering::AcqRel);
         self.told.notify_one();
     }
@@ -169,6 +172,14 @@ impl Broken {
         while self.generation.load(Ordering::Acquire) < generation {
             self.told.notified().await;
         }
+    }
+}
+
+/// The words of an error, to be told again.
+fn said(error: StoreError) -> String {
+    match error {
+        StoreError::Unavailable(reason) => reason,
+        other => other.to_string(),
     }
 }
 
@@ -189,15 +200,12 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
                 }
                 // A connection that breaks at once must not be dialled in a tight loop.
                 pause = if since.elapsed() > PAUSE.1 { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
-                let place = &options.address;
-                state.send_replace(State::Down(format!("the connection to Redis at {place} was lost")));
+                let reason = broken.reason.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let lost = || format!("the connection to Redis at {} was lost", options.address);
+                state.send_replace(State::Down(reason.unwrap_or_else(lost)));
             }
             Err(error) => {
-                let reason = match error {
-                    StoreError::Unavailable(reason) => reason,
-                    other => other.to_string(),
-                };
-                state.send_replace(State::Down(reason));
+                state.send_replace(State::Down(said(error)));
                 pause = (pause * 2).min(PAUSE.1);
             }
         }

@@ -27,11 +27,11 @@ pub(crate) struct Options<'a> {
     pub(crate) password: Option<&'a str>,
     /// `port()` speaks TLS only; must live as long as the server.
     pub(crate) tls: Option<&'a Tls>,
-    pub(super) role: Role,
+    pub(crate) role: Role,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     #[default]
     Alone,
     ClusterNode,
