@@ -12,6 +12,14 @@ impl Index {
         stats.numbers + stats.ranges
     }
 
+    /// How many subjects an operator has decided about.
+    pub fn decisions(&self) -> u64 {
+        let base = self.decisions.iter().filter(|(number, _)| self.overlay.get(*number).is_none()).count();
+        let changed = self.overlay.entries().iter().filter(|entry| entry.decision.is_some()).count();
+        let ranges = self.ranges.entries().iter().filter(|entry| entry.decision.is_some()).count();
+        (base + changed + ranges) as u64
+    }
+
     /// Listings and combined digest of each of `shards` shards. Walks everything.
     pub fn digests(&self, shards: usize, shard_of: impl Fn(Subject) -> usize) -> Vec<(u64, u64)> {
         let mut totals = vec![(0, 0); shards];

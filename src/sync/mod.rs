@@ -27,6 +27,9 @@ pub use freshness::{Freshness, Held, IndexAge, Progress};
 /// Changed subjects taken in at once while following.
 const BATCH: usize = 8_192;
 
+/// How often a held load is tried again: it reads everything.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
 /// Pause between two batches of changes.
 const BREATH: Duration = Duration::from_millis(2);
 
@@ -80,6 +83,8 @@ pub struct Sync {
     rebuild: Option<Rebuild>,
     saved: (Instant, u64),
     reconciled: Instant,
+    /// When a held load was last tried again.
+    tried: Instant,
 }
 
 impl Sync {
@@ -103,6 +108,7 @@ impl Sync {
             rebuild: None,
             saved: (now, 0),
             reconciled: now,
+            tried: now,
         };
         let path = sync.options.snapshot.clone();
         let found = off_thread(move || snapshot::load(&path)).await?;
@@ -244,12 +250,15 @@ impl Sync {
     async fn load_all(&mut self) -> Result<(), StoreError> {
         let fresh = full_load::load(self.store.as_ref()).await?;
         let (had, has) = (self.published.load().listings(), fresh.listings());
-        let least = had as f64 * (1.0 - self.options.max_shrink);
-        if (has as f64) < least && !self.store.shrink_accepted().await? {
+        let (decided, decides) = (self.published.load().decisions(), fresh.decisions());
+        let lost = self.has_lost(had, has) || self.has_lost(decided, decides);
+        if lost && !self.store.shrink_accepted().await? {
             tracing::error!(
                 had,
                 has,
-                "the store has lost listings: the index keeps the old ones and takes in new ones; if this is \
+                decided,
+                decides,
+                "the store has lost listings or decisions: the index keeps the old ones and takes in new ones; if this is \
                  meant, `numguard admin accept-shrink` releases it"
             );
             self.take_in_what_is_there().await?;
@@ -267,13 +276,21 @@ impl Sync {
 
     /// Loads again if the loss was accepted, or has been made good.
     async fn try_release(&mut self) -> Result<(), StoreError> {
+        let accepted = self.store.shrink_accepted().await?;
+        if !accepted && self.tried.elapsed() < TRY_AGAIN {
+            return Ok(());
+        }
+        self.tried = Instant::now();
         let stats = self.store.stats().await?;
-        let least = self.published.load().listings() as f64 * (1.0 - self.options.max_shrink);
-        if (stats.numbers + stats.ranges) as f64 >= least || self.store.shrink_accepted().await? {
-            tracing::info!("the held load is released");
+        if accepted || !self.has_lost(self.published.load().listings(), stats.numbers + stats.ranges) {
             self.load_all().await?;
         }
         Ok(())
+    }
+
+    /// Whether more is missing than may be.
+    fn has_lost(&self, had: u64, has: u64) -> bool {
+        (has as f64) < had as f64 * (1.0 - self.options.max_shrink)
     }
 
     fn publish(&self, index: Index) {

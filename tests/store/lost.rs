@@ -169,3 +169,19 @@ async fn a_held_load_is_released_when_the_store_is_filled_again() {
     followed.until_in_step().await;
     checks.end();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_decisions_are_a_loss_though_the_feeds_have_reported_again() {
+    let Some(server) = Server::start(Flavor::Redis7, &[]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let followed = Followed::start(redis(&server), sync_options(folder.path(), 0.2)).await;
+    let decisions: Vec<Change> = (0..5).map(|i| decided(&number(i), Action::Allow, 100 + i)).collect();
+    followed.store.apply([many(200), decisions.clone()].concat()).await.unwrap();
+    followed.until_in_step().await;
+    server.command(&["EVAL", "redis.call('FLUSHALL')", "0"]);
+    followed.store.apply(many(200)).await.unwrap();
+    until("the load is held", async || followed.freshness.held().is_some()).await;
+    assert_eq!(followed.published.load().decisions(), 5, "operators' word counts on");
+    followed.store.apply(decisions).await.unwrap();
+    until("it is released", async || followed.freshness.held().is_none()).await;
+}
