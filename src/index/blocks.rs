@@ -1,5 +1,5 @@
-//! How many listed numbers stand around a number: in its block of 10, 100, 1,000,
-//! 10,000 and 100,000.
+//! How many listed numbers stand around a number, and how long ago they were seen: in its block of
+//! 10, 100, 1,000, 10,000 and 100,000.
 //!
 //! Counted by scanning the neighbours, which lie side by side; nothing is stored for it, so a new
 //! listing changes the counts at once. Must not judge what a count means.
@@ -15,13 +15,20 @@ use super::numbers::{BLOCK, Numbers};
 /// Sizes of the blocks that are counted, smallest first.
 pub const BLOCK_SIZES: [u64; 5] = [10, 100, 1_000, 10_000, 100_000];
 
-/// One block's count of other active listed numbers.
+/// How many ages are told apart.
+pub const AGES: usize = 4;
+
+/// For each age, youngest first, the first day that belongs to it. What was last seen before all of
+/// them does not count.
+pub type Since = [Day; AGES];
+
+/// One block's counts of other active listed numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BlockCount {
-    /// Other numbers in the block, seen on or after the given day.
-    pub count: u32,
+    /// Other numbers in the block that were last seen on or after each day of [`Since`].
+    pub seen: [u32; AGES],
     /// Those among them that were seen on more than one day: one run of one feed cannot raise it.
-    pub confirmed: u32,
+    pub confirmed: [u32; AGES],
     /// Latest day among them.
     pub newest: Day,
 }
@@ -30,10 +37,26 @@ pub struct BlockCount {
 pub type BlockCounts = [BlockCount; 5];
 
 impl BlockCount {
-    pub(super) fn add(&mut self, first: Day, last: Day) {
-        self.count += 1;
-        self.confirmed += u32::from(first < last);
+    /// All that count, of whatever age.
+    pub fn count(&self) -> u32 {
+        self.seen[AGES - 1]
+    }
+
+    pub(super) fn add(&mut self, first: Day, last: Day, since: &Since) {
+        for (at, &day) in since.iter().enumerate() {
+            self.seen[at] += u32::from(last >= day);
+            self.confirmed[at] += u32::from(last >= day && first < last);
+        }
         self.newest = self.newest.max(last);
+    }
+
+    fn join(mut self, other: Self) -> Self {
+        for at in 0..AGES {
+            self.seen[at] += other.seen[at];
+            self.confirmed[at] += other.confirmed[at];
+        }
+        self.newest = self.newest.max(other.newest);
+        self
     }
 }
 
@@ -46,28 +69,44 @@ pub(super) fn bounds(key: u16, size: u64) -> Range<u16> {
 
 impl Numbers {
     /// Counts the active neighbours of `number`, itself left out.
-    pub(super) fn block_counts(&self, number: Number, since: Day) -> BlockCounts {
+    pub(super) fn block_counts(&self, number: Number, since: &Since) -> BlockCounts {
         let mut counts = BlockCounts::default();
         let Some((near, block)) = self.neighbourhood(number) else { return counts };
-        let key = (number.key() % BLOCK) as u16;
-        let keys = &self.keys[block.clone()];
-        if !keys.is_empty() {
-            for (count, size) in counts.iter_mut().zip(BLOCK_SIZES).take(4) {
-                let bounds = bounds(key, size);
-                let from = keys.partition_point(|&other| other < bounds.start);
-                let to = keys.partition_point(|&other| other < bounds.end);
-                // The number itself does not count.
-                let own = keys[from..to].binary_search(&key).map_or(to, |at| from + at);
-                let after = (own + 1).min(to);
-                let at = block.start;
-                *count =
-                    join(self.active(at + from..at + own, since), self.active(at + after..at + to, since));
-            }
+        if !block.is_empty() {
+            self.within_block(number, block.clone(), since, &mut counts);
         }
         let before = self.active(near.start..block.start, since);
         let after = self.active(block.end..near.end, since);
-        counts[4] = join(counts[3], join(before, after));
+        counts[4] = counts[3].join(before).join(after);
         counts
+    }
+
+    /// The counts of the four smaller blocks, from the entries of the 10,000-block.
+    fn within_block(&self, number: Number, block: Range<usize>, since: &Since, counts: &mut BlockCounts) {
+        let key = (number.key() % BLOCK) as u16;
+        let keys = &self.keys[block.clone()];
+        // From the largest to the smallest, each within the one before.
+        let mut edges = [(0, keys.len()); 4];
+        for at in (0..3).rev() {
+            let (from, to) = edges[at + 1];
+            let bounds = bounds(key, BLOCK_SIZES[at]);
+            let inner = &keys[from..to];
+            edges[at] = (
+                from + inner.partition_point(|&other| other < bounds.start),
+                from + inner.partition_point(|&other| other < bounds.end),
+            );
+        }
+        // The number itself does not count. Then outwards: every entry is looked at once.
+        let own = edges[0].0 + keys[edges[0].0..edges[0].1].partition_point(|&other| other < key);
+        let mut counted = (own, own + usize::from(keys.get(own) == Some(&key)));
+        let mut sum = BlockCount::default();
+        for (count, (from, to)) in counts.iter_mut().zip(edges) {
+            let entry = |at: usize| block.start + at;
+            sum = sum.join(self.active(entry(from)..entry(counted.0), since));
+            sum = sum.join(self.active(entry(counted.1)..entry(to), since));
+            *count = sum;
+            counted = (from, to);
+        }
     }
 
     /// Entries of the 100,000-block around `number`.
@@ -84,16 +123,26 @@ impl Numbers {
     }
 
     /// The active ones among some entries.
-    fn active(&self, entries: Range<usize>, since: Day) -> BlockCount {
+    fn active(&self, entries: Range<usize>, since: &Since) -> BlockCount {
+        let mut count = BlockCount::default();
+        if entries.is_empty() {
+            return count;
+        }
         let (first, last) = (&self.first[entries.clone()], &self.last[entries]);
         // Plain folds: the compiler makes vector code of them.
-        let count = last.iter().map(|&day| u32::from(day >= since.0)).sum();
-        if count == 0 {
-            return BlockCount::default();
+        let seen = |day: Day| last.iter().map(|&last| u32::from(last >= day.0)).sum();
+        count.seen[AGES - 1] = seen(since[AGES - 1]);
+        if count.seen[AGES - 1] == 0 {
+            return count;
         }
-        let days = first.iter().zip(last);
-        let confirmed = days.map(|(&first, &last)| u32::from((last >= since.0) & (first < last))).sum();
-        BlockCount { count, confirmed, newest: Day(last.iter().copied().max().unwrap_or(0)) }
+        count.newest = Day(last.iter().copied().max().unwrap_or(0));
+        for (at, &day) in since.iter().enumerate() {
+            count.seen[at] = seen(day);
+            let days = first.iter().zip(last);
+            count.confirmed[at] =
+                days.map(|(&first, &last)| u32::from((last >= day.0) & (first < last))).sum();
+        }
+        count
     }
 
     /// Entries of the 100,000-block around `number`, and of its own 10,000-block within them;
@@ -108,13 +157,5 @@ impl Numbers {
         });
         let entry = |block: usize| self.block_starts[block] as usize;
         Some((entry(first)..entry(first + all), entry(first + below)..entry(first + below + own)))
-    }
-}
-
-fn join(a: BlockCount, b: BlockCount) -> BlockCount {
-    BlockCount {
-        count: a.count + b.count,
-        confirmed: a.confirmed + b.confirmed,
-        newest: a.newest.max(b.newest),
     }
 }

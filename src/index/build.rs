@@ -158,9 +158,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::index::{BLOCK_SIZES, BlockCounts};
+    use crate::index::{BLOCK_SIZES, BlockCounts, Since};
     use crate::listing::{Action, Day, Sighting, UnixTime};
 
+    const SINCE: Since = [Day(250), Day(200), Day(150), Day(100)];
     const NOW: UnixTime = UnixTime(400 * 86_400);
 
     fn listing(feed: &str, day: u32, decided: bool) -> Listing {
@@ -182,13 +183,13 @@ mod tests {
         listing
     }
 
-    fn naive_counts(model: &BTreeMap<u64, Listing>, number: Number, since: Day) -> BlockCounts {
+    fn naive_counts(model: &BTreeMap<u64, Listing>, number: Number) -> BlockCounts {
         let mut counts = BlockCounts::default();
         for (&other, listing) in model.iter().filter(|(other, _)| **other != number.key()) {
             let (first, last) = listing.seen_between().map(|(a, b)| (a.day(), b.day())).unwrap_or_default();
             for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
-                if other / size == number.key() / size && last >= since {
-                    count.add(first, last);
+                if other / size == number.key() / size && last >= SINCE[3] {
+                    count.add(first, last, &SINCE);
                 }
             }
         }
@@ -204,12 +205,9 @@ mod tests {
         let feeds = found.seen.map(|seen| index.provenance(seen).feeds.clone());
         let named = expected.map(|l| l.sightings().iter().map(|s| s.feed.clone()).collect::<Vec<_>>());
         assert_eq!(feeds, named, "{number}");
-        let counts = index.block_counts(number, Day(100));
-        let naive = naive_counts(model, number, Day(100));
-        for (count, naive) in counts.iter().zip(naive) {
-            assert_eq!((count.count, count.confirmed), (naive.count, naive.confirmed), "{number}");
-            assert_eq!(count.newest, naive.newest, "{number}");
-        }
+        let counts = index.block_counts(number, &SINCE);
+        let naive = naive_counts(model, number);
+        assert_eq!(counts, naive, "{number}");
     }
 
     proptest! {
@@ -244,7 +242,7 @@ mod tests {
             for key in (447_400_000_000..447_400_025_000).step_by(211).chain(model.keys().copied()) {
                 agrees(&index, &model, number(key));
                 agrees(&rebuilt, &model, number(key));
-                prop_assert_eq!(naive_counts(&model, number(key), Day(100)), rebuilt.block_counts(number(key), Day(100)));
+                prop_assert_eq!(naive_counts(&model, number(key)), rebuilt.block_counts(number(key), &SINCE));
             }
         }
     }

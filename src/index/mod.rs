@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::listing::{Action, Day, Decision, UnixTime};
 use crate::number::Number;
 
-pub use blocks::{BLOCK_SIZES, BlockCount, BlockCounts};
+pub use blocks::{AGES, BLOCK_SIZES, BlockCount, BlockCounts, Since};
 pub use build::Builder;
 pub use census::Census;
 pub use file::SnapshotError;
@@ -113,8 +113,8 @@ impl Index {
         self.decisions.get(at).map(|(_, decision)| decision)
     }
 
-    /// Counts other listed numbers around `number` that were seen on or after `since`.
-    pub fn block_counts(&self, number: Number, since: Day) -> BlockCounts {
+    /// Counts other listed numbers around `number` that were seen on or after the days of `since`.
+    pub fn block_counts(&self, number: Number, since: &Since) -> BlockCounts {
         let mut counts = self.numbers.block_counts(number, since);
         self.overlay.adjust(&mut counts, number, since, &self.numbers);
         counts

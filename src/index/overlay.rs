@@ -4,20 +4,20 @@
 
 use std::sync::Arc;
 
-use crate::listing::{Day, Decision};
+use crate::listing::Decision;
 use crate::number::Number;
 
 use super::Seen;
-use super::blocks::{BLOCK_SIZES, BlockCounts};
+use super::blocks::{AGES, BLOCK_SIZES, BlockCounts, Since};
 use super::numbers::Numbers;
 
 const LARGEST: u64 = BLOCK_SIZES[BLOCK_SIZES.len() - 1];
 
 /// Counts `other` in every block that it shares with `number`, which does not count itself.
-fn add(counts: &mut BlockCounts, number: Number, other: Number, seen: Seen) {
+fn add(counts: &mut BlockCounts, number: Number, other: Number, seen: Seen, since: &Since) {
     for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
         if other != number && other.key() / size == number.key() / size {
-            count.add(seen.first, seen.last);
+            count.add(seen.first, seen.last, since);
         }
     }
 }
@@ -72,20 +72,20 @@ impl Overlay {
     }
 
     /// Corrects counts that were taken from the tables alone.
-    pub(super) fn adjust(&self, counts: &mut BlockCounts, number: Number, since: Day, base: &Numbers) {
+    pub(super) fn adjust(&self, counts: &mut BlockCounts, number: Number, since: &Since, base: &Numbers) {
         let near = self.near(number);
-        let active = |seen: &Seen| seen.last >= since;
+        let active = |seen: &Seen| seen.last >= since[AGES - 1];
         if near.iter().any(|entry| base.get(entry.number).is_some_and(|seen| active(&seen))) {
             // What the tables counted has changed, and perhaps was the newest: count anew.
             *counts = BlockCounts::default();
             let kept = base.around(number).filter(|(other, _)| self.get(*other).is_none());
             for (other, seen) in kept.filter(|(_, seen)| active(seen)) {
-                add(counts, number, other, seen);
+                add(counts, number, other, seen, since);
             }
         }
         for entry in near {
             if let Some(seen) = entry.seen.filter(active) {
-                add(counts, number, entry.number, seen);
+                add(counts, number, entry.number, seen, since);
             }
         }
     }

@@ -3,8 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::index::BLOCK_SIZES;
-use crate::signal::{Decay, Weights};
+use crate::signal::{Age, Decay, InferredRange, Weights};
 
 /// The default policy's text: every setting, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -80,13 +79,7 @@ impl Policy {
         probability("weights.not_in_plan", weights.not_in_plan)?;
         decay("weights.public_inbox", &weights.public_inbox)?;
         decay("weights.listed_range", &weights.listed_range)?;
-        for (at, step) in weights.inferred_range.steps.iter().enumerate() {
-            let setting = format!("weights.inferred_range.steps[{at}]");
-            let known = BLOCK_SIZES.contains(&step.block);
-            bounds(&format!("{setting}.block"), step.block, known, "10, 100, 1000, 10000 or 100000")?;
-            bounds(&format!("{setting}.at_least"), step.at_least, step.at_least > 0, "1 or more")?;
-            probability(&format!("{setting}.probability"), step.probability)?;
-        }
+        inferred_range(&weights.inferred_range)?;
         for (name, value) in weights.line_types.all() {
             probability(&format!("weights.line_types.{name}"), value)?;
         }
@@ -100,6 +93,24 @@ fn decay(setting: &str, decay: &Decay) -> Result<(), PolicyError> {
     let half_life = decay.half_life_days;
     bounds(&format!("{setting}.half_life_days"), half_life, half_life > 0, "1 or more")?;
     bounds(&format!("{setting}.floor"), decay.floor, decay.floor <= decay.fresh, "at most fresh")
+}
+
+fn inferred_range(model: &InferredRange) -> Result<(), PolicyError> {
+    let named = |part: &str| format!("weights.inferred_range.{part}");
+    let mut younger = Age { within_days: 0, weight: 1.0 };
+    for (at, age) in model.ages.iter().enumerate() {
+        let (days, weight) = (age.within_days, age.weight);
+        let older = at == 0 || days > younger.within_days;
+        bounds(&named(&format!("ages[{at}].within_days")), days, older, "more than in the age before")?;
+        let less = (0.0..=younger.weight).contains(&weight);
+        bounds(&named(&format!("ages[{at}].weight")), weight, less, "0 to the weight of the age before")?;
+        younger = *age;
+    }
+    for (at, odds) in model.odds.into_iter().enumerate() {
+        bounds(&named(&format!("odds[{at}]")), odds, (0.0..1e6).contains(&odds), "0 to 1e6")?;
+    }
+    bounds(&named("doubted"), model.doubted, (0.0..1e6).contains(&model.doubted), "0 or more")?;
+    probability(&named("least"), model.least)
 }
 
 fn probability(setting: &str, value: f32) -> Result<(), PolicyError> {
@@ -139,7 +150,11 @@ mod tests {
             ("fresh = 0.97", "fresh = 1.2", "weights.public_inbox.fresh is 1.2"),
             ("floor = 0.6", "floor = 0.98", "weights.public_inbox.floor is 0.98"),
             ("half_life_days = 180", "half_life_days = 0", "weights.public_inbox.half_life_days"),
-            ("block = 10000", "block = 5000", "weights.inferred_range.steps[1].block is 5000"),
+            ("within_days = 30", "within_days = 9", "weights.inferred_range.ages[1].within_days is 9"),
+            ("weight = 0.2", "weight = 0.9", "weights.inferred_range.ages[2].weight is 0.9"),
+            ("odds = [200.0, ", "odds = [-1.0, ", "weights.inferred_range.odds[0] is -1"),
+            ("odds = [200.0, ", "odds = [", "invalid length 4"),
+            ("doubted = 1.0", "doubted = -1.0", "weights.inferred_range.doubted is -1"),
             ("VOIP = 0.15", "VOIP = -1", "weights.line_types.VOIP is -1"),
             ("VOIP = 0.15", "VIOP = 0.15", "unknown field `VIOP`"),
             ("not_in_plan = 0.7", "", "missing field `not_in_plan`"),

@@ -63,16 +63,16 @@ impl Policy {
     }
 
     fn by_score(&self, facts: &[Fact<'_>]) -> (Verdict, u8) {
-        let score = score(facts.iter());
-        let blocking = score_of_blocking(facts);
+        let risk = score(facts.iter().map(|fact| fact.probability));
+        let blocking = score(facts.iter().map(|fact| fact.blocking));
         let verdict = if blocking >= self.thresholds.block {
             Verdict::Block
-        } else if score >= self.thresholds.challenge {
+        } else if risk >= self.thresholds.challenge {
             Verdict::Challenge
         } else {
             Verdict::Allow
         };
-        (verdict, score)
+        (verdict, risk)
     }
 }
 
@@ -85,13 +85,9 @@ fn rank(fact: &Fact<'_>) -> u8 {
     }
 }
 
-fn score_of_blocking(facts: &[Fact<'_>]) -> u8 {
-    score(facts.iter().filter(|fact| fact.may_block))
-}
-
 /// Noisy-or: the facts as independent evidence.
-fn score<'f, 'a: 'f>(facts: impl Iterator<Item = &'f Fact<'a>>) -> u8 {
-    let open: f32 = facts.map(|fact| 1.0 - fact.probability).product();
+fn score(probabilities: impl Iterator<Item = f32>) -> u8 {
+    let open: f32 = probabilities.map(|probability| 1.0 - probability).product();
     ((1.0 - open) * 100.0).round() as u8
 }
 
@@ -105,7 +101,8 @@ mod tests {
     use crate::signal::Evidence;
 
     fn fact(code: Code, probability: f32, may_block: bool) -> Fact<'static> {
-        Fact { code, probability, may_block, evidence: Evidence::LineType(LineType::Voip) }
+        let blocking = if may_block { probability } else { 0.0 };
+        Fact { code, probability, blocking, evidence: Evidence::LineType(LineType::Voip) }
     }
 
     fn judged(facts: &[Fact<'static>]) -> (Verdict, u8) {

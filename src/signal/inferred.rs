@@ -1,39 +1,44 @@
-//! Many listed numbers close by: the number is likely from the same virtual range.
+//! Listed numbers close by: the number is likely from the same virtual range.
 //!
-//! First version: the strongest of a few steps. The blocks nest, so their counts are one piece of
-//! evidence, never several.
+//! Odds that add up: every listed number around adds to the odds that this one is virtual, more the
+//! smaller the block that both share and the fresher it was seen. See `policy/default.toml` for where
+//! the odds come from. The blocks nest, so this is one piece of evidence, never several.
 
 use crate::index::{BLOCK_SIZES, Index};
-use crate::listing::{Day, ReasonCode, UnixTime};
+use crate::listing::{ReasonCode, UnixTime};
 use crate::number::Number;
 
-use super::{Evidence, Fact, Step, Weights};
+use super::{Evidence, Fact, Weights};
 
-/// The strongest step that the blocks around `number` reach.
+/// What the listed numbers around `number` say.
 pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) -> Option<Fact<'static>> {
-    let memory = weights.inferred_range.memory_days;
-    let since = Day(now.day().0.saturating_sub(memory));
-    let counts = index.block_counts(number, since);
-    if counts[BLOCK_SIZES.len() - 1].count == 0 {
-        return None;
-    }
-    let today = now.day();
-    let mut strongest: Option<(&Step, Evidence<'static>)> = None;
-    for step in &weights.inferred_range.steps {
-        let Some(at) = BLOCK_SIZES.iter().position(|&size| size == step.block) else { continue };
-        let block = counts[at];
-        let stronger = strongest.is_none_or(|(best, _)| step.probability > best.probability);
-        let fresh = step.within_days.is_none_or(|days| block.newest.days_until(today) <= days);
-        // An invented number is cheap; where it could block strangers it must be seen on two days.
-        let count = if step.may_block || step.confirmed { block.confirmed } else { block.count };
-        if count >= step.at_least && fresh && stronger {
-            strongest = Some((step, Evidence::Block { size: step.block, count, newest: block.newest }));
+    let model = &weights.inferred_range;
+    let counts = index.block_counts(number, &model.since(now.day()));
+    let (mut odds, mut odds_to_block) = (0.0, 0.0);
+    let (mut strongest, mut strongest_odds) = (0, 0.0);
+    for (at, (count, per_number)) in counts.iter().zip(model.odds).enumerate() {
+        let of_block = per_number * model.weigh(&count.seen);
+        odds += of_block;
+        // An invented number is cheap. Where strangers could be blocked, only numbers that were seen
+        // on two days count, and it must hold even if some of those are wrong.
+        odds_to_block += per_number * (model.weigh(&count.confirmed) - model.doubted).max(0.0);
+        if of_block > strongest_odds {
+            (strongest, strongest_odds) = (at, of_block);
         }
     }
-    strongest.map(|(step, evidence)| Fact {
+    let probability = odds / (1.0 + odds);
+    if probability < model.least {
+        return None;
+    }
+    let block = counts[strongest];
+    Some(Fact {
         code: ReasonCode::InferredRange,
-        probability: step.probability,
-        may_block: step.may_block,
-        evidence,
+        probability,
+        blocking: odds_to_block / (1.0 + odds_to_block),
+        evidence: Evidence::Block {
+            size: BLOCK_SIZES[strongest],
+            count: block.count(),
+            newest: block.newest,
+        },
     })
 }

@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use crate::index::{AGES, Since};
+use crate::listing::Day;
 use crate::number::LineType;
 
 /// All weights. Probabilities are 0 to 1.
@@ -47,37 +49,48 @@ impl Decay {
     }
 }
 
-/// Steps of the inferred-range signal.
+/// The inferred-range signal: listed numbers around a number add up to odds.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InferredRange {
-    /// Only numbers seen within so many days count.
-    pub memory_days: u16,
-    /// The matching step with the highest probability counts.
-    pub steps: Vec<Step>,
+    /// What a sighting still counts by its age, youngest first; older than the last: nothing.
+    pub ages: [Age; AGES],
+    /// What one fresh number adds to the odds, for each of [`BLOCK_SIZES`](crate::index::BLOCK_SIZES)
+    /// that it shares with the number in question.
+    pub odds: [f32; 5],
+    /// To BLOCK, so many of the confirmed numbers around are taken to be wrong.
+    pub doubted: f32,
+    /// Below this probability the fact is left out.
+    pub least: f32,
 }
 
-/// "At least so many listed numbers in a block of this size".
+/// "Last seen within so many days": how much it still counts.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
-    /// 10, 100, 1000, 10000 or 100000.
-    pub block: u64,
-    /// Other listed numbers in it.
-    pub at_least: u32,
-    /// The latest of them must have been seen within so many days; any time within the memory, if
-    /// absent.
-    #[serde(default)]
-    pub within_days: Option<u16>,
-    /// Probability that a number in such a block is virtual.
-    pub probability: f32,
-    /// Whether only numbers that were seen on more than one day count: a single run of a single feed
-    /// cannot raise these.
-    #[serde(default)]
-    pub confirmed: bool,
-    /// Whether this step may contribute to BLOCK; that implies `confirmed`.
-    #[serde(default)]
-    pub may_block: bool,
+pub struct Age {
+    /// Days since the last sighting.
+    pub within_days: u16,
+    /// Share of a fresh sighting's weight.
+    pub weight: f32,
+}
+
+impl InferredRange {
+    /// The first day of each age.
+    pub fn since(&self, today: Day) -> Since {
+        self.ages.map(|age| Day(today.0.saturating_sub(age.within_days)))
+    }
+
+    /// How many fresh numbers the counts are worth; never less for more or fresher ones.
+    pub fn weigh(&self, counts: &[u32; AGES]) -> f32 {
+        let mut worth = 0.0;
+        let mut older = 0.0;
+        // Counts include the younger ages, so each age adds what it is worth above the next.
+        for (count, age) in counts.iter().zip(self.ages).rev() {
+            worth += *count as f32 * (age.weight - older);
+            older = age.weight;
+        }
+        worth
+    }
 }
 
 /// Probability per line type.

@@ -25,10 +25,10 @@ pub(crate) fn memory(table: &mut Table) {
                 black_box(index.find(number, UnixTime(1_780_000_000)));
             }
         });
-        let since = UnixTime(1_780_000_000 - 365 * 86_400).day();
+        let since = [14, 30, 90, 365].map(|days| UnixTime(1_780_000_000 - days * 86_400).day());
         let counts = seconds(|| {
             for &number in &looks {
-                black_box(index.block_counts(number, since));
+                black_box(index.block_counts(number, &since));
             }
         });
         let bytes = index.stats().bytes as f64 / index.stats().numbers as f64;
