@@ -18,45 +18,70 @@ pub const BLOCK_SIZES: [u64; 5] = [10, 100, 1_000, 10_000, 100_000];
 /// How many ages are told apart.
 pub const AGES: usize = 4;
 
-/// For each age, youngest first, the first day that belongs to it. What was last seen before all of
-/// them does not count.
-pub type Since = [Day; AGES];
+/// What a sighting counts by its age, in percent of a fresh one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fading {
+    /// First day of each age, youngest first; what was last seen before all of them counts nothing.
+    since: [u16; AGES],
+    /// What each age counts above the next older one.
+    more: [u16; AGES],
+}
 
-/// One block's counts of other active listed numbers.
+impl Fading {
+    /// From the first day of each age, youngest first, and its percentage, which never rises.
+    pub fn new(ages: [(Day, u8); AGES]) -> Self {
+        let older = |at: usize| ages.get(at + 1).map_or(0, |age| age.1);
+        Self {
+            since: ages.map(|(since, _)| since.0),
+            more: std::array::from_fn(|at| u16::from(ages[at].1.saturating_sub(older(at)))),
+        }
+    }
+
+    fn percent(&self, last: u16) -> u16 {
+        let ages = self.since.iter().zip(self.more);
+        ages.map(|(&since, more)| if last >= since { more } else { 0 }).sum()
+    }
+
+    fn counts(&self, last: Day) -> bool {
+        last.0 >= self.since[AGES - 1]
+    }
+}
+
+/// What the other listed numbers of a block are worth together, in percent of a fresh one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BlockWeight {
+    /// All that count.
+    pub seen: u32,
+    /// Those seen on more than one day: one run of one feed cannot raise it.
+    pub confirmed: u32,
+}
+
+/// Weights for [`BLOCK_SIZES`], in that order.
+pub type BlockWeights = [BlockWeight; 5];
+
+/// One block's other listed numbers that still count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BlockCount {
-    /// Other numbers in the block that were last seen on or after each day of [`Since`].
-    pub seen: [u32; AGES],
-    /// Those among them that were seen on more than one day: one run of one feed cannot raise it.
-    pub confirmed: [u32; AGES],
+    /// How many.
+    pub count: u32,
     /// Latest day among them.
     pub newest: Day,
 }
 
-/// Counts for [`BLOCK_SIZES`], in that order.
-pub type BlockCounts = [BlockCount; 5];
+impl BlockWeight {
+    pub(super) fn add(&mut self, seen: Seen, fading: &Fading) {
+        let percent = u32::from(fading.percent(seen.last.0));
+        self.seen += percent;
+        self.confirmed += if seen.first < seen.last { percent } else { 0 };
+    }
+}
 
 impl BlockCount {
-    /// All that count, of whatever age.
-    pub fn count(&self) -> u32 {
-        self.seen[AGES - 1]
-    }
-
-    pub(super) fn add(&mut self, first: Day, last: Day, since: &Since) {
-        for (at, &day) in since.iter().enumerate() {
-            self.seen[at] += u32::from(last >= day);
-            self.confirmed[at] += u32::from(last >= day && first < last);
+    pub(super) fn add(&mut self, seen: Seen, fading: &Fading) {
+        if fading.counts(seen.last) {
+            self.count += 1;
+            self.newest = self.newest.max(seen.last);
         }
-        self.newest = self.newest.max(last);
-    }
-
-    fn join(mut self, other: Self) -> Self {
-        for at in 0..AGES {
-            self.seen[at] += other.seen[at];
-            self.confirmed[at] += other.confirmed[at];
-        }
-        self.newest = self.newest.max(other.newest);
-        self
     }
 }
 
@@ -68,45 +93,64 @@ pub(super) fn bounds(key: u16, size: u64) -> Range<u16> {
 }
 
 impl Numbers {
-    /// Counts the active neighbours of `number`, itself left out.
-    pub(super) fn block_counts(&self, number: Number, since: &Since) -> BlockCounts {
-        let mut counts = BlockCounts::default();
-        let Some((near, block)) = self.neighbourhood(number) else { return counts };
+    /// Weighs the neighbours of `number`, itself left out.
+    pub(super) fn block_weights(&self, number: Number, fading: &Fading) -> BlockWeights {
+        let mut weights = BlockWeights::default();
+        let Some((near, block)) = self.neighbourhood(number) else { return weights };
+        let mut sum = BlockWeight::default();
         if !block.is_empty() {
-            self.within_block(number, block.clone(), since, &mut counts);
+            let edges = self.edges(number, block.clone());
+            // Outwards from the number, so that every entry is looked at once.
+            let (mut from, mut to) = self.own(number, &edges[0]);
+            for (weight, edges) in weights.iter_mut().zip(edges) {
+                self.weigh(edges.start..from, fading, &mut sum);
+                self.weigh(to..edges.end, fading, &mut sum);
+                *weight = sum;
+                (from, to) = (edges.start, edges.end);
+            }
         }
-        let before = self.active(near.start..block.start, since);
-        let after = self.active(block.end..near.end, since);
-        counts[4] = counts[3].join(before).join(after);
-        counts
+        self.weigh(near.start..block.start, fading, &mut sum);
+        self.weigh(block.end..near.end, fading, &mut sum);
+        weights[4] = sum;
+        weights
     }
 
-    /// The counts of the four smaller blocks, from the entries of the 10,000-block.
-    fn within_block(&self, number: Number, block: Range<usize>, since: &Since, counts: &mut BlockCounts) {
+    /// Counts the neighbours of `number` in its block of `BLOCK_SIZES[at]`, itself left out.
+    pub(super) fn block_count(&self, number: Number, at: usize, fading: &Fading) -> BlockCount {
+        let Some((near, block)) = self.neighbourhood(number) else { return BlockCount::default() };
+        let edges = self.edges(number, block);
+        let own = self.own(number, &edges[0]);
+        let entries = edges.into_iter().chain([near]).nth(at).unwrap_or_default();
+        let others = entries.filter(|entry| !(own.0..own.1).contains(entry));
+        let mut count = BlockCount::default();
+        others.for_each(|entry| count.add(self.entry(entry), fading));
+        count
+    }
+
+    /// Entries of the four smaller blocks around `number`, given those of its 10,000-block.
+    fn edges(&self, number: Number, block: Range<usize>) -> [Range<usize>; 4] {
         let key = (number.key() % BLOCK) as u16;
-        let keys = &self.keys[block.clone()];
-        // From the largest to the smallest, each within the one before.
-        let mut edges = [(0, keys.len()); 4];
-        for at in (0..3).rev() {
-            let (from, to) = edges[at + 1];
-            let bounds = bounds(key, BLOCK_SIZES[at]);
-            let inner = &keys[from..to];
-            edges[at] = (
-                from + inner.partition_point(|&other| other < bounds.start),
-                from + inner.partition_point(|&other| other < bounds.end),
-            );
+        let mut edges = [const { 0..0 }; 4];
+        let mut outer = block;
+        for (at, edges) in edges.iter_mut().enumerate().rev() {
+            if at < 3 {
+                let keys = &self.keys[outer.clone()];
+                let bounds = bounds(key, BLOCK_SIZES[at]);
+                let from = keys.partition_point(|&other| other < bounds.start);
+                let count = keys[from..].partition_point(|&other| other < bounds.end);
+                outer = outer.start + from..outer.start + from + count;
+            }
+            *edges = outer.clone();
         }
-        // The number itself does not count. Then outwards: every entry is looked at once.
-        let own = edges[0].0 + keys[edges[0].0..edges[0].1].partition_point(|&other| other < key);
-        let mut counted = (own, own + usize::from(keys.get(own) == Some(&key)));
-        let mut sum = BlockCount::default();
-        for (count, (from, to)) in counts.iter_mut().zip(edges) {
-            let entry = |at: usize| block.start + at;
-            sum = sum.join(self.active(entry(from)..entry(counted.0), since));
-            sum = sum.join(self.active(entry(counted.1)..entry(to), since));
-            *count = sum;
-            counted = (from, to);
-        }
+        edges
+    }
+
+    /// The entry of the number itself among those of its block of ten, or where it would stand.
+    fn own(&self, number: Number, ten: &Range<usize>) -> (usize, usize) {
+        let key = (number.key() % BLOCK) as u16;
+        let keys = &self.keys[ten.clone()];
+        let own = keys.iter().take_while(|&&other| other < key).count();
+        (ten.start + own, ten.start + own + usize::from(keys.get(own) == Some(&key)))
     }
 
     /// Entries of the 100,000-block around `number`.
@@ -122,27 +166,25 @@ impl Numbers {
         })
     }
 
-    /// The active ones among some entries.
-    fn active(&self, entries: Range<usize>, since: &Since) -> BlockCount {
-        let mut count = BlockCount::default();
+    /// Adds what some entries are worth.
+    fn weigh(&self, entries: Range<usize>, fading: &Fading, sum: &mut BlockWeight) {
+        /// Entries whose percentages, a hundred at most, fit 16 bits together.
+        const CHUNK: usize = 512;
         if entries.is_empty() {
-            return count;
+            return;
         }
         let (first, last) = (&self.first[entries.clone()], &self.last[entries]);
-        // Plain folds: the compiler makes vector code of them.
-        let seen = |day: Day| last.iter().map(|&last| u32::from(last >= day.0)).sum();
-        count.seen[AGES - 1] = seen(since[AGES - 1]);
-        if count.seen[AGES - 1] == 0 {
-            return count;
+        for (first, last) in first.chunks(CHUNK).zip(last.chunks(CHUNK)) {
+            // A plain loop over 16-bit words: the compiler makes vector code of it.
+            let (mut seen, mut confirmed) = (0u16, 0u16);
+            for (&first, &last) in first.iter().zip(last) {
+                let percent = fading.percent(last);
+                seen += percent;
+                confirmed += if first < last { percent } else { 0 };
+            }
+            sum.seen += u32::from(seen);
+            sum.confirmed += u32::from(confirmed);
         }
-        count.newest = Day(last.iter().copied().max().unwrap_or(0));
-        for (at, &day) in since.iter().enumerate() {
-            count.seen[at] = seen(day);
-            let days = first.iter().zip(last);
-            count.confirmed[at] =
-                days.map(|(&first, &last)| u32::from((last >= day.0) & (first < last))).sum();
-        }
-        count
     }
 
     /// Entries of the 100,000-block around `number`, and of its own 10,000-block within them;

@@ -97,13 +97,13 @@ fn decay(setting: &str, decay: &Decay) -> Result<(), PolicyError> {
 
 fn inferred_range(model: &InferredRange) -> Result<(), PolicyError> {
     let named = |part: &str| format!("weights.inferred_range.{part}");
-    let mut younger = Age { within_days: 0, weight: 1.0 };
+    let mut younger = Age { within_days: 0, percent: 100 };
     for (at, age) in model.ages.iter().enumerate() {
-        let (days, weight) = (age.within_days, age.weight);
+        let (days, percent) = (age.within_days, age.percent);
         let older = at == 0 || days > younger.within_days;
         bounds(&named(&format!("ages[{at}].within_days")), days, older, "more than in the age before")?;
-        let less = (0.0..=younger.weight).contains(&weight);
-        bounds(&named(&format!("ages[{at}].weight")), weight, less, "0 to the weight of the age before")?;
+        let less = percent <= younger.percent;
+        bounds(&named(&format!("ages[{at}].percent")), percent, less, "at most that of the age before")?;
         younger = *age;
     }
     for (at, odds) in model.odds.into_iter().enumerate() {
@@ -151,7 +151,7 @@ mod tests {
             ("floor = 0.6", "floor = 0.98", "weights.public_inbox.floor is 0.98"),
             ("half_life_days = 180", "half_life_days = 0", "weights.public_inbox.half_life_days"),
             ("within_days = 30", "within_days = 9", "weights.inferred_range.ages[1].within_days is 9"),
-            ("weight = 0.2", "weight = 0.9", "weights.inferred_range.ages[2].weight is 0.9"),
+            ("percent = 20", "percent = 90", "weights.inferred_range.ages[2].percent is 90"),
             ("odds = [200.0, ", "odds = [-1.0, ", "weights.inferred_range.odds[0] is -1"),
             ("odds = [200.0, ", "odds = [", "invalid length 4"),
             ("doubted = 1.0", "doubted = -1.0", "weights.inferred_range.doubted is -1"),

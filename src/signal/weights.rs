@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::index::{AGES, Since};
+use crate::index::{AGES, Fading};
 use crate::listing::Day;
 use crate::number::LineType;
 
@@ -65,31 +65,19 @@ pub struct InferredRange {
 }
 
 /// "Last seen within so many days": how much it still counts.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Age {
     /// Days since the last sighting.
     pub within_days: u16,
-    /// Share of a fresh sighting's weight.
-    pub weight: f32,
+    /// Percent of what a fresh sighting counts.
+    pub percent: u8,
 }
 
 impl InferredRange {
-    /// The first day of each age.
-    pub fn since(&self, today: Day) -> Since {
-        self.ages.map(|age| Day(today.0.saturating_sub(age.within_days)))
-    }
-
-    /// How many fresh numbers the counts are worth; never less for more or fresher ones.
-    pub fn weigh(&self, counts: &[u32; AGES]) -> f32 {
-        let mut worth = 0.0;
-        let mut older = 0.0;
-        // Counts include the younger ages, so each age adds what it is worth above the next.
-        for (count, age) in counts.iter().zip(self.ages).rev() {
-            worth += *count as f32 * (age.weight - older);
-            older = age.weight;
-        }
-        worth
+    /// What a sighting counts today.
+    pub fn fading(&self, today: Day) -> Fading {
+        Fading::new(self.ages.map(|age| (Day(today.0.saturating_sub(age.within_days)), age.percent)))
     }
 }
 
