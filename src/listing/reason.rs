@@ -19,11 +19,13 @@ pub enum ReasonCode {
     InferredRange,
     /// A line type that real subscribers seldom register with.
     LineType,
+    /// The range belongs to somebody who sells or rents numbers in bulk.
+    RangeHolder,
 }
 
 impl ReasonCode {
     /// All codes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AllowListed,
         Self::BlockListed,
         Self::InvalidNumber,
@@ -32,6 +34,7 @@ impl ReasonCode {
         Self::ListedRange,
         Self::InferredRange,
         Self::LineType,
+        Self::RangeHolder,
     ];
 
     /// The stable upper-snake name.
@@ -45,6 +48,7 @@ impl ReasonCode {
             Self::ListedRange => "LISTED_RANGE",
             Self::InferredRange => "INFERRED_RANGE",
             Self::LineType => "LINE_TYPE",
+            Self::RangeHolder => "RANGE_HOLDER",
         }
     }
 }

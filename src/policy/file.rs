@@ -80,6 +80,9 @@ impl Policy {
         decay("weights.public_inbox", &weights.public_inbox)?;
         decay("weights.listed_range", &weights.listed_range)?;
         inferred_range(&weights.inferred_range)?;
+        for (name, value) in weights.range_holder.all() {
+            probability(&format!("weights.range_holder.{name}"), value)?;
+        }
         for (name, value) in weights.line_types.all() {
             probability(&format!("weights.line_types.{name}"), value)?;
         }
@@ -143,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_default_parses_and_wrong_settings_are_named() {
-        assert_eq!(Policy::parse(DEFAULT).map(|p| p.version), Ok("default-1".to_owned()));
+        assert_eq!(Policy::parse(DEFAULT).map(|p| p.version), Ok("default-2".to_owned()));
         for (from, to, named) in [
             ("challenge = 50", "challenge = 0", "thresholds.challenge is 0: expected 1 to 100"),
             ("block = 85", "block = 40", "thresholds.block is 40"),
@@ -152,13 +155,15 @@ mod tests {
             ("half_life_days = 180", "half_life_days = 0", "weights.public_inbox.half_life_days"),
             ("within_days = 30", "within_days = 9", "weights.inferred_range.ages[1].within_days is 9"),
             ("percent = 20", "percent = 90", "weights.inferred_range.ages[2].percent is 90"),
-            ("odds = [200.0, ", "odds = [-1.0, ", "weights.inferred_range.odds[0] is -1"),
-            ("odds = [200.0, ", "odds = [", "invalid length 4"),
+            ("odds = [220.0, ", "odds = [-1.0, ", "weights.inferred_range.odds[0] is -1"),
+            ("odds = [220.0, ", "odds = [", "invalid length 4"),
             ("doubted = 1.0", "doubted = -1.0", "weights.inferred_range.doubted is -1"),
+            ("CPAAS = 0.5", "CPAAS = 5", "weights.range_holder.CPAAS is 5"),
+            ("WHOLESALE = 0.2", "MVNO = 0.2", "unknown field `MVNO`"),
             ("VOIP = 0.15", "VOIP = -1", "weights.line_types.VOIP is -1"),
             ("VOIP = 0.15", "VIOP = 0.15", "unknown field `VIOP`"),
             ("not_in_plan = 0.7", "", "missing field `not_in_plan`"),
-            ("version = \"default-1\"", "version = 1", "invalid type"),
+            ("version = \"default-2\"", "version = 1", "invalid type"),
         ] {
             let error = refused(from, to);
             assert!(error.contains(named), "{error}");

@@ -12,11 +12,11 @@ use smallvec::SmallVec;
 
 use crate::index::Index;
 use crate::listing::{Action, ReasonCode, UnixTime};
-use crate::number::{LineType, ParseError, Parsed, Validity};
+use crate::number::{self, LineType, Number, ParseError, Parsed, Validity};
 
 pub use evidence::Evidence;
 pub use inferred::range as inferred;
-pub use weights::{Age, Decay, InferredRange, LineTypes, Weights};
+pub use weights::{Age, Decay, HolderClasses, InferredRange, LineTypes, Weights};
 
 /// One weighted fact.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,6 +69,9 @@ pub fn of_number<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed, now: 
     if let Some(fact) = found.range_seen.and_then(|entry| seen::range(index, weights, entry, now)) {
         facts.push(fact);
     }
+    if let Some(fact) = holder(weights, parsed.number) {
+        facts.push(fact);
+    }
     if let Some(fact) = inferred::range(index, weights, parsed.number, now) {
         facts.push(fact);
     }
@@ -81,6 +84,18 @@ fn decided(action: Action, evidence: Evidence<'_>) -> Fact<'_> {
         Action::Block => (ReasonCode::BlockListed, 1.0),
     };
     Fact::certain(code, probability, evidence)
+}
+
+fn holder(weights: &Weights, number: Number) -> Option<Fact<'static>> {
+    let holder = number::holder(number)?;
+    let probability = weights.range_holder.probability(holder.class);
+    (probability > 0.0).then_some(Fact {
+        code: ReasonCode::RangeHolder,
+        probability,
+        // A name says what a range is for, not who has this number: CHALLENGE at most.
+        blocking: 0.0,
+        evidence: Evidence::Holder(holder),
+    })
 }
 
 fn plan(weights: &Weights, parsed: &Parsed) -> Option<Fact<'static>> {

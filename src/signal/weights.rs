@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::index::{AGES, Fading};
 use crate::listing::Day;
-use crate::number::LineType;
+use crate::number::{HolderClass, LineType};
 
 /// All weights. Probabilities are 0 to 1.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Weights {
     pub listed_range: Decay,
     /// Listed numbers around the number.
     pub inferred_range: InferredRange,
+    /// Per class of the range's holder; networks of people's phones have none.
+    pub range_holder: HolderClasses,
     /// Well formed, but not in the numbering plan.
     pub not_in_plan: f32,
     /// Per line type; absent types weigh nothing.
@@ -97,6 +99,37 @@ pub struct LineTypes {
     pub pager: f32,
     pub uan: f32,
     pub voicemail: f32,
+}
+
+/// Probability per class of range holder. MVNOs and networks have no place here: people are never
+/// judged by whose customers they are.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "SCREAMING_SNAKE_CASE")]
+pub struct HolderClasses {
+    /// Numbers for messages of applications.
+    pub a2p: f32,
+    /// Platforms that rent numbers by API.
+    pub cpaas: f32,
+    /// Those who sell ranges on.
+    pub wholesale: f32,
+}
+
+impl HolderClasses {
+    /// The probability of one class.
+    pub fn probability(&self, class: HolderClass) -> f32 {
+        match class {
+            HolderClass::A2p => self.a2p,
+            HolderClass::Cpaas => self.cpaas,
+            HolderClass::Wholesale => self.wholesale,
+            HolderClass::Mvno | HolderClass::Unclassified => 0.0,
+        }
+    }
+
+    /// All probabilities, for validation.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, f32)> {
+        let classes = *self;
+        HolderClass::ALL.into_iter().map(move |class| (class.as_str(), classes.probability(class)))
+    }
 }
 
 impl LineTypes {

@@ -77,7 +77,7 @@ fn constant() -> pb::CheckNumberResponse {
             validity: "VALID".to_owned(),
         }),
         freshness: Some(pb::Freshness { revision: 1, staleness_seconds: 0, degraded: false }),
-        policy_version: "default-1".to_owned(),
+        policy_version: "default-2".to_owned(),
         message_key: String::new(),
     }
 }
