@@ -37,6 +37,11 @@ impl ReasonCode {
         Self::RangeHolder,
     ];
 
+    /// The code of a stable name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+
     /// The stable upper-snake name.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,8 +1,9 @@
 //! The policy file: TOML in, a checked [`Policy`] out. A setting that is unknown, missing or out of
 //! its bounds is refused by name.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
+use crate::listing::ReasonCode;
 use crate::signal::{Age, Decay, InferredRange, Weights};
 
 /// The default policy's text: every setting, commented.
@@ -16,6 +17,9 @@ pub struct Policy {
     pub version: String,
     /// Scores from which a verdict holds.
     pub thresholds: Thresholds,
+    /// Signals on trial: computed and told, without a say in the verdict.
+    #[serde(default, deserialize_with = "codes")]
+    pub shadow: Vec<ReasonCode>,
     /// How much each signal weighs.
     pub weights: Weights,
 }
@@ -75,6 +79,11 @@ impl Policy {
         bounds("thresholds.challenge", challenge, (1..=100).contains(&challenge), "1 to 100")?;
         let above = challenge <= block && block <= 100;
         bounds("thresholds.block", block, above, "at least thresholds.challenge and at most 100")?;
+        for code in &self.shadow {
+            use ReasonCode::{AllowListed, BlockListed, InvalidNumber};
+            let signal = !matches!(code, AllowListed | BlockListed | InvalidNumber);
+            bounds("shadow", code.as_str(), signal, "codes of signals: decisions always count")?;
+        }
         let weights = &self.weights;
         probability("weights.not_in_plan", weights.not_in_plan)?;
         decay("weights.public_inbox", &weights.public_inbox)?;
@@ -88,6 +97,15 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// Reason codes by their names.
+fn codes<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<ReasonCode>, D::Error> {
+    let names = Vec::<String>::deserialize(list)?;
+    let code = |name: &String| {
+        ReasonCode::named(name).ok_or_else(|| de::Error::custom(format!("unknown reason code {name}")))
+    };
+    names.iter().map(code).collect()
 }
 
 fn decay(setting: &str, decay: &Decay) -> Result<(), PolicyError> {
@@ -161,6 +179,8 @@ mod tests {
             ("CPAAS = 0.5", "CPAAS = 5", "weights.range_holder.CPAAS is 5"),
             ("WHOLESALE = 0.2", "MVNO = 0.2", "unknown field `MVNO`"),
             ("VOIP = 0.15", "VOIP = -1", "weights.line_types.VOIP is -1"),
+            ("shadow = []", "shadow = [\"RANGE\"]", "unknown reason code RANGE"),
+            ("shadow = []", "shadow = [\"ALLOW_LISTED\"]", "shadow is ALLOW_LISTED"),
             ("VOIP = 0.15", "VIOP = 0.15", "unknown field `VIOP`"),
             ("not_in_plan = 0.7", "", "missing field `not_in_plan`"),
             ("version = \"default-2\"", "version = 1", "invalid type"),

@@ -40,6 +40,7 @@ pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) ->
         code: ReasonCode::InferredRange,
         probability,
         blocking: odds_to_block / (1.0 + odds_to_block),
+        shadow: false,
         evidence: Evidence::Block { size: BLOCK_SIZES[strongest], count, newest },
     })
 }

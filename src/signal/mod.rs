@@ -27,6 +27,8 @@ pub struct Fact<'a> {
     pub probability: f32,
     /// How much of the probability may contribute to BLOCK; 0 is CHALLENGE at most.
     pub blocking: f32,
+    /// Told, but without a say in the verdict; set by the policy.
+    pub shadow: bool,
     /// What was found.
     pub evidence: Evidence<'a>,
 }
@@ -34,7 +36,7 @@ pub struct Fact<'a> {
 impl<'a> Fact<'a> {
     /// A fact that counts as much towards BLOCK as towards CHALLENGE.
     pub fn certain(code: ReasonCode, probability: f32, evidence: Evidence<'a>) -> Self {
-        Self { code, probability, blocking: probability, evidence }
+        Self { code, probability, blocking: probability, shadow: false, evidence }
     }
 }
 
@@ -94,6 +96,7 @@ fn holder(weights: &Weights, number: Number) -> Option<Fact<'static>> {
         probability,
         // A name says what a range is for, not who has this number: CHALLENGE at most.
         blocking: 0.0,
+        shadow: false,
         evidence: Evidence::Holder(holder),
     })
 }

@@ -14,6 +14,7 @@ pub(super) fn number<'a>(index: &'a Index, weights: &Weights, seen: Seen, now: U
         probability,
         // One glance of one feed may be an invented number: challenge its owner, do not block him.
         blocking: if provenance.confirmed { probability } else { 0.0 },
+        shadow: false,
         evidence: Evidence::Seen { provenance, first: seen.first, last: seen.last, range: None },
     }
 }
@@ -32,6 +33,7 @@ pub(super) fn range<'a>(
         code: ReasonCode::ListedRange,
         probability,
         blocking: if provenance.confirmed { probability } else { 0.0 },
+        shadow: false,
         evidence: Evidence::Seen { provenance, first: seen.first, last: seen.last, range: Some(entry.range) },
     })
 }
