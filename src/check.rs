@@ -3,11 +3,15 @@
 //! No I/O, no lock, no await; on ALLOW nothing is allocated. The only place where number, index,
 //! signal and policy meet. Must stay readable in one glance.
 
+mod explain;
+
 use crate::index::Index;
 use crate::listing::UnixTime;
 use crate::number::{self, ParseError, Parsed, Region};
 use crate::policy::{Judgement, Policy};
 use crate::signal;
+
+pub use explain::{Part, explain};
 
 /// What is known about a text that was given as a number, and what to do about it.
 #[derive(Debug, Clone, PartialEq)]

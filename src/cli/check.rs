@@ -62,6 +62,8 @@ struct FactsLine<'a> {
     region: &'a str,
     line_type: &'a str,
     validity: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    range_holder: &'a str,
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
@@ -170,6 +172,7 @@ fn line<'a>(input: &'a str, answer: &'a pb::CheckNumberResponse) -> Line<'a> {
             region: &facts.region,
             line_type: &facts.line_type,
             validity: &facts.validity,
+            range_holder: &facts.range_holder,
         }),
         revision: freshness.revision,
         degraded: freshness.degraded,

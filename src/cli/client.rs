@@ -86,6 +86,11 @@ impl Client {
         Ok(responses)
     }
 
+    pub(super) async fn explain(&self, request: pb::CheckNumberRequest) -> Result<pb::ExplainNumberResponse> {
+        let request = pb::ExplainNumberRequest { request: Some(request) };
+        Ok(self.checks().explain_number(self.timed(request)).await.map_err(failed)?.into_inner())
+    }
+
     pub(super) async fn put(
         &self,
         subject: String,

@@ -13,6 +13,7 @@ mod client;
 mod completions;
 mod config;
 mod exit;
+mod explain;
 mod export;
 mod feed;
 mod feed_test;
@@ -65,6 +66,8 @@ enum Verb {
     Serve(serve::Args),
     /// Check numbers; exits with 3 if one is to be challenged or blocked
     Check(check::Args),
+    /// Tell what the verdict on a number hangs on
+    Explain(explain::Args),
     /// Put, get, list and delete listings of numbers
     #[command(subcommand)]
     Listing(listing::Verb),
@@ -131,6 +134,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Serve(args) => serve::run(args).await,
         Verb::Check(args) => check::run(args).await,
+        Verb::Explain(args) => explain::run(args).await,
         Verb::Listing(verb) => listing::run(verb).await,
         Verb::Range(verb) => range::run(verb).await,
         Verb::Feed(verb) => feed::run(verb),

@@ -1,5 +1,5 @@
-//! How many listed numbers stand around a number: in its block of 10, 100, 1,000,
-//! 10,000 and 100,000.
+//! How many listed numbers stand around a number, and how long ago they were seen: in its block of
+//! 10, 100, 1,000, 10,000 and 100,000.
 //!
 //! Counted by scanning the neighbours, which lie side by side; nothing is stored for it, so a new
 //! listing changes the counts at once. Must not judge what a count means.
@@ -15,25 +15,73 @@ use super::numbers::{BLOCK, Numbers};
 /// Sizes of the blocks that are counted, smallest first.
 pub const BLOCK_SIZES: [u64; 5] = [10, 100, 1_000, 10_000, 100_000];
 
-/// One block's count of other active listed numbers.
+/// How many ages are told apart.
+pub const AGES: usize = 4;
+
+/// What a sighting counts by its age, in percent of a fresh one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fading {
+    /// First day of each age, youngest first; what was last seen before all of them counts nothing.
+    since: [u16; AGES],
+    /// What each age counts above the next older one.
+    more: [u16; AGES],
+}
+
+impl Fading {
+    /// From the first day of each age, youngest first, and its percentage, which never rises.
+    pub fn new(ages: [(Day, u8); AGES]) -> Self {
+        let older = |at: usize| ages.get(at + 1).map_or(0, |age| age.1);
+        Self {
+            since: ages.map(|(since, _)| since.0),
+            more: std::array::from_fn(|at| u16::from(ages[at].1.saturating_sub(older(at)))),
+        }
+    }
+
+    fn percent(&self, last: u16) -> u16 {
+        let ages = self.since.iter().zip(self.more);
+        ages.map(|(&since, more)| if last >= since { more } else { 0 }).sum()
+    }
+
+    fn counts(&self, last: Day) -> bool {
+        last.0 >= self.since[AGES - 1]
+    }
+}
+
+/// What the other listed numbers of a block are worth together, in percent of a fresh one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BlockWeight {
+    /// All that count.
+    pub seen: u32,
+    /// Those seen on more than one day: one run of one feed cannot raise it.
+    pub confirmed: u32,
+}
+
+/// Weights for [`BLOCK_SIZES`], in that order.
+pub type BlockWeights = [BlockWeight; 5];
+
+/// One block's other listed numbers that still count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BlockCount {
-    /// Other numbers in the block, seen on or after the given day.
+    /// How many.
     pub count: u32,
-    /// Those among them that were seen on more than one day: one run of one feed cannot raise it.
-    pub confirmed: u32,
     /// Latest day among them.
     pub newest: Day,
 }
 
-/// Counts for [`BLOCK_SIZES`], in that order.
-pub type BlockCounts = [BlockCount; 5];
+impl BlockWeight {
+    pub(super) fn add(&mut self, seen: Seen, fading: &Fading) {
+        let percent = u32::from(fading.percent(seen.last.0));
+        self.seen += percent;
+        self.confirmed += if seen.first < seen.last { percent } else { 0 };
+    }
+}
 
 impl BlockCount {
-    pub(super) fn add(&mut self, first: Day, last: Day) {
-        self.count += 1;
-        self.confirmed += u32::from(first < last);
-        self.newest = self.newest.max(last);
+    pub(super) fn add(&mut self, seen: Seen, fading: &Fading) {
+        if fading.counts(seen.last) {
+            self.count += 1;
+            self.newest = self.newest.max(seen.last);
+        }
     }
 }
 
@@ -45,29 +93,64 @@ pub(super) fn bounds(key: u16, size: u64) -> Range<u16> {
 }
 
 impl Numbers {
-    /// Counts the active neighbours of `number`, itself left out.
-    pub(super) fn block_counts(&self, number: Number, since: Day) -> BlockCounts {
-        let mut counts = BlockCounts::default();
-        let Some((near, block)) = self.neighbourhood(number) else { return counts };
-        let key = (number.key() % BLOCK) as u16;
-        let keys = &self.keys[block.clone()];
-        if !keys.is_empty() {
-            for (count, size) in counts.iter_mut().zip(BLOCK_SIZES).take(4) {
-                let bounds = bounds(key, size);
-                let from = keys.partition_point(|&other| other < bounds.start);
-                let to = keys.partition_point(|&other| other < bounds.end);
-                // The number itself does not count.
-                let own = keys[from..to].binary_search(&key).map_or(to, |at| from + at);
-                let after = (own + 1).min(to);
-                let at = block.start;
-                *count =
-                    join(self.active(at + from..at + own, since), self.active(at + after..at + to, since));
+    /// Weighs the neighbours of `number`, itself left out.
+    pub(super) fn block_weights(&self, number: Number, fading: &Fading) -> BlockWeights {
+        let mut weights = BlockWeights::default();
+        let Some((near, block)) = self.neighbourhood(number) else { return weights };
+        let mut sum = BlockWeight::default();
+        if !block.is_empty() {
+            let edges = self.edges(number, block.clone());
+            // Outwards from the number, so that every entry is looked at once.
+            let (mut from, mut to) = self.own(number, &edges[0]);
+            for (weight, edges) in weights.iter_mut().zip(edges) {
+                self.weigh(edges.start..from, fading, &mut sum);
+                self.weigh(to..edges.end, fading, &mut sum);
+                *weight = sum;
+                (from, to) = (edges.start, edges.end);
             }
         }
-        let before = self.active(near.start..block.start, since);
-        let after = self.active(block.end..near.end, since);
-        counts[4] = join(counts[3], join(before, after));
-        counts
+        self.weigh(near.start..block.start, fading, &mut sum);
+        self.weigh(block.end..near.end, fading, &mut sum);
+        weights[4] = sum;
+        weights
+    }
+
+    /// Counts the neighbours of `number` in its block of `BLOCK_SIZES[at]`, itself left out.
+    pub(super) fn block_count(&self, number: Number, at: usize, fading: &Fading) -> BlockCount {
+        let Some((near, block)) = self.neighbourhood(number) else { return BlockCount::default() };
+        let edges = self.edges(number, block);
+        let own = self.own(number, &edges[0]);
+        let entries = edges.into_iter().chain([near]).nth(at).unwrap_or_default();
+        let others = entries.filter(|entry| !(own.0..own.1).contains(entry));
+        let mut count = BlockCount::default();
+        others.for_each(|entry| count.add(self.entry(entry), fading));
+        count
+    }
+
+    /// Entries of the four smaller blocks around `number`, given those of its 10,000-block.
+    fn edges(&self, number: Number, block: Range<usize>) -> [Range<usize>; 4] {
+        let key = (number.key() % BLOCK) as u16;
+        let mut edges = [const { 0..0 }; 4];
+        let mut outer = block;
+        for (at, edges) in edges.iter_mut().enumerate().rev() {
+            if at < 3 {
+                let keys = &self.keys[outer.clone()];
+                let bounds = bounds(key, BLOCK_SIZES[at]);
+                let from = keys.partition_point(|&other| other < bounds.start);
+                let count = keys[from..].partition_point(|&other| other < bounds.end);
+                outer = outer.start + from..outer.start + from + count;
+            }
+            *edges = outer.clone();
+        }
+        edges
+    }
+
+    /// The entry of the number itself among those of its block of ten, or where it would stand.
+    fn own(&self, number: Number, ten: &Range<usize>) -> (usize, usize) {
+        let key = (number.key() % BLOCK) as u16;
+        let keys = &self.keys[ten.clone()];
+        let own = keys.iter().take_while(|&&other| other < key).count();
+        (ten.start + own, ten.start + own + usize::from(keys.get(own) == Some(&key)))
     }
 
     /// Entries of the 100,000-block around `number`.
@@ -83,17 +166,25 @@ impl Numbers {
         })
     }
 
-    /// The active ones among some entries.
-    fn active(&self, entries: Range<usize>, since: Day) -> BlockCount {
-        let (first, last) = (&self.first[entries.clone()], &self.last[entries]);
-        // Plain folds: the compiler makes vector code of them.
-        let count = last.iter().map(|&day| u32::from(day >= since.0)).sum();
-        if count == 0 {
-            return BlockCount::default();
+    /// Adds what some entries are worth.
+    fn weigh(&self, entries: Range<usize>, fading: &Fading, sum: &mut BlockWeight) {
+        /// Entries whose percentages, a hundred at most, fit 16 bits together.
+        const CHUNK: usize = 512;
+        if entries.is_empty() {
+            return;
         }
-        let days = first.iter().zip(last);
-        let confirmed = days.map(|(&first, &last)| u32::from((last >= since.0) & (first < last))).sum();
-        BlockCount { count, confirmed, newest: Day(last.iter().copied().max().unwrap_or(0)) }
+        let (first, last) = (&self.first[entries.clone()], &self.last[entries]);
+        for (first, last) in first.chunks(CHUNK).zip(last.chunks(CHUNK)) {
+            // A plain loop over 16-bit words: the compiler makes vector code of it.
+            let (mut seen, mut confirmed) = (0u16, 0u16);
+            for (&first, &last) in first.iter().zip(last) {
+                let percent = fading.percent(last);
+                seen += percent;
+                confirmed += if first < last { percent } else { 0 };
+            }
+            sum.seen += u32::from(seen);
+            sum.confirmed += u32::from(confirmed);
+        }
     }
 
     /// Entries of the 100,000-block around `number`, and of its own 10,000-block within them;
@@ -108,13 +199,5 @@ impl Numbers {
         });
         let entry = |block: usize| self.block_starts[block] as usize;
         Some((entry(first)..entry(first + all), entry(first + below)..entry(first + below + own)))
-    }
-}
-
-fn join(a: BlockCount, b: BlockCount) -> BlockCount {
-    BlockCount {
-        count: a.count + b.count,
-        confirmed: a.confirmed + b.confirmed,
-        newest: a.newest.max(b.newest),
     }
 }

@@ -158,7 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::index::{BLOCK_SIZES, BlockCounts};
+    use crate::index::{BLOCK_SIZES, BlockCount, BlockWeights, Fading};
     use crate::listing::{Action, Day, Sighting, UnixTime};
 
     const NOW: UnixTime = UnixTime(400 * 86_400);
@@ -182,17 +182,31 @@ mod tests {
         listing
     }
 
-    fn naive_counts(model: &BTreeMap<u64, Listing>, number: Number, since: Day) -> BlockCounts {
-        let mut counts = BlockCounts::default();
+    fn fading() -> Fading {
+        Fading::new([(Day(250), 100), (Day(200), 60), (Day(150), 20), (Day(100), 5)])
+    }
+
+    fn naive(model: &BTreeMap<u64, Listing>, number: Number) -> (BlockWeights, [BlockCount; 5]) {
+        let (mut weights, mut counts) = (BlockWeights::default(), [BlockCount::default(); 5]);
         for (&other, listing) in model.iter().filter(|(other, _)| **other != number.key()) {
             let (first, last) = listing.seen_between().map(|(a, b)| (a.day(), b.day())).unwrap_or_default();
-            for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
-                if other / size == number.key() / size && last >= since {
-                    count.add(first, last);
+            let percent = match last.0 {
+                250.. => 100,
+                200.. => 60,
+                150.. => 20,
+                100.. => 5,
+                _ => continue,
+            };
+            for (at, size) in BLOCK_SIZES.into_iter().enumerate() {
+                if other / size == number.key() / size {
+                    weights[at].seen += percent;
+                    weights[at].confirmed += if first < last { percent } else { 0 };
+                    counts[at].count += 1;
+                    counts[at].newest = counts[at].newest.max(last);
                 }
             }
         }
-        counts
+        (weights, counts)
     }
 
     fn agrees(index: &Index, model: &BTreeMap<u64, Listing>, number: Number) {
@@ -204,11 +218,10 @@ mod tests {
         let feeds = found.seen.map(|seen| index.provenance(seen).feeds.clone());
         let named = expected.map(|l| l.sightings().iter().map(|s| s.feed.clone()).collect::<Vec<_>>());
         assert_eq!(feeds, named, "{number}");
-        let counts = index.block_counts(number, Day(100));
-        let naive = naive_counts(model, number, Day(100));
-        for (count, naive) in counts.iter().zip(naive) {
-            assert_eq!((count.count, count.confirmed), (naive.count, naive.confirmed), "{number}");
-            assert_eq!(count.newest, naive.newest, "{number}");
+        let (weights, counts) = naive(model, number);
+        assert_eq!(index.block_weights(number, &fading()), weights, "{number}");
+        for (at, count) in counts.into_iter().enumerate() {
+            assert_eq!(index.block_count(number, at, &fading()), count, "{number} {at}");
         }
     }
 
@@ -244,7 +257,6 @@ mod tests {
             for key in (447_400_000_000..447_400_025_000).step_by(211).chain(model.keys().copied()) {
                 agrees(&index, &model, number(key));
                 agrees(&rebuilt, &model, number(key));
-                prop_assert_eq!(naive_counts(&model, number(key), Day(100)), rebuilt.block_counts(number(key), Day(100)));
             }
         }
     }

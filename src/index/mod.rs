@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::listing::{Action, Day, Decision, UnixTime};
 use crate::number::Number;
 
-pub use blocks::{BLOCK_SIZES, BlockCount, BlockCounts};
+pub use blocks::{AGES, BLOCK_SIZES, BlockCount, BlockWeight, BlockWeights, Fading};
 pub use build::Builder;
 pub use census::Census;
 pub use file::SnapshotError;
@@ -107,11 +107,17 @@ impl Index {
         self.decisions.get(at).map(|(_, decision)| decision)
     }
 
-    /// Counts other listed numbers around `number` that were seen on or after `since`.
-    pub fn block_counts(&self, number: Number, since: Day) -> BlockCounts {
-        let mut counts = self.numbers.block_counts(number, since);
-        self.overlay.adjust(&mut counts, number, since, &self.numbers);
-        counts
+    /// What the other listed numbers around `number` are worth.
+    pub fn block_weights(&self, number: Number, fading: &Fading) -> BlockWeights {
+        let mut weights = self.numbers.block_weights(number, fading);
+        self.overlay.adjust(&mut weights, number, fading, &self.numbers);
+        weights
+    }
+
+    /// Counts the other listed numbers in the block of `BLOCK_SIZES[at]` around `number`.
+    pub fn block_count(&self, number: Number, at: usize, fading: &Fading) -> BlockCount {
+        let changed = self.overlay.count(number, at, fading, &self.numbers);
+        changed.unwrap_or_else(|| self.numbers.block_count(number, at, fading))
     }
 
     /// The feeds behind a [`Seen`].

@@ -4,20 +4,20 @@
 
 use std::sync::Arc;
 
-use crate::listing::{Day, Decision};
+use crate::listing::Decision;
 use crate::number::Number;
 
 use super::Seen;
-use super::blocks::{BLOCK_SIZES, BlockCounts};
+use super::blocks::{BLOCK_SIZES, BlockCount, BlockWeights, Fading};
 use super::numbers::Numbers;
 
 const LARGEST: u64 = BLOCK_SIZES[BLOCK_SIZES.len() - 1];
 
-/// Counts `other` in every block that it shares with `number`, which does not count itself.
-fn add(counts: &mut BlockCounts, number: Number, other: Number, seen: Seen) {
-    for (count, size) in counts.iter_mut().zip(BLOCK_SIZES) {
+/// Weighs `other` in every block that it shares with `number`, which does not count itself.
+fn add(weights: &mut BlockWeights, number: Number, other: Number, seen: Seen, fading: &Fading) {
+    for (weight, size) in weights.iter_mut().zip(BLOCK_SIZES) {
         if other != number && other.key() / size == number.key() / size {
-            count.add(seen.first, seen.last);
+            weight.add(seen, fading);
         }
     }
 }
@@ -71,23 +71,45 @@ impl Overlay {
         Self { entries: merged.into() }
     }
 
-    /// Corrects counts that were taken from the tables alone.
-    pub(super) fn adjust(&self, counts: &mut BlockCounts, number: Number, since: Day, base: &Numbers) {
+    /// Corrects weights that were taken from the tables alone.
+    pub(super) fn adjust(&self, weights: &mut BlockWeights, number: Number, fading: &Fading, base: &Numbers) {
         let near = self.near(number);
-        let active = |seen: &Seen| seen.last >= since;
-        if near.iter().any(|entry| base.get(entry.number).is_some_and(|seen| active(&seen))) {
-            // What the tables counted has changed, and perhaps was the newest: count anew.
-            *counts = BlockCounts::default();
-            let kept = base.around(number).filter(|(other, _)| self.get(*other).is_none());
-            for (other, seen) in kept.filter(|(_, seen)| active(seen)) {
-                add(counts, number, other, seen);
+        if near.iter().any(|entry| base.get(entry.number).is_some()) {
+            // What the tables weighed has changed: anew.
+            *weights = BlockWeights::default();
+            for (other, seen) in base.around(number).filter(|(other, _)| self.get(*other).is_none()) {
+                add(weights, number, other, seen, fading);
             }
         }
         for entry in near {
-            if let Some(seen) = entry.seen.filter(active) {
-                add(counts, number, entry.number, seen);
+            if let Some(seen) = entry.seen {
+                add(weights, number, entry.number, seen, fading);
             }
         }
+    }
+
+    /// Counts tables and overlay together; nothing if the tables alone are right.
+    pub(super) fn count(
+        &self,
+        number: Number,
+        at: usize,
+        fading: &Fading,
+        base: &Numbers,
+    ) -> Option<BlockCount> {
+        let near = self.near(number);
+        if near.is_empty() {
+            return None;
+        }
+        let unchanged = base.around(number).filter(|(other, _)| self.get(*other).is_none());
+        let changed = near.iter().filter_map(|entry| Some((entry.number, entry.seen?)));
+        let shared = |other: Number| other.key() / BLOCK_SIZES[at] == number.key() / BLOCK_SIZES[at];
+        let mut count = BlockCount::default();
+        for (other, seen) in unchanged.chain(changed) {
+            if other != number && shared(other) {
+                count.add(seen, fading);
+            }
+        }
+        Some(count)
     }
 
     /// Entries in the largest block around `number`.

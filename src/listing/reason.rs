@@ -19,11 +19,13 @@ pub enum ReasonCode {
     InferredRange,
     /// A line type that real subscribers seldom register with.
     LineType,
+    /// The range belongs to somebody who sells or rents numbers in bulk.
+    RangeHolder,
 }
 
 impl ReasonCode {
     /// All codes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AllowListed,
         Self::BlockListed,
         Self::InvalidNumber,
@@ -32,7 +34,13 @@ impl ReasonCode {
         Self::ListedRange,
         Self::InferredRange,
         Self::LineType,
+        Self::RangeHolder,
     ];
+
+    /// The code of a stable name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
 
     /// The stable upper-snake name.
     pub fn as_str(self) -> &'static str {
@@ -45,6 +53,7 @@ impl ReasonCode {
             Self::ListedRange => "LISTED_RANGE",
             Self::InferredRange => "INFERRED_RANGE",
             Self::LineType => "LINE_TYPE",
+            Self::RangeHolder => "RANGE_HOLDER",
         }
     }
 }

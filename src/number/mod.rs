@@ -4,12 +4,14 @@
 //! through [`Number::as_e164`].
 
 mod e164;
+mod holder;
 mod library;
 mod parse;
 pub mod plan;
 mod range;
 
 pub use e164::{Number, NumberError};
+pub use holder::{Holder, HolderClass, holder};
 pub use library::warm_up;
 pub use parse::{ParseError, Parsed, parse, parse_digits};
 pub use plan::{LineType, PlanFacts, Region, Validity};

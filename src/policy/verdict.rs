@@ -43,6 +43,8 @@ pub struct Judgement<'a> {
     pub verdict: Verdict,
     /// Percent chance that the number is virtual or disposable, 0 to 100.
     pub risk_score: u8,
+    /// The same over what may block: BLOCK is judged on it.
+    pub block_score: u8,
     /// Why.
     pub facts: Facts<'a>,
 }
@@ -51,28 +53,32 @@ impl Policy {
     /// Judges the facts of one number.
     pub fn judge<'a>(&self, mut facts: Facts<'a>) -> Judgement<'a> {
         facts.sort_by(|a, b| rank(a).cmp(&rank(b)).then(b.probability.total_cmp(&a.probability)));
+        for fact in &mut facts {
+            fact.shadow = self.shadow.contains(&fact.code);
+        }
         let has = |code| facts.iter().any(|fact: &Fact<'_>| fact.code == code);
-        let (verdict, risk_score) = if has(ReasonCode::AllowListed) {
-            (Verdict::Allow, 0)
+        let (verdict, risk_score, block_score) = if has(ReasonCode::AllowListed) {
+            (Verdict::Allow, 0, 0)
         } else if has(ReasonCode::BlockListed) {
-            (Verdict::Block, 100)
+            (Verdict::Block, 100, 100)
         } else {
             self.by_score(&facts)
         };
-        Judgement { verdict, risk_score, facts }
+        Judgement { verdict, risk_score, block_score, facts }
     }
 
-    fn by_score(&self, facts: &[Fact<'_>]) -> (Verdict, u8) {
-        let score = score(facts.iter());
-        let blocking = score_of_blocking(facts);
+    fn by_score(&self, facts: &[Fact<'_>]) -> (Verdict, u8, u8) {
+        let counted = || facts.iter().filter(|fact| !fact.shadow);
+        let risk = score(counted().map(|fact| fact.probability));
+        let blocking = score(counted().map(|fact| fact.blocking));
         let verdict = if blocking >= self.thresholds.block {
             Verdict::Block
-        } else if score >= self.thresholds.challenge {
+        } else if risk >= self.thresholds.challenge {
             Verdict::Challenge
         } else {
             Verdict::Allow
         };
-        (verdict, score)
+        (verdict, risk, blocking)
     }
 }
 
@@ -85,13 +91,9 @@ fn rank(fact: &Fact<'_>) -> u8 {
     }
 }
 
-fn score_of_blocking(facts: &[Fact<'_>]) -> u8 {
-    score(facts.iter().filter(|fact| fact.may_block))
-}
-
 /// Noisy-or: the facts as independent evidence.
-fn score<'f, 'a: 'f>(facts: impl Iterator<Item = &'f Fact<'a>>) -> u8 {
-    let open: f32 = facts.map(|fact| 1.0 - fact.probability).product();
+fn score(probabilities: impl Iterator<Item = f32>) -> u8 {
+    let open: f32 = probabilities.map(|probability| 1.0 - probability).product();
     ((1.0 - open) * 100.0).round() as u8
 }
 
@@ -105,7 +107,8 @@ mod tests {
     use crate::signal::Evidence;
 
     fn fact(code: Code, probability: f32, may_block: bool) -> Fact<'static> {
-        Fact { code, probability, may_block, evidence: Evidence::LineType(LineType::Voip) }
+        let blocking = if may_block { probability } else { 0.0 };
+        Fact { code, probability, blocking, shadow: false, evidence: Evidence::LineType(LineType::Voip) }
     }
 
     fn judged(facts: &[Fact<'static>]) -> (Verdict, u8) {
@@ -137,6 +140,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_signal_on_trial_changes_nothing_but_is_told(
+            facts in proptest::collection::vec((0f32..=1.0, any::<bool>()), 0..5),
+            trial in (0f32..=1.0, any::<bool>()),
+        ) {
+            let facts: Vec<_> = facts.into_iter().map(|(p, b)| fact(Code::PublicInbox, p, b)).collect();
+            let with = [facts.clone(), vec![fact(Code::RangeHolder, trial.0, trial.1)]].concat();
+            let policy = Policy { shadow: vec![Code::RangeHolder], ..Policy::default() };
+            let (before, after) = (policy.judge(facts.into()), policy.judge(with.into()));
+            prop_assert_eq!((before.verdict, before.risk_score), (after.verdict, after.risk_score));
+            prop_assert!(after.facts.iter().any(|fact| fact.shadow && fact.code == Code::RangeHolder));
+        }
+
         #[test]
         fn one_more_fact_never_lowers_verdict_or_score_and_allow_always_wins(
             facts in proptest::collection::vec((0f32..=1.0, any::<bool>()), 0..5),

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::check::check;
+use crate::check::{Answer, check};
 use crate::index::{Index, Published};
 use crate::listing::UnixTime;
 use crate::number::{Number, Region};
@@ -86,13 +86,26 @@ impl CheckRpc {
         request: &pb::CheckNumberRequest,
         now: UnixTime,
     ) -> Result<pb::CheckNumberResponse, (&'static str, &'static str)> {
+        let answer = self.judge(index, request, now)?;
+        Ok(self.response(index, &answer, now))
+    }
+
+    fn judge<'a>(
+        &self,
+        index: &'a Index,
+        request: &pb::CheckNumberRequest,
+        now: UnixTime,
+    ) -> Result<Answer<'a>, (&'static str, &'static str)> {
         let region = region(&request.default_region)?;
         if request.context.as_ref().is_some_and(|context| context.correlation_id.len() > LONGEST_ID) {
             return Err(("context.correlation_id", "expected at most 128 bytes"));
         }
-        let answer = check(index, &self.policy, &request.number, region, now);
+        Ok(check(index, &self.policy, &request.number, region, now))
+    }
+
+    fn response(&self, index: &Index, answer: &Answer<'_>, now: UnixTime) -> pb::CheckNumberResponse {
         let freshness = convert::freshness(self.freshness.of(index, now));
-        Ok(convert::answer(&answer, self.ids.next(), &self.policy.version, freshness))
+        convert::answer(answer, self.ids.next(), &self.policy.version, freshness)
     }
 
     /// Whether there is an index. Without one there is no verdict: what then happens to the
@@ -134,6 +147,19 @@ impl pb::check_service_server::CheckService for CheckRpc {
         self.ready()?;
         let answer = self.answer(&self.published.load(), request.get_ref(), now());
         answer.map(Response::new).map_err(|(field, expected)| invalid(field, expected))
+    }
+
+    async fn explain_number(
+        &self,
+        request: Request<pb::ExplainNumberRequest>,
+    ) -> Result<Response<pb::ExplainNumberResponse>, Status> {
+        let request = request.into_inner().request.ok_or_else(|| invalid("request", "is required"))?;
+        let (index, now) = (self.published.load(), now());
+        let answer = self
+            .judge(&index, &request, now)
+            .map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
+        let response = self.response(&index, &answer, now);
+        Ok(Response::new(convert::explanation(&answer, &self.policy, response)))
     }
 
     async fn batch_check_numbers(

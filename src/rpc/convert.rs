@@ -3,11 +3,11 @@
 use prost_types::Timestamp;
 use tonic::Status;
 
-use crate::check::Answer;
+use crate::check::{Answer, explain};
 use crate::feed::ExportedListing;
-use crate::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
+use crate::listing::{Action, Decision, Listing, ReasonCode, Sighting, Subject, UnixTime};
 use crate::number;
-use crate::policy::Verdict;
+use crate::policy::{Policy, Verdict};
 use crate::store::OutcomeKind;
 use crate::sync::IndexAge;
 
@@ -28,8 +28,9 @@ pub(super) fn answer(
     let judgement = &answer.judgement;
     let reasons = judgement.facts.iter().map(|fact| pb::Reason {
         code: fact.code.as_str().to_owned(),
-        weight: (f64::from(fact.probability) * 1e4).round() / 1e4,
+        weight: rounded(fact.probability),
         evidence: fact.evidence.to_string(),
+        shadow: fact.shadow,
     });
     let parsed = answer.parsed.as_ref().ok();
     pb::CheckNumberResponse {
@@ -43,11 +44,47 @@ pub(super) fn answer(
             region: parsed.facts.region.as_str().to_owned(),
             line_type: parsed.facts.line_type.as_str().to_owned(),
             validity: parsed.facts.validity.as_str().to_owned(),
+            range_holder: number::holder(parsed.number)
+                .map(|holder| holder.name.to_owned())
+                .unwrap_or_default(),
         }),
         freshness: Some(freshness),
         policy_version: policy_version.to_owned(),
         message_key: judgement.verdict.message_key().to_owned(),
     }
+}
+
+pub(super) fn explanation(
+    answer: &Answer<'_>,
+    policy: &Policy,
+    response: pb::CheckNumberResponse,
+) -> pb::ExplainNumberResponse {
+    let parts = explain(policy, &answer.judgement);
+    let missing = |code: &ReasonCode| parts.iter().all(|part| part.fact.code != *code);
+    pb::ExplainNumberResponse {
+        block_score: answer.judgement.block_score.into(),
+        challenge_from: policy.thresholds.challenge.into(),
+        block_from: policy.thresholds.block.into(),
+        not_found: ReasonCode::ALL
+            .iter()
+            .filter(|code| missing(code))
+            .map(|c| c.as_str().to_owned())
+            .collect(),
+        parts: parts
+            .iter()
+            .map(|part| pb::ReasonPart {
+                code: part.fact.code.as_str().to_owned(),
+                block_weight: rounded(part.fact.blocking),
+                verdict_without: verdict(part.verdict_without).into(),
+                risk_score_without: part.risk_score_without.into(),
+            })
+            .collect(),
+        response: Some(response),
+    }
+}
+
+fn rounded(probability: f32) -> f64 {
+    (f64::from(probability) * 1e4).round() / 1e4
 }
 
 fn verdict(verdict: Verdict) -> pb::Verdict {

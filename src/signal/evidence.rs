@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::index::Provenance;
 use crate::listing::{Day, Decision};
-use crate::number::{LineType, ParseError, Range, Validity};
+use crate::number::{Holder, HolderClass, LineType, ParseError, Range, Validity};
 
 /// What was found. `Display` is the text in answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,6 +37,8 @@ pub enum Evidence<'a> {
     Plan(Validity),
     /// The line type.
     LineType(LineType),
+    /// Who holds the range.
+    Holder(Holder),
     /// Why the text is no number.
     NotANumber(ParseError),
 }
@@ -60,6 +62,7 @@ impl fmt::Display for Evidence<'_> {
             }
             Self::Plan(_) => out.write_str("no range of the numbering plan holds it"),
             Self::LineType(line_type) => out.write_str(line_type.as_str()),
+            Self::Holder(holder) => held(out, holder),
             Self::NotANumber(error) => write!(out, "{}: {error}", error.name()),
         }
     }
@@ -100,6 +103,18 @@ fn decided(out: &mut fmt::Formatter<'_>, decision: &Decision, range: Option<Rang
         Some(end) => write!(out, " (until {end})"),
         None => Ok(()),
     }
+}
+
+fn held(out: &mut fmt::Formatter<'_>, holder: &Holder) -> fmt::Result {
+    let name = if holder.name.is_empty() { "a holder" } else { holder.name };
+    let does = match holder.class {
+        HolderClass::Unclassified => "",
+        HolderClass::A2p => ": numbers for messages of applications",
+        HolderClass::Cpaas => ": rents numbers by API",
+        HolderClass::Wholesale => ": sells ranges on",
+        HolderClass::Mvno => ": a network without masts",
+    };
+    write!(out, "range of {name}{does}")
 }
 
 fn seen(out: &mut fmt::Formatter<'_>, provenance: &Provenance, range: Option<Range>) -> fmt::Result {

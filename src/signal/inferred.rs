@@ -1,39 +1,122 @@
-//! Many listed numbers close by: the number is likely from the same virtual range.
+//! Listed numbers close by: the number is likely from the same virtual range.
 //!
-//! First version: the strongest of a few steps. The blocks nest, so their counts are one piece of
-//! evidence, never several.
+//! Odds that add up: every listed number around adds to the odds that this one is virtual, more the
+//! smaller the block that both share and the fresher it was seen. See `policy/default.toml` for where
+//! the odds come from. The blocks nest, so this is one piece of evidence, never several.
 
-use crate::index::{BLOCK_SIZES, Index};
-use crate::listing::{Day, ReasonCode, UnixTime};
+use crate::index::{BLOCK_SIZES, BlockCount, Index};
+use crate::listing::{ReasonCode, UnixTime};
 use crate::number::Number;
 
-use super::{Evidence, Fact, Step, Weights};
+use super::{Evidence, Fact, Weights};
 
-/// The strongest step that the blocks around `number` reach.
+/// What the listed numbers around `number` say.
 pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) -> Option<Fact<'static>> {
-    let memory = weights.inferred_range.memory_days;
-    let since = Day(now.day().0.saturating_sub(memory));
-    let counts = index.block_counts(number, since);
-    if counts[BLOCK_SIZES.len() - 1].count == 0 {
+    let model = &weights.inferred_range;
+    let fading = model.fading(now.day());
+    let blocks = index.block_weights(number, &fading);
+    if blocks[BLOCK_SIZES.len() - 1].seen == 0 {
         return None;
     }
-    let today = now.day();
-    let mut strongest: Option<(&Step, Evidence<'static>)> = None;
-    for step in &weights.inferred_range.steps {
-        let Some(at) = BLOCK_SIZES.iter().position(|&size| size == step.block) else { continue };
-        let block = counts[at];
-        let stronger = strongest.is_none_or(|(best, _)| step.probability > best.probability);
-        let fresh = step.within_days.is_none_or(|days| block.newest.days_until(today) <= days);
-        // An invented number is cheap; where it could block strangers it must be seen on two days.
-        let count = if step.may_block || step.confirmed { block.confirmed } else { block.count };
-        if count >= step.at_least && fresh && stronger {
-            strongest = Some((step, Evidence::Block { size: step.block, count, newest: block.newest }));
+    let (mut odds, mut odds_to_block) = (0.0, 0.0);
+    let (mut strongest, mut strongest_odds) = (0, 0.0);
+    for (at, (block, per_number)) in blocks.iter().zip(model.odds).enumerate() {
+        let fresh = |percent: u32| percent as f32 / 100.0;
+        let of_block = per_number * fresh(block.seen);
+        odds += of_block;
+        // An invented number is cheap. Where strangers could be blocked, only numbers that were seen
+        // on two days count, and it must hold even if some of those are wrong.
+        odds_to_block += per_number * (fresh(block.confirmed) - model.doubted).max(0.0);
+        if of_block > strongest_odds {
+            (strongest, strongest_odds) = (at, of_block);
         }
     }
-    strongest.map(|(step, evidence)| Fact {
+    let probability = odds / (1.0 + odds);
+    if probability < model.least {
+        return None;
+    }
+    let BlockCount { count, newest } = index.block_count(number, strongest, &fading);
+    Some(Fact {
         code: ReasonCode::InferredRange,
-        probability: step.probability,
-        may_block: step.may_block,
-        evidence,
+        probability,
+        blocking: odds_to_block / (1.0 + odds_to_block),
+        shadow: false,
+        evidence: Evidence::Block { size: BLOCK_SIZES[strongest], count, newest },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::index::{Builder, Position};
+    use crate::listing::{Day, Listing, Sighting, Subject};
+    use crate::policy::{Policy, Verdict};
+
+    const TODAY: Day = Day(20_000);
+
+    /// A sighting: how far from the number in question, how long ago first and last.
+    type Near = (i64, u16, u16);
+
+    fn judged(near: &[Near]) -> (Verdict, u8) {
+        let mut listings = std::collections::BTreeMap::<Number, Listing>::new();
+        for &(distance, first, last) in near {
+            let number = Number::from_digits(447_400_150_555u64.wrapping_add_signed(distance));
+            let number = number.unwrap_or_else(|e| panic!("{e}"));
+            let day = |ago: u16| Day(TODAY.0 - ago).start();
+            let feed = "feed".parse().unwrap_or_else(|e| panic!("{e}"));
+            let (first_seen, last_seen) = (day(first.max(last)), day(last.min(first)));
+            let seen = Listing::seen(Sighting { feed, first_seen, last_seen, count: 1 });
+            listings.entry(number).or_default().merge(&seen);
+        }
+        let mut builder = Builder::default();
+        for (number, listing) in &listings {
+            builder.add(Subject::Number(*number), listing);
+        }
+        let (index, policy) = (builder.finish(Position::default()), Policy::default());
+        let number = Number::from_digits(447_400_150_555).unwrap_or_else(|e| panic!("{e}"));
+        let fact = range(&index, &policy.weights, number, TODAY.start());
+        let judgement = policy.judge(fact.into_iter().collect());
+        (judgement.verdict, judgement.risk_score)
+    }
+
+    fn near() -> impl Strategy<Value = Near> {
+        let distance = prop_oneof![-5i64..=4, -55i64..45, -555i64..445, -50_555i64..49_445];
+        (distance.prop_filter("itself", |distance| *distance != 0), 0u16..500, 0u16..500)
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_sighting_around_never_lowers_the_risk(
+            around in proptest::collection::vec(near(), 0..12),
+            more in near(),
+        ) {
+            let before = judged(&around);
+            let after = judged(&[around, vec![more]].concat());
+            prop_assert!(after.0 >= before.0 && after.1 >= before.1, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn nearer_fresher_and_twice_seen_numbers_weigh_more() {
+        for (near, verdict) in [
+            (vec![], Verdict::Allow),
+            // One: in the same 10,000, 1,000, 100; and long ago.
+            (vec![(4_000, 1, 1)], Verdict::Allow),
+            (vec![(400, 1, 1)], Verdict::Challenge),
+            (vec![(400, 300, 300)], Verdict::Allow),
+            (vec![(40, 300, 300)], Verdict::Challenge),
+            (vec![(4, 400, 400)], Verdict::Allow),
+            // Several in the same 10,000.
+            (vec![(4_000, 1, 1), (4_001, 1, 1), (3_000, 1, 1)], Verdict::Challenge),
+            // Two confirmed ones in the same 100 block; a single one of them never does, nor do many
+            // that one run of one feed may have invented.
+            (vec![(40, 9, 1)], Verdict::Challenge),
+            (vec![(40, 9, 1), (41, 9, 1)], Verdict::Block),
+            ((-5..0).map(|distance| (distance, 1, 1)).collect(), Verdict::Challenge),
+        ] {
+            assert_eq!(judged(&near).0, verdict, "{near:?}");
+        }
+    }
 }

@@ -12,11 +12,11 @@ use smallvec::SmallVec;
 
 use crate::index::Index;
 use crate::listing::{Action, ReasonCode, UnixTime};
-use crate::number::{LineType, ParseError, Parsed, Validity};
+use crate::number::{self, LineType, Number, ParseError, Parsed, Validity};
 
 pub use evidence::Evidence;
 pub use inferred::range as inferred;
-pub use weights::{Decay, InferredRange, LineTypes, Step, Weights};
+pub use weights::{Age, Decay, HolderClasses, InferredRange, LineTypes, Weights};
 
 /// One weighted fact.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,10 +25,19 @@ pub struct Fact<'a> {
     pub code: ReasonCode,
     /// Probability, 0 to 1, that a number with this fact alone is virtual or disposable.
     pub probability: f32,
-    /// Whether it may contribute to BLOCK, or to CHALLENGE at most.
-    pub may_block: bool,
+    /// How much of the probability may contribute to BLOCK; 0 is CHALLENGE at most.
+    pub blocking: f32,
+    /// Told, but without a say in the verdict; set by the policy.
+    pub shadow: bool,
     /// What was found.
     pub evidence: Evidence<'a>,
+}
+
+impl<'a> Fact<'a> {
+    /// A fact that counts as much towards BLOCK as towards CHALLENGE.
+    pub fn certain(code: ReasonCode, probability: f32, evidence: Evidence<'a>) -> Self {
+        Self { code, probability, blocking: probability, shadow: false, evidence }
+    }
 }
 
 /// The facts of one number; as many as there are reason codes fit without allocating.
@@ -37,12 +46,7 @@ pub type Facts<'a> = SmallVec<[Fact<'a>; 6]>;
 /// The one fact of a text that is not a number.
 pub fn of_text<'a>(error: ParseError) -> Facts<'a> {
     let mut facts = Facts::new();
-    facts.push(Fact {
-        code: ReasonCode::InvalidNumber,
-        probability: 1.0,
-        may_block: true,
-        evidence: Evidence::NotANumber(error),
-    });
+    facts.push(Fact::certain(ReasonCode::InvalidNumber, 1.0, Evidence::NotANumber(error)));
     facts
 }
 
@@ -67,6 +71,9 @@ pub fn of_number<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed, now: 
     if let Some(fact) = found.range_seen.and_then(|entry| seen::range(index, weights, entry, now)) {
         facts.push(fact);
     }
+    if let Some(fact) = holder(weights, parsed.number) {
+        facts.push(fact);
+    }
     if let Some(fact) = inferred::range(index, weights, parsed.number, now) {
         facts.push(fact);
     }
@@ -78,25 +85,29 @@ fn decided(action: Action, evidence: Evidence<'_>) -> Fact<'_> {
         Action::Allow => (ReasonCode::AllowListed, 0.0),
         Action::Block => (ReasonCode::BlockListed, 1.0),
     };
-    Fact { code, probability, may_block: true, evidence }
+    Fact::certain(code, probability, evidence)
+}
+
+fn holder(weights: &Weights, number: Number) -> Option<Fact<'static>> {
+    let holder = number::holder(number)?;
+    let probability = weights.range_holder.probability(holder.class);
+    (probability > 0.0).then_some(Fact {
+        code: ReasonCode::RangeHolder,
+        probability,
+        // A name says what a range is for, not who has this number: CHALLENGE at most.
+        blocking: 0.0,
+        shadow: false,
+        evidence: Evidence::Holder(holder),
+    })
 }
 
 fn plan(weights: &Weights, parsed: &Parsed) -> Option<Fact<'static>> {
     let validity = parsed.facts.validity;
     if validity != Validity::Valid {
-        return Some(Fact {
-            code: ReasonCode::NotInPlan,
-            probability: weights.not_in_plan,
-            may_block: true,
-            evidence: Evidence::Plan(validity),
-        });
+        return Some(Fact::certain(ReasonCode::NotInPlan, weights.not_in_plan, Evidence::Plan(validity)));
     }
     let line_type: LineType = parsed.facts.line_type;
     let probability = weights.line_types.probability(line_type);
-    (probability > 0.0).then_some(Fact {
-        code: ReasonCode::LineType,
-        probability,
-        may_block: true,
-        evidence: Evidence::LineType(line_type),
-    })
+    (probability > 0.0)
+        .then(|| Fact::certain(ReasonCode::LineType, probability, Evidence::LineType(line_type)))
 }

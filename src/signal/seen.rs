@@ -8,11 +8,13 @@ use super::{Decay, Evidence, Fact, Weights};
 /// The number itself was seen on public-inbox sites.
 pub(super) fn number<'a>(index: &'a Index, weights: &Weights, seen: Seen, now: UnixTime) -> Fact<'a> {
     let provenance = index.provenance(seen);
+    let probability = aged(&weights.public_inbox, seen, now);
     Fact {
         code: ReasonCode::PublicInbox,
-        probability: aged(&weights.public_inbox, seen, now),
+        probability,
         // One glance of one feed may be an invented number: challenge its owner, do not block him.
-        may_block: provenance.confirmed,
+        blocking: if provenance.confirmed { probability } else { 0.0 },
+        shadow: false,
         evidence: Evidence::Seen { provenance, first: seen.first, last: seen.last, range: None },
     }
 }
@@ -26,10 +28,12 @@ pub(super) fn range<'a>(
 ) -> Option<Fact<'a>> {
     let seen = entry.seen?;
     let provenance = index.provenance(seen);
+    let probability = aged(&weights.listed_range, seen, now);
     Some(Fact {
         code: ReasonCode::ListedRange,
-        probability: aged(&weights.listed_range, seen, now),
-        may_block: provenance.confirmed,
+        probability,
+        blocking: if provenance.confirmed { probability } else { 0.0 },
+        shadow: false,
         evidence: Evidence::Seen { provenance, first: seen.first, last: seen.last, range: Some(entry.range) },
     })
 }

@@ -3,7 +3,9 @@
 
 use serde::Deserialize;
 
-use crate::number::LineType;
+use crate::index::{AGES, Fading};
+use crate::listing::Day;
+use crate::number::{HolderClass, LineType};
 
 /// All weights. Probabilities are 0 to 1.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -15,6 +17,8 @@ pub struct Weights {
     pub listed_range: Decay,
     /// Listed numbers around the number.
     pub inferred_range: InferredRange,
+    /// Per class of the range's holder; networks of people's phones have none.
+    pub range_holder: HolderClasses,
     /// Well formed, but not in the numbering plan.
     pub not_in_plan: f32,
     /// Per line type; absent types weigh nothing.
@@ -47,37 +51,36 @@ impl Decay {
     }
 }
 
-/// Steps of the inferred-range signal.
+/// The inferred-range signal: listed numbers around a number add up to odds.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InferredRange {
-    /// Only numbers seen within so many days count.
-    pub memory_days: u16,
-    /// The matching step with the highest probability counts.
-    pub steps: Vec<Step>,
+    /// What a sighting still counts by its age, youngest first; older than the last: nothing.
+    pub ages: [Age; AGES],
+    /// What one fresh number adds to the odds, for each of [`BLOCK_SIZES`](crate::index::BLOCK_SIZES)
+    /// that it shares with the number in question.
+    pub odds: [f32; 5],
+    /// To BLOCK, so many of the confirmed numbers around are taken to be wrong.
+    pub doubted: f32,
+    /// Below this probability the fact is left out.
+    pub least: f32,
 }
 
-/// "At least so many listed numbers in a block of this size".
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+/// "Last seen within so many days": how much it still counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
-    /// 10, 100, 1000, 10000 or 100000.
-    pub block: u64,
-    /// Other listed numbers in it.
-    pub at_least: u32,
-    /// The latest of them must have been seen within so many days; any time within the memory, if
-    /// absent.
-    #[serde(default)]
-    pub within_days: Option<u16>,
-    /// Probability that a number in such a block is virtual.
-    pub probability: f32,
-    /// Whether only numbers that were seen on more than one day count: a single run of a single feed
-    /// cannot raise these.
-    #[serde(default)]
-    pub confirmed: bool,
-    /// Whether this step may contribute to BLOCK; that implies `confirmed`.
-    #[serde(default)]
-    pub may_block: bool,
+pub struct Age {
+    /// Days since the last sighting.
+    pub within_days: u16,
+    /// Percent of what a fresh sighting counts.
+    pub percent: u8,
+}
+
+impl InferredRange {
+    /// What a sighting counts today.
+    pub fn fading(&self, today: Day) -> Fading {
+        Fading::new(self.ages.map(|age| (Day(today.0.saturating_sub(age.within_days)), age.percent)))
+    }
 }
 
 /// Probability per line type.
@@ -96,6 +99,37 @@ pub struct LineTypes {
     pub pager: f32,
     pub uan: f32,
     pub voicemail: f32,
+}
+
+/// Probability per class of range holder. MVNOs and networks have no place here: people are never
+/// judged by whose customers they are.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "SCREAMING_SNAKE_CASE")]
+pub struct HolderClasses {
+    /// Numbers for messages of applications.
+    pub a2p: f32,
+    /// Platforms that rent numbers by API.
+    pub cpaas: f32,
+    /// Those who sell ranges on.
+    pub wholesale: f32,
+}
+
+impl HolderClasses {
+    /// The probability of one class.
+    pub fn probability(&self, class: HolderClass) -> f32 {
+        match class {
+            HolderClass::A2p => self.a2p,
+            HolderClass::Cpaas => self.cpaas,
+            HolderClass::Wholesale => self.wholesale,
+            HolderClass::Mvno | HolderClass::Unclassified => 0.0,
+        }
+    }
+
+    /// All probabilities, for validation.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, f32)> {
+        let classes = *self;
+        HolderClass::ALL.into_iter().map(move |class| (class.as_str(), classes.probability(class)))
+    }
 }
 
 impl LineTypes {

@@ -55,6 +55,13 @@ impl CheckService for Noop {
         Err(Status::unimplemented(""))
     }
 
+    async fn explain_number(
+        &self,
+        _: Request<pb::ExplainNumberRequest>,
+    ) -> Result<Response<pb::ExplainNumberResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn report_outcomes(
         &self,
         _: Request<pb::ReportOutcomesRequest>,
@@ -76,9 +83,10 @@ fn constant() -> pb::CheckNumberResponse {
             region: "GB".to_owned(),
             line_type: "MOBILE".to_owned(),
             validity: "VALID".to_owned(),
+            range_holder: "Three".to_owned(),
         }),
         freshness: Some(pb::Freshness { revision: 1, staleness_seconds: 0, degraded: false }),
-        policy_version: "default-1".to_owned(),
+        policy_version: "default-2".to_owned(),
         message_key: String::new(),
     }
 }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use numguard::feed::starter;
-use numguard::index::{Index, Segments};
+use numguard::index::{Fading, Index, Segments};
 use numguard::listing::UnixTime;
 use numguard::number::Number;
 use numguard::store::{Change, Embedded, EmbeddedOptions, Store};
@@ -25,17 +25,18 @@ pub(crate) fn memory(table: &mut Table) {
                 black_box(index.find(number, UnixTime(1_780_000_000)));
             }
         });
-        let since = UnixTime(1_780_000_000 - 365 * 86_400).day();
+        let since = |days: u32, percent| (UnixTime(1_780_000_000 - days * 86_400).day(), percent);
+        let fading = Fading::new([since(14, 100), since(30, 60), since(90, 20), since(365, 5)]);
         let counts = seconds(|| {
             for &number in &looks {
-                black_box(index.block_counts(number, since));
+                black_box(index.block_weights(number, &fading));
             }
         });
         let bytes = index.stats().bytes as f64 / index.stats().numbers as f64;
         table.row(
             format!("index, {count} numbers, everything a verdict needs"),
             format!(
-                "{bytes:.2} bytes per number; hit {:.0} ns, block counts {:.0} ns",
+                "{bytes:.2} bytes per number; hit {:.0} ns, block weights {:.0} ns",
                 hit * 1e3,
                 counts * 1e3
             ),

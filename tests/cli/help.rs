@@ -77,7 +77,7 @@ fn a_wrong_command_line_exits_with_2() {
 #[test]
 fn the_default_configuration_and_policy_check_out() {
     let ran = run(&["config", "check"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "configuration and policy default-1 are right\n"));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "configuration and policy default-2 are right\n"));
     assert!(run(&["config", "default"]).stdout.contains("listen = \"127.0.0.1:50051\""));
     assert!(run(&["config", "policy"]).stdout.contains("[thresholds]"));
     let shown = command(&["config", "show"]).env("NUMGUARD_LOG__FORMAT", "json").output().unwrap();

@@ -153,6 +153,31 @@ fn strict_and_dry_run_store_nothing() {
 }
 
 #[test]
+fn explain_tells_every_signal_and_what_the_verdict_hangs_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::empty(folder.path());
+    let list = b"e164\n+3584573985001\n+3584573985002\n";
+    assert_eq!(served.run_with(&["import", "--feed", "list", "-"], list).code, Some(0));
+    let ran = served.run(&["explain", "-o", "json", "+3584573985003"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let told = &lines(&ran.stdout)[0];
+    assert_eq!((&told["verdict"], &told["challenge_from"]), (&"CHALLENGE".into(), &50.into()), "{told}");
+    let codes: Vec<_> = told["signals"].as_array().unwrap().iter().map(|s| &s["code"]).collect();
+    assert_eq!(codes, ["INFERRED_RANGE", "RANGE_HOLDER"], "{told}");
+    // The holder alone still asks for a second step.
+    assert_eq!(told["signals"][0]["verdict_without"], "CHALLENGE", "{told}");
+    assert_eq!(told["signals"][0]["risk_score_without"], 60, "{told}");
+    assert!(told["not_found"].as_array().unwrap().contains(&"PUBLIC_INBOX".into()), "{told}");
+
+    served.run(&["listing", "put", "+3584573985003", "--allow", "--reason", "a subscriber"]);
+    let ran = served.run(&["explain", "+3584573985003"]);
+    assert!(ran.stdout.contains("it would be CHALLENGE without ALLOW_LISTED"), "{ran:?}");
+    let nothing = served.run(&["explain", "07911 123456", "--default-region", "GB"]);
+    assert!(nothing.stdout.contains("ALLOW") && nothing.stdout.contains("nothing found for"), "{nothing:?}");
+    assert_eq!(served.run(&["explain", "+447911123456", "--default-region", "GBR"]).code, Some(1));
+}
+
+#[test]
 fn no_log_line_holds_a_numbers_digits() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

@@ -42,7 +42,7 @@ def test_an_ordinary_number_is_allowed(checks):
     assert not answer.reasons
     assert answer.message_key == ""
     assert answer.number_facts == check_pb2.NumberFacts(
-        country_code=44, region="GB", line_type="MOBILE", validity="VALID"
+        country_code=44, region="GB", line_type="MOBILE", validity="VALID", range_holder="Three"
     )
 
 
