@@ -153,6 +153,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
         &self,
         request: Request<pb::ExplainNumberRequest>,
     ) -> Result<Response<pb::ExplainNumberResponse>, Status> {
+        self.ready()?;
         let request = request.into_inner().request.ok_or_else(|| invalid("request", "is required"))?;
         let (index, now) = (self.published.load(), now());
         let answer = self
