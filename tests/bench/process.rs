@@ -73,6 +73,12 @@ impl Server {
         text
     }
 
+    /// Ends the server without asking.
+    pub(crate) fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     pub(crate) fn stop_and_count(self) -> f64 {
         collected(&self.stop())
     }

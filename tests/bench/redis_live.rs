@@ -136,9 +136,7 @@ pub(crate) fn role_faults() {
         say("Redis paused (SIGSTOP)", &before, &checks.at_rate(rate, Duration::from_secs(6)).await);
         redis.signal("CONT");
     });
-    // The connection ends with its runtime; the service would wait for it.
-    drop(runtime);
-    service.stop();
+    service.kill();
 }
 
 async fn fill_now(redis: &Server) {

@@ -7,7 +7,10 @@ pub(crate) struct Table(Vec<[String; 3]>);
 
 impl Table {
     pub(crate) fn row(&mut self, figure: impl ToString, measured: impl ToString, must: impl ToString) {
-        self.0.push([figure.to_string(), measured.to_string(), must.to_string()]);
+        let row = [figure.to_string(), measured.to_string(), must.to_string()];
+        // Told at once as well: a later group may take long, or fail.
+        eprintln!("  {}", row.join(" | "));
+        self.0.push(row);
     }
 
     pub(crate) fn print(&self) {
