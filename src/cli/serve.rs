@@ -60,7 +60,7 @@ fn print(banner: &Banner) -> Result<()> {
         Loaded::Snapshot => "loaded from the saved index",
         Loaded::Store => "loaded from the store",
         Loaded::SnapshotOnly => "loaded from the saved index alone; the store cannot be followed now",
-        Loaded::Nothing => "NOT SERVING until the store answers",
+        Loaded::Nothing => "",
     };
     say(format_args!("numguard {} listening on http://{}", env!("CARGO_PKG_VERSION"), banner.address))?;
     say(format_args!("  data     {}", banner.store))?;
@@ -70,13 +70,17 @@ fn print(banner: &Banner) -> Result<()> {
             grouped(starter)
         ))?;
     }
-    say(format_args!(
-        "  index    {} numbers, {} ranges, {:.1} MB, {from} in {} ms",
-        grouped(banner.index.numbers),
-        grouped(banner.index.ranges),
-        banner.index.bytes as f64 / 1e6,
-        banner.took.as_millis()
-    ))?;
+    if banner.loaded == Loaded::Nothing {
+        say("  index    none yet: NOT SERVING until the store answers")?;
+    } else {
+        say(format_args!(
+            "  index    {} numbers, {} ranges, {:.1} MB, {from} in {} ms",
+            grouped(banner.index.numbers),
+            grouped(banner.index.ranges),
+            banner.index.bytes as f64 / 1e6,
+            banner.took.as_millis()
+        ))?;
+    }
     say(format_args!("  policy   {}; numbering plan {}", banner.policy, banner.metadata))?;
     say(format_args!("  try      numguard check --server http://{} +447400123456", banner.address))
 }

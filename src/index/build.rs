@@ -126,10 +126,12 @@ impl Index {
         Arc::new(Ranges::build(entries.into_values().collect()))
     }
 
-    /// Whether the overlay has grown so long that copying it costs more than it saves.
-    pub fn wants_rebuild(&self) -> bool {
+    /// Whether the overlay has grown so long that copying it costs more than it saves. `patience`
+    /// entries more are borne: so replicas that take in the same changes need not all rebuild at
+    /// once.
+    pub fn wants_rebuild(&self, patience: usize) -> bool {
         const LONGEST_OVERLAY: usize = 8_192;
-        self.overlay.len() > LONGEST_OVERLAY
+        self.overlay.len() > LONGEST_OVERLAY + patience
     }
 
     /// The same index with an empty overlay: new large tables.
@@ -140,13 +142,21 @@ impl Index {
             ranges: self.ranges.entries().to_vec(),
             provenances: (*self.provenances).clone(),
         };
-        let shadowed =
-            |number: u64| Number::from_digits(number).is_ok_and(|number| self.overlay.get(number).is_some());
-        builder.seen.extend(self.numbers.iter().filter(|(number, _)| !shadowed(*number)));
+        // Both are in order, and so is what comes of them: sorting it again costs one look.
+        let mut changed = self.overlay.entries().iter().peekable();
+        for (number, seen) in self.numbers.iter() {
+            while let Some(entry) = changed.next_if(|entry| entry.number.key() < number) {
+                builder.seen.extend(entry.seen.map(|seen| (entry.number.key(), seen)));
+            }
+            match changed.next_if(|entry| entry.number.key() == number) {
+                Some(entry) => builder.seen.extend(entry.seen.map(|seen| (number, seen))),
+                None => builder.seen.push((number, seen)),
+            }
+        }
+        builder.seen.extend(changed.filter_map(|entry| Some((entry.number.key(), entry.seen?))));
         let kept = self.decisions.iter().filter(|(number, _)| self.overlay.get(*number).is_none());
         builder.decisions.extend(kept.cloned());
         for entry in self.overlay.entries() {
-            builder.seen.extend(entry.seen.map(|seen| (entry.number.key(), seen)));
             builder.decisions.extend(entry.decision.as_deref().map(|d| (entry.number, d.clone())));
         }
         Self { revision: self.revision, ..builder.finish(self.position.clone()) }

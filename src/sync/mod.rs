@@ -10,6 +10,7 @@ mod rebuild;
 mod reconcile;
 mod snapshot;
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +27,9 @@ pub use freshness::{Freshness, Held, IndexAge, Progress};
 
 /// Changed subjects taken in at once while following.
 const BATCH: usize = 8_192;
+
+/// Replicas that take in the same changes rebuild at different times, up to so many changes apart.
+const PATIENCE: usize = 8_192;
 
 /// How often a held load is tried again: it reads everything.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
@@ -83,6 +87,8 @@ pub struct Sync {
     rebuild: Option<Rebuild>,
     saved: (Instant, u64),
     reconciled: Instant,
+    /// How much longer than others this process bears its list of changes.
+    patience: usize,
     /// When a held load was last tried again.
     tried: Instant,
 }
@@ -108,6 +114,7 @@ impl Sync {
             rebuild: None,
             saved: (now, 0),
             reconciled: now,
+            patience: RandomState::new().hash_one(()) as usize % PATIENCE,
             tried: now,
         };
         let path = sync.options.snapshot.clone();
@@ -236,7 +243,7 @@ impl Sync {
                     rebuild.note(&changes);
                 }
                 let next = off_thread(move || index.with_changes(&changes, position)).await?;
-                if self.rebuild.is_none() && next.wants_rebuild() {
+                if self.rebuild.is_none() && next.wants_rebuild(self.patience) {
                     self.rebuild = Some(Rebuild::begin(next.clone()));
                 }
                 self.at = reached;
@@ -302,7 +309,12 @@ impl Sync {
     fn fell_behind(&self, error: &StoreError) {
         // Said once when it begins; who looks closer sees each attempt.
         if self.freshness.fell_behind((self.options.clock)()) {
-            tracing::warn!(%error, "cannot follow the store; checks go on with what is known");
+            let meanwhile = if self.freshness.is_loaded() {
+                "checks go on with what is known"
+            } else {
+                "NOT SERVING until it answers"
+            };
+            tracing::warn!(%error, "cannot follow the store; {meanwhile}");
         } else {
             tracing::debug!(%error, "still cannot follow the store");
         }

@@ -194,7 +194,10 @@ async fn ask(
             let answer = answer.into_inner();
             (Some(answer.verdict), answer.freshness.is_some_and(|freshness| freshness.degraded))
         }
-        Err(_) => (None, false),
+        Err(status) => {
+            eprintln!("  a check failed: {status}");
+            (None, false)
+        }
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn of(subject: Subject, listing: &Listing) -> u64 {
 
 /// Cuts changes into parts. Changes to one subject keep their order.
 pub(super) fn parts(mut changes: Vec<Change>) -> Vec<Part> {
-    changes.sort_by_key(Change::subject);
+    in_order(&mut changes);
     let mut shards: Vec<Vec<PageChange>> = vec![Vec::new(); super::SHARDS];
     let mut changes = changes.into_iter().peekable();
     while let Some(first) = changes.next() {
@@ -91,6 +91,18 @@ pub(super) fn parts(mut changes: Vec<Change>) -> Vec<Part> {
     }
     let cut = |(shard, pages): (usize, Vec<PageChange>)| cut(shard, pages);
     shards.into_iter().enumerate().flat_map(cut).collect()
+}
+
+/// Sorts by subject; changes to one subject keep their order. A change is long: sorting places first
+/// and moving each change once takes half the time.
+fn in_order(changes: &mut Vec<Change>) {
+    let mut places: Vec<(Subject, u32)> = changes.iter().map(Change::subject).zip(0..).collect();
+    if places.is_sorted() {
+        return;
+    }
+    places.sort_unstable();
+    let mut taken: Vec<Option<Change>> = std::mem::take(changes).into_iter().map(Some).collect();
+    changes.extend(places.iter().filter_map(|&(_, at)| taken.get_mut(at as usize)?.take()));
 }
 
 fn work(page: PageId, changes: Vec<Change>) -> Work {
