@@ -25,15 +25,19 @@ pub struct Fading {
     since: [u16; AGES],
     /// What each age counts above the next older one.
     more: [u16; AGES],
+    /// The most that one 10,000-block counts among the 100,000.
+    crowd: u32,
 }
 
 impl Fading {
-    /// From the first day of each age, youngest first, and its percentage, which never rises.
-    pub fn new(ages: [(Day, u8); AGES]) -> Self {
+    /// From the first day of each age, youngest first, and its percentage, which never rises; `crowd`
+    /// is the most fresh numbers that one 10,000-block counts for among the 100,000 around it.
+    pub fn new(ages: [(Day, u8); AGES], crowd: u16) -> Self {
         let older = |at: usize| ages.get(at + 1).map_or(0, |age| age.1);
         Self {
             since: ages.map(|(since, _)| since.0),
             more: std::array::from_fn(|at| u16::from(ages[at].1.saturating_sub(older(at)))),
+            crowd: u32::from(crowd) * 100,
         }
     }
 
@@ -68,6 +72,47 @@ pub struct BlockCount {
     pub newest: Day,
 }
 
+/// The neighbours of a number, weighed apart.
+#[derive(Debug, Default)]
+pub(super) struct Neighbours {
+    /// The four smaller blocks around the number.
+    pub(super) near: [BlockWeight; 4],
+    /// The other 10,000-blocks of its 100,000, by their last digit.
+    pub(super) far: [BlockWeight; 10],
+}
+
+impl Neighbours {
+    /// Adds a neighbour of `number`; another number, or one farther away, adds nothing.
+    pub(super) fn add(&mut self, number: Number, other: Number, seen: Seen, fading: &Fading) {
+        let shared = |size: u64| other.key() / size == number.key() / size;
+        if other == number || !shared(100_000) {
+            return;
+        }
+        if shared(BLOCK) {
+            let near = self.near.iter_mut().zip(BLOCK_SIZES).filter(|(_, size)| shared(*size));
+            near.for_each(|(weight, _)| weight.add(seen, fading));
+        } else {
+            self.far[(other.key() / BLOCK % 10) as usize].add(seen, fading);
+        }
+    }
+
+    /// The weights of all blocks. A crowded 10,000-block says little about its nine neighbours, so
+    /// each counts up to a limit among the 100,000.
+    pub(super) fn weights(&self, fading: &Fading) -> BlockWeights {
+        let limited = |weight: &BlockWeight| BlockWeight {
+            seen: weight.seen.min(fading.crowd),
+            confirmed: weight.confirmed.min(fading.crowd),
+        };
+        let [ten, hundred, thousand, block] = self.near;
+        let mut all = limited(&block);
+        for weight in self.far.iter().map(limited) {
+            all.seen += weight.seen;
+            all.confirmed += weight.confirmed;
+        }
+        [ten, hundred, thousand, block, all]
+    }
+}
+
 impl BlockWeight {
     pub(super) fn add(&mut self, seen: Seen, fading: &Fading) {
         let percent = u32::from(fading.percent(seen.last.0));
@@ -93,26 +138,39 @@ pub(super) fn bounds(key: u16, size: u64) -> Range<u16> {
 }
 
 impl Numbers {
-    /// Weighs the neighbours of `number`, itself left out.
-    pub(super) fn block_weights(&self, number: Number, fading: &Fading) -> BlockWeights {
-        let mut weights = BlockWeights::default();
-        let Some((near, block)) = self.neighbourhood(number) else { return weights };
-        let mut sum = BlockWeight::default();
-        if !block.is_empty() {
-            let edges = self.edges(number, block.clone());
-            // Outwards from the number, so that every entry is looked at once.
-            let (mut from, mut to) = self.own(number, &edges[0]);
-            for (weight, edges) in weights.iter_mut().zip(edges) {
-                self.weigh(edges.start..from, fading, &mut sum);
-                self.weigh(to..edges.end, fading, &mut sum);
-                *weight = sum;
-                (from, to) = (edges.start, edges.end);
+    /// Weighs the neighbours of `number`, itself left out; nothing if there are none.
+    pub(super) fn neighbours(&self, number: Number, fading: &Fading) -> Option<Neighbours> {
+        let (blocks, low) = self.blocks_near(number)?;
+        let mut neighbours = Neighbours::default();
+        for at in blocks {
+            let entries = self.block_starts[at] as usize..self.block_starts[at + 1] as usize;
+            if self.blocks[at] == low {
+                self.weigh_near(number, entries, fading, &mut neighbours.near);
+            } else {
+                let far = &mut neighbours.far[usize::from(self.blocks[at] % 10)];
+                self.weigh(entries, fading, far);
             }
         }
-        self.weigh(near.start..block.start, fading, &mut sum);
-        self.weigh(block.end..near.end, fading, &mut sum);
-        weights[4] = sum;
-        weights
+        Some(neighbours)
+    }
+
+    fn weigh_near(
+        &self,
+        number: Number,
+        block: Range<usize>,
+        fading: &Fading,
+        weights: &mut [BlockWeight; 4],
+    ) {
+        let edges = self.edges(number, block);
+        // Outwards from the number, so that every entry is looked at once.
+        let (mut from, mut to) = self.own(number, &edges[0]);
+        let mut sum = BlockWeight::default();
+        for (weight, edges) in weights.iter_mut().zip(edges) {
+            self.weigh(edges.start..from, fading, &mut sum);
+            self.weigh(to..edges.end, fading, &mut sum);
+            *weight = sum;
+            (from, to) = (edges.start, edges.end);
+        }
     }
 
     /// Counts the neighbours of `number` in its block of `BLOCK_SIZES[at]`, itself left out.
@@ -190,14 +248,19 @@ impl Numbers {
     /// Entries of the 100,000-block around `number`, and of its own 10,000-block within them;
     /// nothing if there are none.
     fn neighbourhood(&self, number: Number) -> Option<(Range<usize>, Range<usize>)> {
+        let (blocks, low) = self.blocks_near(number)?;
+        let entry = |block: usize| self.block_starts[block] as usize;
+        let own = blocks.start + self.blocks[blocks.clone()].partition_point(|&other| other < low);
+        let after = own + usize::from(self.blocks[own..blocks.end].first() == Some(&low));
+        Some((entry(blocks.start)..entry(blocks.end), entry(own)..entry(after)))
+    }
+
+    /// The 10,000-blocks of the 100,000 around `number`, and the low digits of its own.
+    fn blocks_near(&self, number: Number) -> Option<(Range<usize>, u16)> {
         let (blocks, low) = self.blocks_of(number)?;
         let lows = &self.blocks[blocks.clone()];
         let first = blocks.start + lows.partition_point(|&other| other / 10 < low / 10);
         let near = self.blocks[first..blocks.end].iter().take_while(|&&other| other / 10 == low / 10);
-        let (below, own, all) = near.fold((0, 0, 0), |(below, own, all), &other| {
-            (below + usize::from(other < low), own + usize::from(other == low), all + 1)
-        });
-        let entry = |block: usize| self.block_starts[block] as usize;
-        Some((entry(first)..entry(first + all), entry(first + below)..entry(first + below + own)))
+        Some((first..first + near.count(), low))
     }
 }

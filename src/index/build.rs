@@ -193,11 +193,12 @@ mod tests {
     }
 
     fn fading() -> Fading {
-        Fading::new([(Day(250), 100), (Day(200), 60), (Day(150), 20), (Day(100), 5)])
+        Fading::new([(Day(250), 100), (Day(200), 60), (Day(150), 20), (Day(100), 5)], 3)
     }
 
     fn naive(model: &BTreeMap<u64, Listing>, number: Number) -> (BlockWeights, [BlockCount; 5]) {
         let (mut weights, mut counts) = (BlockWeights::default(), [BlockCount::default(); 5]);
+        let mut blocks = BTreeMap::<u64, (u32, u32)>::new();
         for (&other, listing) in model.iter().filter(|(other, _)| **other != number.key()) {
             let (first, last) = listing.seen_between().map(|(a, b)| (a.day(), b.day())).unwrap_or_default();
             let percent = match last.0 {
@@ -207,15 +208,23 @@ mod tests {
                 100.. => 5,
                 _ => continue,
             };
+            let confirmed = if first < last { percent } else { 0 };
+            if other / 100_000 == number.key() / 100_000 {
+                let block = blocks.entry(other / 10_000).or_default();
+                *block = (block.0 + percent, block.1 + confirmed);
+            }
             for (at, size) in BLOCK_SIZES.into_iter().enumerate() {
                 if other / size == number.key() / size {
                     weights[at].seen += percent;
-                    weights[at].confirmed += if first < last { percent } else { 0 };
+                    weights[at].confirmed += confirmed;
                     counts[at].count += 1;
                     counts[at].newest = counts[at].newest.max(last);
                 }
             }
         }
+        // No 10,000-block counts for more than three fresh numbers among the 100,000.
+        weights[4].seen = blocks.values().map(|block| block.0.min(300)).sum();
+        weights[4].confirmed = blocks.values().map(|block| block.1.min(300)).sum();
         (weights, counts)
     }
 

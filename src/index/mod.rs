@@ -109,9 +109,7 @@ impl Index {
 
     /// What the other listed numbers around `number` are worth.
     pub fn block_weights(&self, number: Number, fading: &Fading) -> BlockWeights {
-        let mut weights = self.numbers.block_weights(number, fading);
-        self.overlay.adjust(&mut weights, number, fading, &self.numbers);
-        weights
+        self.overlay.weigh(number, fading, &self.numbers)
     }
 
     /// Counts the other listed numbers in the block of `BLOCK_SIZES[at]` around `number`.

@@ -8,19 +8,10 @@ use crate::listing::Decision;
 use crate::number::Number;
 
 use super::Seen;
-use super::blocks::{BLOCK_SIZES, BlockCount, BlockWeights, Fading};
+use super::blocks::{BLOCK_SIZES, BlockCount, BlockWeights, Fading, Neighbours};
 use super::numbers::Numbers;
 
 const LARGEST: u64 = BLOCK_SIZES[BLOCK_SIZES.len() - 1];
-
-/// Weighs `other` in every block that it shares with `number`, which does not count itself.
-fn add(weights: &mut BlockWeights, number: Number, other: Number, seen: Seen, fading: &Fading) {
-    for (weight, size) in weights.iter_mut().zip(BLOCK_SIZES) {
-        if other != number && other.key() / size == number.key() / size {
-            weight.add(seen, fading);
-        }
-    }
-}
 
 /// The present state of one changed number; all empty is a number that was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,21 +62,29 @@ impl Overlay {
         Self { entries: merged.into() }
     }
 
-    /// Corrects weights that were taken from the tables alone.
-    pub(super) fn adjust(&self, weights: &mut BlockWeights, number: Number, fading: &Fading, base: &Numbers) {
+    /// Weighs the neighbours of `number` in tables and overlay together.
+    pub(super) fn weigh(&self, number: Number, fading: &Fading, base: &Numbers) -> BlockWeights {
         let near = self.near(number);
-        if near.iter().any(|entry| base.get(entry.number).is_some()) {
-            // What the tables weighed has changed: anew.
-            *weights = BlockWeights::default();
+        // Where an entry of the tables has changed, what they weigh is wrong: anew.
+        let stale = near.iter().any(|entry| base.get(entry.number).is_some());
+        let kept = if stale { None } else { base.neighbours(number, fading) };
+        let mut neighbours = match (kept, near.is_empty()) {
+            (Some(neighbours), true) => return neighbours.weights(fading),
+            (None, true) => return BlockWeights::default(),
+            (Some(neighbours), false) => neighbours,
+            (None, false) => Neighbours::default(),
+        };
+        if stale {
             for (other, seen) in base.around(number).filter(|(other, _)| self.get(*other).is_none()) {
-                add(weights, number, other, seen, fading);
+                neighbours.add(number, other, seen, fading);
             }
         }
         for entry in near {
             if let Some(seen) = entry.seen {
-                add(weights, number, entry.number, seen, fading);
+                neighbours.add(number, entry.number, seen, fading);
             }
         }
+        neighbours.weights(fading)
     }
 
     /// Counts tables and overlay together; nothing if the tables alone are right.

@@ -60,6 +60,8 @@ pub struct InferredRange {
     /// What one fresh number adds to the odds, for each of [`BLOCK_SIZES`](crate::index::BLOCK_SIZES)
     /// that it shares with the number in question.
     pub odds: [f32; 5],
+    /// One 10,000-block counts for at most so many fresh numbers among the 100,000 around it.
+    pub crowd: u16,
     /// To BLOCK, so many of the confirmed numbers around are taken to be wrong.
     pub doubted: f32,
     /// Below this probability the fact is left out.
@@ -79,7 +81,8 @@ pub struct Age {
 impl InferredRange {
     /// What a sighting counts today.
     pub fn fading(&self, today: Day) -> Fading {
-        Fading::new(self.ages.map(|age| (Day(today.0.saturating_sub(age.within_days)), age.percent)))
+        let ages = self.ages.map(|age| (Day(today.0.saturating_sub(age.within_days)), age.percent));
+        Fading::new(ages, self.crowd)
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn memory(table: &mut Table) {
             }
         });
         let since = |days: u32, percent| (UnixTime(1_780_000_000 - days * 86_400).day(), percent);
-        let fading = Fading::new([since(14, 100), since(30, 60), since(90, 20), since(365, 5)]);
+        let fading = Fading::new([since(14, 100), since(30, 60), since(90, 20), since(365, 5)], 10);
         let counts = seconds(|| {
             for &number in &looks {
                 black_box(index.block_weights(number, &fading));
