@@ -208,10 +208,10 @@ impl Sync {
     }
 
     /// Publishes what was rebuilt in the background.
-    async fn take_rebuilt(&mut self) {
+    fn take_rebuilt(&mut self) {
         let Some(rebuild) = self.rebuild.take() else { return };
         let position = self.published.load().position().clone();
-        match rebuild.finish(position).await {
+        match rebuild.finish(position) {
             Some(rebuilt) => self.publish(rebuilt),
             None => {
                 tracing::warn!("rebuilding the index ended early; it goes on with a long list of changes")
@@ -225,8 +225,8 @@ impl Sync {
             self.load_all().await?;
             return Ok(Taken::Everything);
         }
-        if self.rebuild.as_ref().is_some_and(Rebuild::is_done) {
-            self.take_rebuilt().await;
+        if self.rebuild.as_mut().is_some_and(Rebuild::is_done) {
+            self.take_rebuilt();
         }
         match self.store.changes(&self.at, BATCH).await? {
             Changes::Gone => {

@@ -1,13 +1,19 @@
 //! Building large tables anew, in the background, while changes go on being taken in.
+//!
+//! On a thread of the lowest priority: with few cores it must hold up neither checks nor changes.
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use crate::index::{Index, Position};
 use crate::listing::{Listing, Subject};
 
+/// The niceness of a rebuild: others first.
+const NICE: i32 = 19;
+
 /// A rebuild that is going on.
 pub(super) struct Rebuild {
-    task: JoinHandle<Index>,
+    rebuilt: oneshot::Receiver<Index>,
+    done: Option<Index>,
     /// What was taken in since it began, oldest first.
     since: Vec<(Subject, Option<Listing>)>,
 }
@@ -15,7 +21,14 @@ pub(super) struct Rebuild {
 impl Rebuild {
     /// Begins with what `index` holds now.
     pub(super) fn begin(index: Index) -> Self {
-        Self { task: tokio::task::spawn_blocking(move || index.compacted()), since: Vec::new() }
+        let (sender, rebuilt) = oneshot::channel();
+        std::thread::spawn(move || {
+            // Where that is not allowed it runs as any other thread.
+            let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+            // Nobody listens any more if everything was loaded anew meanwhile.
+            let _ = sender.send(index.compacted());
+        });
+        Self { rebuilt, done: None, since: Vec::new() }
     }
 
     /// Notes what the published index has taken in meanwhile.
@@ -23,22 +36,27 @@ impl Rebuild {
         self.since.extend_from_slice(changes);
     }
 
-    /// Whether [`Rebuild::finish`] will answer at once.
-    pub(super) fn is_done(&self) -> bool {
-        self.task.is_finished()
+    /// Whether [`Rebuild::finish`] will answer, or never will.
+    pub(super) fn is_done(&mut self) -> bool {
+        if self.done.is_none() {
+            match self.rebuilt.try_recv() {
+                Ok(index) => self.done = Some(index),
+                Err(oneshot::error::TryRecvError::Empty) => return false,
+                Err(oneshot::error::TryRecvError::Closed) => {}
+            }
+        }
+        true
     }
 
     /// Returns when it is done; may be dropped and asked again.
     pub(super) async fn done(&mut self) {
-        while !self.task.is_finished() {
-            // Waiting by reference keeps the result for `finish`.
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        if self.done.is_none() {
+            self.done = (&mut self.rebuilt).await.ok();
         }
     }
 
     /// The rebuilt index, complete up to `position`; nothing if the work ended early.
-    pub(super) async fn finish(self, position: Position) -> Option<Index> {
-        let rebuilt = self.task.await.ok()?;
-        Some(rebuilt.with_changes(&self.since, position))
+    pub(super) fn finish(self, position: Position) -> Option<Index> {
+        Some(self.done?.with_changes(&self.since, position))
     }
 }
