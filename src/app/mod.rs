@@ -14,11 +14,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::audit::Audit;
+use crate::collect::Collector;
 use crate::config::Config;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
 use crate::policy::Policy;
-use crate::rpc::{AdminRpc, CheckRpc, Server};
+use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, Server};
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync};
 
@@ -86,7 +87,8 @@ impl App {
         if config.warm_up {
             std::thread::spawn(warm_up);
         }
-        let server = server(config, &store, audit, &published, &policy, &sync);
+        let collector = Collector;
+        let server = server(config, &store, audit, &published, &policy, &sync, collector);
         Ok(Self { listener, server, sync, banner })
     }
 
@@ -113,6 +115,7 @@ fn server(
     published: &Arc<Published>,
     policy: &Arc<Policy>,
     sync: &Sync,
+    feeds: Collector,
 ) -> Server {
     let check = CheckRpc::new(Arc::clone(published), Arc::clone(policy), Arc::clone(store), sync.freshness());
     let admin = AdminRpc::new(
@@ -123,5 +126,6 @@ fn server(
         sync.progress(),
         sync.freshness(),
     );
-    Server::new(check, admin, sync.freshness(), config.server())
+    let feed = FeedRpc::new(feeds, Arc::clone(store), sync.progress());
+    Server::new(check, admin, feed, sync.freshness(), config.server())
 }

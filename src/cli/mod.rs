@@ -15,6 +15,10 @@ mod config;
 mod exit;
 mod export;
 mod feed;
+mod feed_overlap;
+mod feed_quarantine;
+mod feed_run;
+mod feed_status;
 mod feed_test;
 mod health;
 mod import;
@@ -71,7 +75,7 @@ enum Verb {
     /// Put, list and delete listings of ranges
     #[command(subcommand)]
     Range(range::Verb),
-    /// Show, try out and draft the definitions of feeds
+    /// Run feeds, see how they are, undo what they did; show, try out and draft their definitions
     #[command(subcommand)]
     Feed(feed::Verb),
     /// Import lists of numbers: CSV, JSON, export or text, plain or gzip
@@ -133,7 +137,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Check(args) => check::run(args).await,
         Verb::Listing(verb) => listing::run(verb).await,
         Verb::Range(verb) => range::run(verb).await,
-        Verb::Feed(verb) => feed::run(verb),
+        Verb::Feed(verb) => feed::run(verb).await,
         Verb::Import(args) => import::run(args).await,
         Verb::Backtest(args) => backtest::run(args),
         Verb::Export(args) => export::run(args).await,

@@ -8,6 +8,7 @@
 //! | `robots/` | robots.txt: fetched, kept for a day, obeyed |
 //! | `exchange`, `client`, `retry_after` | one request, within all its caps |
 //! | `redirect`, `address`, `resolver` | where a request may go at all |
+//! | `collector` | feeds as operators see and steer them |
 //! | `shown` | URLs as errors show them: without digits of numbers |
 //!
 //! Must not know what a page means nor when it is due, must not read the wall clock (it is an
@@ -15,6 +16,7 @@
 
 mod address;
 mod client;
+mod collector;
 mod error;
 mod exchange;
 mod fetcher;
@@ -27,6 +29,10 @@ mod retry_after;
 mod robots;
 mod shown;
 
+pub use collector::{
+    CollectError, Collector, FeedState, FeedStatus, QuarantinedRun, RollbackReport, RunOutcome, RunReport,
+    RunSummary,
+};
 pub use error::FetchError;
 pub use fetcher::Fetcher;
 pub use options::{FetchOptions, WallClock};

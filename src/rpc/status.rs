@@ -6,7 +6,11 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::audit::AuditError;
-use crate::store::StoreError;
+use crate::collect::CollectError;
+use crate::store::{LEASE, StoreError};
+
+/// A site that could not be asked is left alone for so long: clients that retry must not hurry it.
+const SITE_RETRY: Duration = Duration::from_secs(3_600);
 
 /// INVALID_ARGUMENT with the field named in the message and in BadRequest details.
 pub(super) fn invalid(field: impl Into<String>, expected: impl ToString) -> Status {
@@ -47,4 +51,27 @@ pub(super) fn of_store(error: &StoreError) -> Status {
         return unavailable(error.to_string());
     }
     Status::internal(error.to_string())
+}
+
+/// What a collector's failure means to a caller. [`CollectError::Unknown`] is told better by whoever
+/// knows the names.
+pub(super) fn of_collect(error: &CollectError) -> Status {
+    let message = error.to_string();
+    let retry = |after| ErrorDetails::with_retry_info(Some(after));
+    let not_now = |kind: &str| {
+        let details = ErrorDetails::with_precondition_failure_violation(kind, "feed", message.clone());
+        Status::with_error_details(Code::FailedPrecondition, message.clone(), details)
+    };
+    match error {
+        CollectError::Unknown(_) => not_found("there is no such feed or run"),
+        CollectError::Disabled(_) => not_now("FEED_DISABLED"),
+        CollectError::NoContact => not_now("NO_CONTACT"),
+        CollectError::Held(_) => Status::with_error_details(Code::Aborted, message, retry(LEASE)),
+        CollectError::Store(error) => of_store(error),
+        CollectError::Fetch(_) => Status::with_error_details(Code::Unavailable, message, retry(SITE_RETRY)),
+        CollectError::Broken(_) => {
+            tracing::error!(%error, "a feed's state cannot be read");
+            Status::internal(message)
+        }
+    }
 }
