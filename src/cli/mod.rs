@@ -53,7 +53,7 @@ struct ServerArg {
     /// URL of the numguard service
     #[arg(long, value_name = "URL", env = "NUMGUARD_SERVER", default_value = "http://127.0.0.1:50051")]
     server: String,
-    /// Seconds to wait for an answer (imports and exports take as long as they take)
+    /// Seconds to wait for an answer (imports, exports and runs of feeds take as long as they take)
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     timeout: u64,
 }

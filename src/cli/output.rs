@@ -134,6 +134,17 @@ fn span(seconds: u64) -> String {
     }
 }
 
+/// What one feed said about a subject, in words.
+pub(super) fn sighting(sighting: &pb::Sighting) -> String {
+    format!(
+        "{} from {} to {}, {} times",
+        visible(&sighting.feed),
+        day(sighting.first_seen.as_ref()),
+        day(sighting.last_seen.as_ref()),
+        sighting.count
+    )
+}
+
 /// An operator's decision in a few words, or empty.
 pub(super) fn decision(decision: Option<&pb::Decision>) -> String {
     let Some(decision) = decision else { return String::new() };

@@ -75,3 +75,34 @@ pub(super) fn of_collect(error: &CollectError) -> Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collectors_failures_tell_what_a_client_can_do() {
+        use CollectError as E;
+        let of_feed = || "castle".to_owned();
+        for (error, code, retry) in [
+            (E::Unknown(of_feed()), Code::NotFound, None),
+            (E::Disabled(of_feed()), Code::FailedPrecondition, None),
+            (E::NoContact, Code::FailedPrecondition, None),
+            (E::Held(of_feed()), Code::Aborted, Some(LEASE)),
+            (
+                E::Store(StoreError::Unavailable("down".to_owned())),
+                Code::Unavailable,
+                Some(Duration::from_secs(1)),
+            ),
+            (E::Fetch("no route".to_owned()), Code::Unavailable, Some(SITE_RETRY)),
+            (E::Broken("a note".to_owned()), Code::Internal, None),
+        ] {
+            let status = of_collect(&error);
+            let told = status.get_error_details().retry_info().and_then(|info| info.retry_delay);
+            assert_eq!((status.code(), told), (code, retry), "{error}");
+        }
+        let off = of_collect(&E::NoContact).get_error_details();
+        let violation = off.precondition_failure().and_then(|failure| failure.violations.first().cloned());
+        assert_eq!(violation.map(|violation| violation.r#type).as_deref(), Some("NO_CONTACT"));
+    }
+}

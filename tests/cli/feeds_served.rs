@@ -80,3 +80,28 @@ fn overlap_tells_what_feeds_share_and_who_is_first() {
     let table = served.run(&["feed", "overlap"]).stdout;
     assert!(table.contains("UNIQUE %") && table.contains("DAYS EARLIER") && table.contains("3.0"), "{table}");
 }
+
+#[test]
+fn a_check_tells_what_each_feed_said_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::empty(folder.path().join("data").as_path());
+    for (name, rows) in [
+        ("early.csv", "2026-11-01,+447400123456\n2026-11-03,+447400123456\n"),
+        ("late.csv", "2026-11-04,+447400123456\n"),
+    ] {
+        let list = file(&folder, name, format!("seen_on,e164\n{rows}").as_bytes());
+        assert_eq!(served.run(&["import", list.to_str().unwrap()]).code, Some(0));
+    }
+    let numbers = ["+447400123456", "+33612345678"];
+    let plain = served.run(&["check", numbers[0], numbers[1]]);
+    let told = served.run(&["check", "--sightings", numbers[0], numbers[1]]);
+    let expected = "+447400123456\n  seen by   early from 2026-11-01 to 2026-11-03, 2 times\n  \
+        seen by   late from 2026-11-04 to 2026-11-04, 1 times\n";
+    assert_eq!(told.stdout, format!("{}{expected}", plain.stdout));
+    let json = served.run(&["check", "--sightings", "--output", "json", numbers[0], numbers[1]]).stdout;
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["sightings"][0]["count"], 2, "{json}");
+    assert_eq!(lines[1]["sightings"], serde_json::json!([]), "{json}");
+    let plain = served.run(&["check", "--output", "json", numbers[0]]).stdout;
+    assert!(!plain.contains("sightings"), "{plain}");
+}
