@@ -50,7 +50,7 @@ pub(super) struct ResumeArgs {
 pub(super) struct RollbackArgs {
     /// Name of the feed
     feed: String,
-    /// The last run that is to stay
+    /// The last run that is to stay; 0: none
     #[arg(long, value_name = "RUN")]
     to: u64,
     /// Do not ask

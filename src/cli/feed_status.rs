@@ -73,7 +73,10 @@ fn to_do(feed: &pb::Feed) -> String {
         return visible(&feed.why_not);
     }
     let last = feed.last_run.as_ref();
-    let note = last.map(|run| visible(&run.note)).unwrap_or_default();
+    let note = match (feed.why_not.as_str(), last) {
+        ("", Some(run)) => visible(&run.note),
+        (why_not, _) => visible(why_not),
+    };
     let after = |told: &str, what: String| if told.is_empty() { what } else { format!("{told}; {what}") };
     match feed.state() {
         pb::FeedState::Unspecified | pb::FeedState::Idle | pb::FeedState::Running => String::new(),
@@ -184,6 +187,9 @@ mod tests {
         }
         let off = pb::Feed { enabled: false, why_not: "its terms".to_owned(), ..feed(S::NeverRun, None, "") };
         assert_eq!((state(&off).as_str(), to_do(&off).as_str()), ("off", "its terms"));
+        let why_not = "timed out three times".to_owned();
+        let failing = pb::Feed { why_not, ..feed(S::Failing, Some(O::Failed), "timed out") };
+        assert_eq!(to_do(&failing), "timed out three times; numguard feed run a.example --dry-run");
         let unplanned = pb::Feed { next_due: None, ..feed(S::NeverRun, None, "") };
         assert_eq!(to_do(&unplanned), "numguard feed run a.example --dry-run");
     }

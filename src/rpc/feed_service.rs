@@ -103,7 +103,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         let feed = name(&feed)?;
         let (collector, run) = (self.collector.clone(), feed.clone());
         let report = self.to_its_end(&feed, async move { collector.run(&run, dry_run).await }).await?;
-        if report.summary.outcome == RunOutcome::Stored {
+        if matches!(report.summary.outcome, RunOutcome::Stored | RunOutcome::NotModified) {
             self.seen_by_checks().await;
         }
         let (run, samples_new) = feed_messages::report(&report);
