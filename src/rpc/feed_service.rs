@@ -14,7 +14,7 @@ use crate::store::Store;
 use crate::sync::Progress;
 
 use super::convert::LONGEST_AUTHOR;
-use super::status::{invalid, not_found, of_collect, of_store};
+use super::status::{invalid, of_collect, of_store};
 use super::{feed_messages, pb};
 
 /// Listings per look into the store.
@@ -34,35 +34,14 @@ impl FeedRpc {
         Self { collector, store, progress }
     }
 
-    /// The status of a failure, with the names that there are where a name was wrong.
-    async fn refused(&self, feed: &str, error: &CollectError) -> Status {
-        if !matches!(error, CollectError::Unknown(_)) {
-            return of_collect(error);
-        }
-        let feeds = match self.collector.status().await {
-            Ok(feeds) => feeds,
-            Err(error) => return of_collect(&error),
-        };
-        let names: Vec<&str> = feeds.iter().map(|feed| feed.name.as_str()).collect();
-        if names.contains(&feed) {
-            return not_found("the feed has no such run, or it does not wait in quarantine");
-        }
-        if names.is_empty() {
-            return not_found("no feed has that name: this server has none");
-        }
-        not_found(&format!("no feed has that name; there are {}", names.join(", ")))
-    }
-
     /// Does `work` to its end, also if the caller goes away: what is half done helps nobody, and the
     /// site has been asked already.
     async fn to_its_end<T: Send + 'static>(
-        &self,
-        feed: &str,
         work: impl Future<Output = Result<T, CollectError>> + Send + 'static,
     ) -> Result<T, Status> {
         match tokio::spawn(work).await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(self.refused(feed, &error).await),
+            Ok(Err(error)) => Err(of_collect(&error)),
             Err(error) => Err(Status::internal(format!("the work ended early: {error}"))),
         }
     }
@@ -102,7 +81,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         let pb::RunFeedRequest { feed, dry_run } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, run) = (self.collector.clone(), feed.clone());
-        let report = self.to_its_end(&feed, async move { collector.run(&run, dry_run).await }).await?;
+        let report = Self::to_its_end(async move { collector.run(&run, dry_run).await }).await?;
         if matches!(report.summary.outcome, RunOutcome::Stored | RunOutcome::NotModified) {
             self.seen_by_checks().await;
         }
@@ -122,7 +101,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         }
         match self.collector.pause(&feed, &author).await {
             Ok(()) => Ok(Response::new(pb::PauseFeedResponse {})),
-            Err(error) => Err(self.refused(&feed, &error).await),
+            Err(error) => Err(of_collect(&error)),
         }
     }
 
@@ -133,7 +112,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         let feed = name(&request.get_ref().feed)?;
         match self.collector.resume(&feed).await {
             Ok(()) => Ok(Response::new(pb::ResumeFeedResponse {})),
-            Err(error) => Err(self.refused(&feed, &error).await),
+            Err(error) => Err(of_collect(&error)),
         }
     }
 
@@ -154,7 +133,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         let pb::ReleaseRunRequest { feed, run } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of) = (self.collector.clone(), feed.clone());
-        let report = self.to_its_end(&feed, async move { collector.release(&of, run).await }).await?;
+        let report = Self::to_its_end(async move { collector.release(&of, run).await }).await?;
         tracing::info!(feed, run, "an operator released a run");
         self.seen_by_checks().await;
         let (run, samples_new) = feed_messages::report(&report);
@@ -172,7 +151,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
                 tracing::info!(feed, run, "an operator rejected a run");
                 Ok(Response::new(pb::RejectRunResponse {}))
             }
-            Err(error) => Err(self.refused(&feed, &error).await),
+            Err(error) => Err(of_collect(&error)),
         }
     }
 
@@ -183,7 +162,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         let pb::RollbackFeedRequest { feed, to_run } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of) = (self.collector.clone(), feed.clone());
-        let report = self.to_its_end(&feed, async move { collector.rollback(&of, to_run).await }).await?;
+        let report = Self::to_its_end(async move { collector.rollback(&of, to_run).await }).await?;
         tracing::info!(feed, to_run, subjects = report.subjects, "an operator rolled a feed back");
         self.seen_by_checks().await;
         Ok(Response::new(pb::RollbackFeedResponse { subjects: report.subjects }))

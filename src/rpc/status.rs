@@ -53,8 +53,7 @@ pub(super) fn of_store(error: &StoreError) -> Status {
     Status::internal(error.to_string())
 }
 
-/// What a collector's failure means to a caller. [`CollectError::Unknown`] is told better by whoever
-/// knows the names.
+/// What a collector's failure means to a caller.
 pub(super) fn of_collect(error: &CollectError) -> Status {
     let message = error.to_string();
     let retry = |after| ErrorDetails::with_retry_info(Some(after));
@@ -63,13 +62,16 @@ pub(super) fn of_collect(error: &CollectError) -> Status {
         Status::with_error_details(Code::FailedPrecondition, message.clone(), details)
     };
     match error {
-        CollectError::Unknown(_) => not_found("there is no such feed or run"),
-        CollectError::Disabled(_) => not_now("FEED_DISABLED"),
+        CollectError::Unknown { known, .. } => {
+            not_found(&format!("no feed has that name; there are {known}"))
+        }
+        CollectError::NoRun { .. } => not_found(&message),
+        CollectError::Disabled { .. } => not_now("FEED_DISABLED"),
         CollectError::NoContact => not_now("NO_CONTACT"),
         CollectError::Held(_) => Status::with_error_details(Code::Aborted, message, retry(LEASE)),
         CollectError::Store(error) => of_store(error),
         CollectError::Fetch(_) => Status::with_error_details(Code::Unavailable, message, retry(SITE_RETRY)),
-        CollectError::Broken(_) => {
+        CollectError::Broken { .. } => {
             tracing::error!(%error, "a feed's state cannot be read");
             Status::internal(message)
         }
@@ -79,27 +81,29 @@ pub(super) fn of_collect(error: &CollectError) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::FetchError;
 
     #[test]
     fn a_collectors_failures_tell_what_a_client_can_do() {
         use CollectError as E;
-        let of_feed = || "castle".to_owned();
+        let told = || "castle".to_owned();
         for (error, code, retry) in [
-            (E::Unknown(of_feed()), Code::NotFound, None),
-            (E::Disabled(of_feed()), Code::FailedPrecondition, None),
+            (E::Unknown { name: told(), known: told() }, Code::NotFound, None),
+            (E::NoRun { feed: told(), why: told() }, Code::NotFound, None),
+            (E::Disabled { feed: told(), why: told() }, Code::FailedPrecondition, None),
             (E::NoContact, Code::FailedPrecondition, None),
-            (E::Held(of_feed()), Code::Aborted, Some(LEASE)),
+            (E::Held(told()), Code::Aborted, Some(LEASE)),
             (
                 E::Store(StoreError::Unavailable("down".to_owned())),
                 Code::Unavailable,
                 Some(Duration::from_secs(1)),
             ),
-            (E::Fetch("no route".to_owned()), Code::Unavailable, Some(SITE_RETRY)),
-            (E::Broken("a note".to_owned()), Code::Internal, None),
+            (E::Fetch(FetchError::TooManyHosts { limit: 1 }), Code::Unavailable, Some(SITE_RETRY)),
+            (E::Broken { note: told(), why: told() }, Code::Internal, None),
         ] {
             let status = of_collect(&error);
-            let told = status.get_error_details().retry_info().and_then(|info| info.retry_delay);
-            assert_eq!((status.code(), told), (code, retry), "{error}");
+            let after = status.get_error_details().retry_info().and_then(|info| info.retry_delay);
+            assert_eq!((status.code(), after), (code, retry), "{error}");
         }
         let off = of_collect(&E::NoContact).get_error_details();
         let violation = off.precondition_failure().and_then(|failure| failure.violations.first().cloned());

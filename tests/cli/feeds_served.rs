@@ -5,14 +5,34 @@ use serde_json::Value;
 use crate::served::{Served, file};
 
 #[test]
-fn a_service_without_feeds_says_so() {
+fn nothing_is_fetched_before_sites_can_reach_whoever_asks() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::empty(folder.path());
     let status = served.run(&["feed", "status"]);
-    assert_eq!((status.code, status.stderr.as_str()), (Some(0), "the service has no feeds\n"));
-    assert!(status.stdout.contains("FEED") && status.stdout.contains("TO DO"), "{status:?}");
-    let json = served.run(&["feed", "status", "--output", "json"]);
-    assert_eq!((json.code, json.stdout.as_str()), (Some(0), ""));
+    assert_eq!((status.code, status.stderr.as_str()), (Some(0), ""));
+    let line = |name: &str| status.stdout.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+    assert!(line("castle").contains("never run"), "{status:?}");
+    assert!(
+        line("smstome.com").contains("off") && line("smstome.com").contains("free account"),
+        "{status:?}"
+    );
+    let json = served.run(&["feed", "status", "--output", "json"]).stdout;
+    let feeds: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(feeds.len() >= 20 && feeds.iter().all(|feed| feed["last_run"].is_null()), "{json}");
+    let ran = served.run(&["feed", "run", "castle", "--dry-run"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr.contains("FailedPrecondition") && ran.stderr.contains("collect.contact_url"),
+        "{ran:?}"
+    );
+    let ran = served.run(&["feed", "run", "smstome.com"]);
+    assert!(ran.stderr.contains("FailedPrecondition") && ran.stderr.contains("is off"), "{ran:?}");
+    for verb in [&["feed", "pause", "castle"][..], &["feed", "resume", "castle"]] {
+        assert_eq!(served.run(verb).code, Some(0), "{verb:?}");
+        let status = served.run(&["feed", "status"]).stdout;
+        let paused = status.contains("paused") && status.contains("numguard feed resume castle");
+        assert_eq!(paused, verb[1] == "pause", "{status}");
+    }
     let held = served.run(&["feed", "quarantine", "list"]);
     assert_eq!((held.code, held.stderr.as_str()), (Some(0), "no run waits\n"));
 }
@@ -32,7 +52,10 @@ fn a_wrong_name_is_told_by_every_verb() {
     ] {
         let ran = served.run(verb);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{verb:?}");
-        assert!(ran.stderr.contains("NotFound: no feed has that name"), "{verb:?}: {ran:?}");
+        assert!(
+            ran.stderr.contains("NotFound: no feed has that name; there are 7sim.net, "),
+            "{verb:?}: {ran:?}"
+        );
     }
     let ran = served.run(&["feed", "run", "+447400123456"]);
     assert!(
