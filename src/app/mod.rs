@@ -136,6 +136,6 @@ fn server(
         sync.progress(),
         sync.freshness(),
     );
-    let feed = FeedRpc::new(feeds, Arc::clone(store), sync.progress());
+    let feed = FeedRpc::new(feeds, Arc::clone(store), sync.progress()).scheduled(config.collect.enabled);
     Server::new(check, admin, feed, sync.freshness(), config.server())
 }

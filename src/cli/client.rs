@@ -159,9 +159,9 @@ impl Client {
         Ok(answer.map_err(failed)?.into_inner().held)
     }
 
-    pub(super) async fn feed_status(&self) -> Result<Vec<pb::Feed>> {
+    pub(super) async fn feed_status(&self) -> Result<pb::ListFeedsResponse> {
         let answer = self.feeds().list_feeds(self.timed(pb::ListFeedsRequest {})).await;
-        Ok(answer.map_err(failed)?.into_inner().feeds)
+        Ok(answer.map_err(failed)?.into_inner())
     }
 
     pub(super) async fn run_feed(&self, feed: String, dry_run: bool) -> Result<pb::RunFeedResponse> {

@@ -21,13 +21,19 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
-    let feeds = Client::connect(&args.server).await?.feed_status().await?;
+    let pb::ListFeedsResponse { feeds, scheduled } =
+        Client::connect(&args.server).await?.feed_status().await?;
     match args.output.output {
         Output::Json => feeds.iter().try_for_each(|feed| print_json(&line(feed)))?,
         Output::Table => print_table(&rows(&feeds, now()))?,
     }
     if feeds.is_empty() {
         eprintln!("the service has no feeds");
+    } else if !scheduled {
+        eprintln!(
+            "this service runs no feed by itself, though another on its store may: set collect.contact_url and \
+             collect.enabled"
+        );
     }
     Ok(Exit::Ok)
 }

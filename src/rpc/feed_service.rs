@@ -26,12 +26,18 @@ pub struct FeedRpc {
     collector: Collector,
     store: Arc<dyn Store>,
     progress: Progress,
+    scheduled: bool,
 }
 
 impl FeedRpc {
     /// Serves the feeds of `collector`; `progress` tells when checks see what it wrote to `store`.
     pub fn new(collector: Collector, store: Arc<dyn Store>, progress: Progress) -> Self {
-        Self { collector, store, progress }
+        Self { collector, store, progress, scheduled: false }
+    }
+
+    /// Tells callers whether this process runs feeds that are due.
+    pub fn scheduled(self, scheduled: bool) -> Self {
+        Self { scheduled, ..self }
     }
 
     /// Does `work` to its end, also if the caller goes away: what is half done helps nobody, and the
@@ -71,7 +77,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         let mut feeds = self.collector.status().await.map_err(|error| of_collect(&error))?;
         feeds.sort_by(|a, b| a.name.cmp(&b.name));
         let feeds = feeds.into_iter().map(feed_messages::feed).collect();
-        Ok(Response::new(pb::ListFeedsResponse { feeds }))
+        Ok(Response::new(pb::ListFeedsResponse { feeds, scheduled: self.scheduled }))
     }
 
     async fn run_feed(

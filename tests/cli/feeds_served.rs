@@ -9,7 +9,7 @@ fn nothing_is_fetched_before_sites_can_reach_whoever_asks() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::empty(folder.path());
     let status = served.run(&["feed", "status"]);
-    assert_eq!((status.code, status.stderr.as_str()), (Some(0), ""));
+    assert!(status.code == Some(0) && status.stderr.contains("runs no feed by itself"), "{status:?}");
     let line = |name: &str| status.stdout.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
     assert!(line("castle").contains("never run"), "{status:?}");
     assert!(
