@@ -14,11 +14,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::audit::Audit;
+use crate::collect::Collector;
 use crate::config::Config;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
 use crate::policy::Policy;
-use crate::rpc::{AdminRpc, CheckRpc, Server};
+use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, Server, now};
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync};
 
@@ -29,6 +30,8 @@ pub struct App {
     listener: TcpListener,
     server: Server,
     sync: Sync,
+    /// If feeds are run on their schedule.
+    scheduled: Option<Collector>,
     banner: Banner,
 }
 
@@ -57,6 +60,7 @@ impl App {
     /// Checks all settings, binds the address, opens the store and loads the index.
     pub async fn start(config: &Config) -> Result<Self> {
         let policy = Arc::new(config.policy()?);
+        let parts = config.collector()?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!(
                 "cannot listen on {}: give another address with --listen (port 0 takes a free one)",
@@ -83,11 +87,14 @@ impl App {
             policy: policy.version.clone(),
             metadata: plan::metadata_version(),
         };
+        let collector =
+            Collector::new(parts.catalogue, Arc::clone(&store), parts.fetcher, parts.options, now);
+        let scheduled = parts.scheduled.then(|| collector.clone());
         if config.warm_up {
             std::thread::spawn(warm_up);
         }
-        let server = server(config, &store, audit, &published, &policy, &sync);
-        Ok(Self { listener, server, sync, banner })
+        let server = server(config, &store, audit, &published, &policy, &sync, collector);
+        Ok(Self { listener, server, sync, scheduled, banner })
     }
 
     /// What to tell the person who started it.
@@ -98,9 +105,14 @@ impl App {
     /// Serves until `shutdown`, drains, and saves the index.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
         let (stop, stopped) = watch::channel(false);
+        let collecting =
+            self.scheduled.map(|collector| tokio::spawn(collector.follow_schedule(stopped.clone())));
         let sync = tokio::spawn(self.sync.run(stopped));
         let served = self.server.run(self.listener, shutdown).await.context("serving ended");
         stop.send_replace(true);
+        if let Some(collecting) = collecting {
+            collecting.await.context("collecting ended early")?;
+        }
         sync.await.context("sync ended early")?;
         served
     }
@@ -113,6 +125,7 @@ fn server(
     published: &Arc<Published>,
     policy: &Arc<Policy>,
     sync: &Sync,
+    feeds: Collector,
 ) -> Server {
     let check = CheckRpc::new(Arc::clone(published), Arc::clone(policy), Arc::clone(store), sync.freshness());
     let admin = AdminRpc::new(
@@ -123,5 +136,6 @@ fn server(
         sync.progress(),
         sync.freshness(),
     );
-    Server::new(check, admin, sync.freshness(), config.server())
+    let feed = FeedRpc::new(feeds, Arc::clone(store), sync.progress()).scheduled(config.collect.enabled);
+    Server::new(check, admin, feed, sync.freshness(), config.server())
 }

@@ -7,11 +7,12 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use crate::feed;
-use crate::rpc::pb;
+use crate::feed::{self, ExportedSighting};
+use crate::listing::ReasonCode;
+use crate::rpc::{exported, pb};
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, print_json, print_table, table, visible};
+use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
 use super::{Client, ServerArg};
 
 /// Numbers per call.
@@ -27,6 +28,10 @@ pub(super) struct Args {
     /// Region of numbers in national form, such as GB
     #[arg(long, value_name = "REGION", default_value = "")]
     default_region: String,
+    /// Tell what each feed said about listed numbers: first and last seen, how often. Asks the store,
+    /// which takes a call for each
+    #[arg(long)]
+    sightings: bool,
     #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
@@ -47,6 +52,9 @@ struct Line<'a> {
     degraded: bool,
     policy_version: &'a str,
     check_id: &'a str,
+    /// With `--sightings` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sightings: Option<Vec<ExportedSighting>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +81,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     }
     let client = Client::connect(&args.server).await?;
     let mut flagged = false;
+    let mut told: Vec<pb::Listing> = Vec::new();
     let mut rows = table(&["NUMBER", "VERDICT", "SCORE", "REGION", "LINE TYPE", "REASONS"]);
     for batch in numbers.chunks(BATCH) {
         let request = |number: &String| pb::CheckNumberRequest {
@@ -83,10 +92,16 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         let answers = client.check(batch.iter().map(request).collect()).await?;
         for (input, answer) in batch.iter().zip(&answers) {
             flagged |= answer.verdict() != pb::Verdict::Allow;
+            let listing = if args.sightings { listing(&client, answer).await? } else { None };
             match args.output.output {
-                Output::Json => print_json(&line(input, answer))?,
+                Output::Json => {
+                    let mut line = line(input, answer);
+                    line.sightings = args.sightings.then(|| sightings(listing.as_ref())).transpose()?;
+                    print_json(&line)?;
+                }
                 Output::Table => {
                     rows.add_row(row(input, answer));
+                    told.extend(listing);
                 }
             }
         }
@@ -94,12 +109,32 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     if args.output.output == Output::Table {
         print_table(&rows)?;
     }
+    for listing in &told {
+        say(&listing.subject)?;
+        for sighting in &listing.sightings {
+            say(format_args!("  seen by   {}", output::sighting(sighting)))?;
+        }
+    }
     Ok(match (flagged, bad) {
         (true, _) => Exit::Flagged,
         (false, 0) => Exit::Ok,
         // Exit code 0 says that every number is allowed, and some were never asked about.
         (false, _) => Exit::Failed,
     })
+}
+
+/// The listing of a number that feeds saw, as the store has it. Verdicts rest on the index alone.
+async fn listing(client: &Client, answer: &pb::CheckNumberResponse) -> Result<Option<pb::Listing>> {
+    let seen = ReasonCode::PublicInbox.as_str();
+    if !answer.reasons.iter().any(|reason| reason.code == seen) {
+        return Ok(None);
+    }
+    client.get(answer.number.clone()).await
+}
+
+fn sightings(listing: Option<&pb::Listing>) -> Result<Vec<ExportedSighting>> {
+    let Some(listing) = listing else { return Ok(Vec::new()) };
+    Ok(exported(listing).context("the service sent a listing that does not read")?.sightings)
 }
 
 /// What there is to check.
@@ -178,6 +213,7 @@ fn line<'a>(input: &'a str, answer: &'a pb::CheckNumberResponse) -> Line<'a> {
         degraded: freshness.degraded,
         policy_version: &answer.policy_version,
         check_id: &answer.check_id,
+        sightings: None,
     }
 }
 

@@ -12,6 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::rpc::pb::admin_service_client::AdminServiceClient;
 use crate::rpc::pb::check_service_client::CheckServiceClient;
+use crate::rpc::pb::feed_service_client::FeedServiceClient;
 use crate::rpc::pb::{self, ImportListingsRequest};
 
 use super::ServerArg;
@@ -21,6 +22,9 @@ const LARGEST_ANSWER: usize = 64 << 20;
 
 /// How long a connection may take.
 const CONNECT_SECONDS: u64 = 5;
+
+/// How long a run of a feed may take, and what else writes as much; its pace is slow on purpose.
+const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 
 /// A connected client.
 #[derive(Debug, Clone)]
@@ -63,6 +67,17 @@ impl Client {
 
     fn admin(&self) -> AdminServiceClient<Channel> {
         AdminServiceClient::new(self.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    fn feeds(&self) -> FeedServiceClient<Channel> {
+        FeedServiceClient::new(self.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    /// A request that takes as long as it takes, within reason.
+    fn long<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.timeout.max(LONGEST_RUN));
+        request
     }
 
     /// A request that is given up after `--timeout`.
@@ -147,6 +162,52 @@ impl Client {
     pub(super) async fn accept_shrink(&self) -> Result<Option<pb::HeldLoad>> {
         let answer = self.admin().accept_shrink(self.timed(pb::AcceptShrinkRequest {})).await;
         Ok(answer.map_err(failed)?.into_inner().held)
+    }
+
+    pub(super) async fn feed_status(&self) -> Result<pb::ListFeedsResponse> {
+        let answer = self.feeds().list_feeds(self.timed(pb::ListFeedsRequest {})).await;
+        Ok(answer.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn run_feed(&self, feed: String, dry_run: bool) -> Result<pb::RunFeedResponse> {
+        let request = pb::RunFeedRequest { feed, dry_run };
+        Ok(self.feeds().run_feed(self.long(request)).await.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn pause_feed(&self, feed: String, author: String) -> Result<()> {
+        let request = self.timed(pb::PauseFeedRequest { feed, author });
+        self.feeds().pause_feed(request).await.map(|_| ()).map_err(failed)
+    }
+
+    pub(super) async fn resume_feed(&self, feed: String) -> Result<()> {
+        let request = self.timed(pb::ResumeFeedRequest { feed });
+        self.feeds().resume_feed(request).await.map(|_| ()).map_err(failed)
+    }
+
+    pub(super) async fn quarantine(&self) -> Result<Vec<pb::QuarantinedRun>> {
+        let answer = self.feeds().list_quarantine(self.timed(pb::ListQuarantineRequest {})).await;
+        Ok(answer.map_err(failed)?.into_inner().runs)
+    }
+
+    pub(super) async fn release_run(&self, feed: String, run: u64) -> Result<pb::ReleaseRunResponse> {
+        let request = self.long(pb::ReleaseRunRequest { feed, run });
+        Ok(self.feeds().release_run(request).await.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn reject_run(&self, feed: String, run: u64) -> Result<()> {
+        let request = self.timed(pb::RejectRunRequest { feed, run });
+        self.feeds().reject_run(request).await.map(|_| ()).map_err(failed)
+    }
+
+    /// Takes back what a feed said after a run; answers how many subjects changed.
+    pub(super) async fn rollback_feed(&self, feed: String, to_run: u64) -> Result<u64> {
+        let request = self.long(pb::RollbackFeedRequest { feed, to_run });
+        Ok(self.feeds().rollback_feed(request).await.map_err(failed)?.into_inner().subjects)
+    }
+
+    pub(super) async fn overlap(&self) -> Result<pb::GetOverlapResponse> {
+        let request = self.long(pb::GetOverlapRequest {});
+        Ok(self.feeds().get_overlap(request).await.map_err(failed)?.into_inner())
     }
 
     /// Whether the service says SERVING.

@@ -1,6 +1,8 @@
-//! `numguard feed`: the definitions of feeds, for those who write and choose them.
+//! `numguard feed`: the definitions of feeds, for those who write and choose them; and the verbs that
+//! ask a service about its feeds, each in a file of its own.
 //!
-//! Must not fetch: pages that `feed test` reads are files. No service is needed.
+//! Must not fetch: pages that `feed test` reads are files, and `feed run` is the service's work. What
+//! is in this file needs no service.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -14,8 +16,8 @@ use crate::feed::definition::{Entry, skeleton};
 use crate::feed::{Catalogue, Definition, Shape};
 
 use super::exit::Exit;
-use super::feed_test;
 use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table};
+use super::{feed_overlap, feed_quarantine, feed_run, feed_status, feed_test};
 
 /// Verbs on feeds.
 #[derive(Debug, clap::Subcommand)]
@@ -29,6 +31,21 @@ pub(super) enum Verb {
     Test(feed_test::Args),
     /// Draft a definition for a site
     Add(AddArgs),
+    /// Tell how a service's feeds are: last run, what it brought, when the next is due, what to do
+    Status(feed_status::Args),
+    /// Run a feed now; exits with 1 if nothing came of it, and says why
+    Run(feed_run::RunArgs),
+    /// Stop running a feed until it is resumed
+    Pause(feed_run::PauseArgs),
+    /// End a pause
+    Resume(feed_run::ResumeArgs),
+    /// Judge runs that were not believed
+    #[command(subcommand)]
+    Quarantine(feed_quarantine::Verb),
+    /// Take back all that a feed said after a run
+    Rollback(feed_run::RollbackArgs),
+    /// Tell what feeds share, what each has alone, and which is first
+    Overlap(feed_overlap::Args),
 }
 
 /// Which definitions are in force.
@@ -88,7 +105,7 @@ struct Line<'a> {
     shipped: bool,
 }
 
-pub(super) fn run(verb: Verb) -> Result<Exit> {
+pub(super) async fn run(verb: Verb) -> Result<Exit> {
     match verb {
         Verb::List(args) => list(&args),
         Verb::Show(args) => {
@@ -98,6 +115,13 @@ pub(super) fn run(verb: Verb) -> Result<Exit> {
         }
         Verb::Test(args) => feed_test::run(&args),
         Verb::Add(args) => add(&args),
+        Verb::Status(args) => feed_status::run(args).await,
+        Verb::Run(args) => feed_run::run(args).await,
+        Verb::Pause(args) => feed_run::pause(args).await,
+        Verb::Resume(args) => feed_run::resume(args).await,
+        Verb::Quarantine(verb) => feed_quarantine::run(verb).await,
+        Verb::Rollback(args) => feed_run::rollback(args).await,
+        Verb::Overlap(args) => feed_overlap::run(args).await,
     }
 }
 

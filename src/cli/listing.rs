@@ -148,13 +148,7 @@ async fn get(args: GetArgs) -> Result<Exit> {
         say(format_args!("  decision  {}", output::decision(listing.decision.as_ref())))?;
     }
     for sighting in &listing.sightings {
-        say(format_args!(
-            "  seen by   {} from {} to {}, {} times",
-            sighting.feed,
-            output::day(sighting.first_seen.as_ref()),
-            output::day(sighting.last_seen.as_ref()),
-            sighting.count
-        ))?;
+        say(format_args!("  seen by   {}", output::sighting(sighting)))?;
     }
     Ok(Exit::Ok)
 }

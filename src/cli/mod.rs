@@ -16,6 +16,10 @@ mod exit;
 mod explain;
 mod export;
 mod feed;
+mod feed_overlap;
+mod feed_quarantine;
+mod feed_run;
+mod feed_status;
 mod feed_test;
 mod health;
 mod import;
@@ -50,7 +54,7 @@ struct ServerArg {
     /// URL of the numguard service
     #[arg(long, value_name = "URL", env = "NUMGUARD_SERVER", default_value = "http://127.0.0.1:50051")]
     server: String,
-    /// Seconds to wait for an answer (imports and exports take as long as they take)
+    /// Seconds to wait for an answer (imports, exports and runs of feeds take as long as they take)
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     timeout: u64,
 }
@@ -74,7 +78,7 @@ enum Verb {
     /// Put, list and delete listings of ranges
     #[command(subcommand)]
     Range(range::Verb),
-    /// Show, try out and draft the definitions of feeds
+    /// Run feeds, see how they are, undo what they did; show, try out and draft their definitions
     #[command(subcommand)]
     Feed(feed::Verb),
     /// Import lists of numbers: CSV, JSON, export or text, plain or gzip
@@ -137,7 +141,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Explain(args) => explain::run(args).await,
         Verb::Listing(verb) => listing::run(verb).await,
         Verb::Range(verb) => range::run(verb).await,
-        Verb::Feed(verb) => feed::run(verb),
+        Verb::Feed(verb) => feed::run(verb).await,
         Verb::Import(args) => import::run(args).await,
         Verb::Backtest(args) => backtest::run(args),
         Verb::Export(args) => export::run(args).await,

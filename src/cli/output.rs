@@ -100,6 +100,51 @@ pub(super) fn time(time: Option<&prost_types::Timestamp>) -> String {
     time.map(|time| time.to_string()).unwrap_or_default()
 }
 
+/// Seconds from `now` to a message's time, below 0 if it is past.
+fn seconds_until(time: Option<&prost_types::Timestamp>, now: UnixTime) -> Option<i64> {
+    time.map(|time| time.seconds - i64::from(now.0))
+}
+
+/// How long ago a message's time was, or empty: `2 h ago`.
+pub(super) fn age(time: Option<&prost_types::Timestamp>, now: UnixTime) -> String {
+    match seconds_until(time, now) {
+        None => String::new(),
+        // Clocks differ a little.
+        Some(seconds) if seconds > -60 => "just now".to_owned(),
+        Some(seconds) => format!("{} ago", span(seconds.unsigned_abs())),
+    }
+}
+
+/// How long it is until a message's time, or empty: `in 2 h`; `now` once it is reached.
+pub(super) fn until(time: Option<&prost_types::Timestamp>, now: UnixTime) -> String {
+    match seconds_until(time, now) {
+        None => String::new(),
+        Some(seconds) if seconds <= 0 => "now".to_owned(),
+        Some(seconds) => format!("in {}", span(seconds.unsigned_abs())),
+    }
+}
+
+/// 7300 -> `2 h`; what is less than two of a unit is told in the smaller one.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// What one feed said about a subject, in words.
+pub(super) fn sighting(sighting: &pb::Sighting) -> String {
+    format!(
+        "{} from {} to {}, {} times",
+        visible(&sighting.feed),
+        day(sighting.first_seen.as_ref()),
+        day(sighting.last_seen.as_ref()),
+        sighting.count
+    )
+}
+
 /// An operator's decision in a few words, or empty.
 pub(super) fn decision(decision: Option<&pb::Decision>) -> String {
     let Some(decision) = decision else { return String::new() };
@@ -123,4 +168,30 @@ pub(super) fn grouped(count: u64) -> String {
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
     groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_from_now() {
+        let now = UnixTime(1_000_000);
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        for (seconds, ago, in_) in [
+            (1_000_030, "just now", "in 30 s"),
+            (999_990, "just now", "now"),
+            (999_900, "100 s ago", "now"),
+            (992_800, "2 h ago", "now"),
+            (992_801, "119 min ago", "now"),
+            (1_172_800, "just now", "in 2 d"),
+        ] {
+            let time = at(seconds);
+            assert_eq!(
+                (age(time.as_ref(), now), until(time.as_ref(), now)),
+                (ago.to_owned(), in_.to_owned())
+            );
+        }
+        assert_eq!((age(None, now), until(None, now)), (String::new(), String::new()));
+    }
 }

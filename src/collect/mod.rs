@@ -1,4 +1,7 @@
-//! Polite fetching: the only room that asks websites for pages.
+//! Collecting: polite fetching, and runs of feeds that nobody can poison. The only room that asks
+//! websites for pages.
+//!
+//! Fetching knows no feeds:
 //!
 //! | file | what it is for |
 //! |---|---|
@@ -10,25 +13,52 @@
 //! | `redirect`, `address`, `resolver` | where a request may go at all |
 //! | `shown` | URLs as errors show them: without digits of numbers |
 //!
-//! Must not know what a page means nor when it is due, must not read the wall clock (it is an
-//! argument), and must not work around a refusal.
+//! On top of it, the collector:
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `collector`, `report` | what operators and the schedule ask, and what they get |
+//! | `schedule`, `turn` | feeds that are due; the leases of a run |
+//! | `run` | one run: repair, fetch, judge, store |
+//! | `gather` | its pages -> numbers |
+//! | `plan`, `judge` | what it would change; whether it is held back, and what a feed's word is worth |
+//! | `review`, `history` | held runs; records of runs, by which they are undone |
+//! | `notes`, `packed` | what is kept between runs |
+//!
+//! Must not read the wall clock (it is an argument), and must not work around a refusal.
 
 mod address;
 mod client;
+mod collector;
 mod error;
 mod exchange;
 mod fetcher;
+mod gather;
+mod history;
+mod judge;
 mod lane;
+mod notes;
 mod options;
+mod packed;
+mod plan;
 mod redirect;
+mod report;
 mod request;
 mod resolver;
 mod retry_after;
+mod review;
 mod robots;
+mod run;
+mod schedule;
 mod shown;
+mod turn;
 
+pub use collector::{Collector, CollectorOptions};
 pub use error::FetchError;
 pub use fetcher::Fetcher;
 pub use options::{FetchOptions, WallClock};
+pub use report::{
+    CollectError, FeedState, FeedStatus, QuarantinedRun, RollbackReport, RunOutcome, RunReport, RunSummary,
+};
 pub use request::{Fetched, Page, PageRequest, RefusedBy, Validators};
 pub use robots::RobotsRules;

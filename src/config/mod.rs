@@ -3,6 +3,7 @@
 //! Layers: [`DEFAULT`], a file, the environment, flags. Unknown settings are refused by name and
 //! file. Fills each room's options; no room imports this one.
 
+mod collect;
 mod feeds;
 mod shared_store;
 
@@ -21,6 +22,7 @@ use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;
 use crate::telemetry::LogOptions;
 
+pub use collect::{CollectConfig, CollectorParts};
 pub use feeds::{feed, feeds};
 pub use shared_store::{RedisConfig, Secret};
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub redis: RedisConfig,
     /// How the index follows the store.
     pub sync: SyncConfig,
+    /// Running feeds.
+    pub collect: CollectConfig,
     /// Logs.
     pub log: LogOptions,
 }
@@ -161,6 +165,7 @@ impl Config {
             return Err(ConfigError::Setting(format!("{setting}: {expected}")));
         }
         self.redis()?;
+        self.collect.check()?;
         self.log.check().map_err(|error| ConfigError::Setting(error.to_string()))?;
         Ok(self)
     }
@@ -196,6 +201,11 @@ impl Config {
             reconcile_every: Duration::from_secs(self.sync.reconcile_seconds),
             clock: now,
         }
+    }
+
+    /// What the collector is made of.
+    pub fn collector(&self) -> Result<CollectorParts, ConfigError> {
+        self.collect.parts()
     }
 
     /// Options of the embedded store.
@@ -284,6 +294,8 @@ mod tests {
             ("[log]\nlevel = \"a=b=c\"", "log.level"),
             ("[log]\nlevel = \"loud\"", "log.level"),
             ("[sync]\nmax_shrink = 2.0", "sync.max_shrink: expected"),
+            ("[collect]\nenabled = true", "collect.contact_url: expected"),
+            ("[collect]\ncontact_url = \"me\"", "collect: fetching: the contact"),
             ("[redis]\nurl = \"redis://u:p@x\"", "redis.url: the address holds"),
             ("[redis]\nurl = \"redis://x\"\nprefix = \"{}\"", "redis.prefix: expected"),
         ] {

@@ -22,6 +22,21 @@ impl FeedName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What two feeds have in common that count as one, for they copy each other or have one owner:
+    /// the name up to `__`, or else up to its first dot and without an ending `-starter`. So
+    /// `ip1sms` and `ip1sms-starter` are one, and so are `a.com` and `a__b.net`.
+    pub fn family(&self) -> &str {
+        let name = self.0.as_str();
+        match name.split_once("__") {
+            Some((group, _)) if !group.is_empty() => group,
+            _ => {
+                let name =
+                    name.split_once('.').map_or(name, |(site, _)| if site.is_empty() { name } else { site });
+                name.strip_suffix("-starter").filter(|rest| !rest.is_empty()).unwrap_or(name)
+            }
+        }
+    }
 }
 
 impl FromStr for FeedName {
@@ -46,6 +61,21 @@ impl fmt::Display for FeedName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn feeds_of_one_owner_are_one_family() {
+        for (name, family) in [
+            ("castle", "castle"),
+            ("ip1sms-starter", "ip1sms"),
+            ("receive-smss.com", "receive-smss"),
+            ("receive-sms-online__sms-receive.net", "receive-sms-online"),
+            ("__a", "__a"),
+            (".a", ".a"),
+            ("-starter", "-starter"),
+        ] {
+            assert_eq!(name.parse::<FeedName>().as_ref().map(FeedName::family), Ok(family), "{name}");
+        }
+    }
 
     #[test]
     fn only_names_fit_for_keys_and_labels() {

@@ -126,11 +126,14 @@ impl Listing {
         self.seen_between().map(|(first, last)| (first.day(), last.day()))
     }
 
-    /// Whether more than one glance stands behind it: a second feed, or the same feed again at
-    /// least an hour later. One poisoned run of one feed never confirms a number.
+    /// Whether more than one glance stands behind it: a second feed of another family
+    /// ([`FeedName::family`]), or the same feed again at least an hour later. One poisoned run of one
+    /// feed never confirms a number.
     pub fn confirmed(&self) -> bool {
         const HOUR: u32 = 3_600;
-        self.sightings.len() > 1
+        let mut families = self.sightings.iter().map(|sighting| sighting.feed.family());
+        let first = families.next();
+        families.any(|family| first != Some(family))
             || self.sightings.iter().any(|s| s.last_seen.0.saturating_sub(s.first_seen.0) >= HOUR)
     }
 }
@@ -205,5 +208,6 @@ mod tests {
         assert!(!seen("a", 0, 3_599).confirmed());
         assert!(seen("a", 0, 3_600).confirmed());
         assert!(merged(&seen("a", 0, 0), &seen("b", 0, 0)).confirmed());
+        assert!(!merged(&seen("a.com", 0, 0), &seen("a__b.net", 9_999, 9_999)).confirmed(), "one owner");
     }
 }

@@ -17,7 +17,7 @@ use super::status::invalid;
 /// The longest reason of a decision, in bytes.
 const LONGEST_REASON: usize = 500;
 /// The longest author of a decision, in bytes.
-const LONGEST_AUTHOR: usize = 100;
+pub(super) const LONGEST_AUTHOR: usize = 100;
 
 pub(super) fn answer(
     answer: &Answer<'_>,

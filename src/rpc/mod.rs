@@ -6,6 +6,8 @@
 mod admin_service;
 mod check_service;
 mod convert;
+mod feed_messages;
+mod feed_service;
 mod import;
 mod listing_page;
 mod recorded;
@@ -25,6 +27,7 @@ pub mod pb {
 pub use admin_service::AdminRpc;
 pub use check_service::CheckRpc;
 pub use convert::{exported, listing, pb_decision, read_listing};
+pub use feed_service::FeedRpc;
 pub use server::{Server, ServerOptions};
 
 use std::time::SystemTime;

@@ -15,7 +15,8 @@ use crate::sync::Freshness;
 
 use super::pb::admin_service_server::AdminServiceServer;
 use super::pb::check_service_server::CheckServiceServer;
-use super::{AdminRpc, CheckRpc, pb};
+use super::pb::feed_service_server::FeedServiceServer;
+use super::{AdminRpc, CheckRpc, FeedRpc, pb};
 
 /// How connections are kept and ended.
 #[derive(Debug, Clone, Copy)]
@@ -29,13 +30,15 @@ pub struct ServerOptions {
 pub struct Server {
     check: CheckRpc,
     admin: AdminRpc,
+    feed: FeedRpc,
     health: HealthReporter,
     freshness: Arc<Freshness>,
     options: ServerOptions,
 }
 
 /// Names by which health can be asked; the empty one is the server as a whole.
-const HEALTH_NAMES: [&str; 3] = ["", "numguard.v1.CheckService", "numguard.v1.AdminService"];
+const HEALTH_NAMES: [&str; 4] =
+    ["", "numguard.v1.CheckService", "numguard.v1.AdminService", "numguard.v1.FeedService"];
 
 /// Largest request of checks or outcomes, in bytes: 10,000 with every field in use fit.
 const LARGEST_CHECK: usize = 3 << 20;
@@ -44,9 +47,15 @@ const LARGEST_CHECK: usize = 3 << 20;
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
 
 impl Server {
-    /// A server of the two services; `freshness` tells when there is an index.
-    pub fn new(check: CheckRpc, admin: AdminRpc, freshness: Arc<Freshness>, options: ServerOptions) -> Self {
-        Self { check, admin, health: HealthReporter::new(), freshness, options }
+    /// A server of the three services; `freshness` tells when there is an index.
+    pub fn new(
+        check: CheckRpc,
+        admin: AdminRpc,
+        feed: FeedRpc,
+        freshness: Arc<Freshness>,
+        options: ServerOptions,
+    ) -> Self {
+        Self { check, admin, feed, health: HealthReporter::new(), freshness, options }
     }
 
     async fn set_health(health: &HealthReporter, status: ServingStatus) {
@@ -61,7 +70,7 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), tonic::transport::Error> {
-        let Self { check, admin, health, freshness, options } = self;
+        let Self { check, admin, feed, health, freshness, options } = self;
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
@@ -72,6 +81,7 @@ impl Server {
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
             .add_service(CheckServiceServer::new(check).max_decoding_message_size(LARGEST_CHECK))
             .add_service(AdminServiceServer::new(admin))
+            .add_service(FeedServiceServer::new(feed))
             .add_service(tonic_health::pb::health_server::HealthServer::new(
                 tonic_health::server::HealthService::from_health_reporter(health.clone()),
             ));

@@ -6,7 +6,11 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::audit::AuditError;
-use crate::store::StoreError;
+use crate::collect::CollectError;
+use crate::store::{LEASE, StoreError};
+
+/// A site that could not be asked is left alone for so long: clients that retry must not hurry it.
+const SITE_RETRY: Duration = Duration::from_secs(3_600);
 
 /// INVALID_ARGUMENT with the field named in the message and in BadRequest details.
 pub(super) fn invalid(field: impl Into<String>, expected: impl ToString) -> Status {
@@ -47,4 +51,62 @@ pub(super) fn of_store(error: &StoreError) -> Status {
         return unavailable(error.to_string());
     }
     Status::internal(error.to_string())
+}
+
+/// What a collector's failure means to a caller.
+pub(super) fn of_collect(error: &CollectError) -> Status {
+    let message = error.to_string();
+    let retry = |after| ErrorDetails::with_retry_info(Some(after));
+    let not_now = |kind: &str| {
+        let details = ErrorDetails::with_precondition_failure_violation(kind, "feed", message.clone());
+        Status::with_error_details(Code::FailedPrecondition, message.clone(), details)
+    };
+    match error {
+        CollectError::Unknown { known, .. } => {
+            not_found(&format!("no feed has that name; there are {known}"))
+        }
+        CollectError::NoRun { .. } => not_found(&message),
+        CollectError::Disabled { .. } => not_now("FEED_DISABLED"),
+        CollectError::NoContact => not_now("NO_CONTACT"),
+        CollectError::Held(_) => Status::with_error_details(Code::Aborted, message, retry(LEASE)),
+        CollectError::Store(error) => of_store(error),
+        CollectError::Fetch(_) => Status::with_error_details(Code::Unavailable, message, retry(SITE_RETRY)),
+        CollectError::Broken { .. } => {
+            tracing::error!(%error, "a feed's state cannot be read");
+            Status::internal(message)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::FetchError;
+
+    #[test]
+    fn a_collectors_failures_tell_what_a_client_can_do() {
+        use CollectError as E;
+        let told = || "castle".to_owned();
+        for (error, code, retry) in [
+            (E::Unknown { name: told(), known: told() }, Code::NotFound, None),
+            (E::NoRun { feed: told(), why: told() }, Code::NotFound, None),
+            (E::Disabled { feed: told(), why: told() }, Code::FailedPrecondition, None),
+            (E::NoContact, Code::FailedPrecondition, None),
+            (E::Held(told()), Code::Aborted, Some(LEASE)),
+            (
+                E::Store(StoreError::Unavailable("down".to_owned())),
+                Code::Unavailable,
+                Some(Duration::from_secs(1)),
+            ),
+            (E::Fetch(FetchError::TooManyHosts { limit: 1 }), Code::Unavailable, Some(SITE_RETRY)),
+            (E::Broken { note: told(), why: told() }, Code::Internal, None),
+        ] {
+            let status = of_collect(&error);
+            let after = status.get_error_details().retry_info().and_then(|info| info.retry_delay);
+            assert_eq!((status.code(), after), (code, retry), "{error}");
+        }
+        let off = of_collect(&E::NoContact).get_error_details();
+        let violation = off.precondition_failure().and_then(|failure| failure.violations.first().cloned());
+        assert_eq!(violation.map(|violation| violation.r#type).as_deref(), Some("NO_CONTACT"));
+    }
 }

@@ -5,7 +5,7 @@ use crate::served::{command, run};
 
 #[test]
 fn help_texts() {
-    let verbs: [&[&str]; 34] = [
+    let verbs: [&[&str]; 45] = [
         &[],
         &["serve"],
         &["check"],
@@ -23,6 +23,17 @@ fn help_texts() {
         &["feed", "show"],
         &["feed", "test"],
         &["feed", "add"],
+        &["feed", "status"],
+        &["feed", "run"],
+        &["feed", "pause"],
+        &["feed", "resume"],
+        &["feed", "quarantine"],
+        &["feed", "quarantine", "list"],
+        &["feed", "quarantine", "show"],
+        &["feed", "quarantine", "release"],
+        &["feed", "quarantine", "reject"],
+        &["feed", "rollback"],
+        &["feed", "overlap"],
         &["import"],
         &["backtest"],
         &["export"],

@@ -6,6 +6,7 @@ mod audit;
 mod backtest;
 mod bad_input;
 mod feed;
+mod feeds_served;
 mod help;
 mod interface;
 mod kill;

@@ -4,6 +4,7 @@
 
 mod battery;
 mod bulk_faults;
+mod collected;
 mod down;
 mod embedded;
 mod failover;
@@ -18,3 +19,6 @@ mod refused;
 mod served;
 mod served_on_redis;
 mod servers;
+#[path = "../collect/site.rs"]
+#[allow(dead_code)]
+mod site;

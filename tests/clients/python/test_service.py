@@ -26,7 +26,10 @@ def assert_refused_as_too_large(refused):
     assert refused.value.code() in limits, refused.value
 
 
-@pytest.mark.parametrize("name", ["", "numguard.v1.CheckService", "numguard.v1.AdminService"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "numguard.v1.CheckService", "numguard.v1.AdminService", "numguard.v1.FeedService"],
+)
 def test_health_is_serving(channel, name):
     """The server as a whole and each of its services are SERVING."""
     health = health_pb2_grpc.HealthStub(channel)
@@ -48,6 +51,7 @@ def test_reflection_lists_the_services(channel):
     services = reflection.get_services()
     assert "numguard.v1.CheckService" in services
     assert "numguard.v1.AdminService" in services
+    assert "numguard.v1.FeedService" in services
     file = reflection.FindFileContainingSymbol("numguard.v1.CheckService")
     methods = [method.name for method in file.service[0].method]
     assert methods == ["CheckNumber", "BatchCheckNumbers", "StreamCheckNumbers", "ReportOutcomes"]

@@ -1,0 +1,215 @@
+//! `numguard feed status`: how the feeds of a service are, and what to do about those that are not well.
+
+use anyhow::Result;
+use comfy_table::Table;
+use serde_json::{Value, json};
+
+use crate::listing::UnixTime;
+use crate::rpc::{now, pb};
+
+use super::exit::Exit;
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, table, visible};
+use super::{Client, ServerArg};
+
+/// Arguments of `feed status`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    output: OutputArg,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+pub(super) async fn run(args: Args) -> Result<Exit> {
+    let pb::ListFeedsResponse { feeds, scheduled } =
+        Client::connect(&args.server).await?.feed_status().await?;
+    match args.output.output {
+        Output::Json => feeds.iter().try_for_each(|feed| print_json(&line(feed)))?,
+        Output::Table => print_table(&rows(&feeds, now()))?,
+    }
+    if feeds.is_empty() {
+        eprintln!("the service has no feeds");
+    } else if !scheduled {
+        eprintln!(
+            "this service runs no feed by itself, though another on its store may: set collect.contact_url and \
+             collect.enabled"
+        );
+    }
+    Ok(Exit::Ok)
+}
+
+fn rows(feeds: &[pb::Feed], now: UnixTime) -> Table {
+    let mut rows = table(&["FEED", "STATE", "LAST RUN", "OUTCOME", "ROWS", "NEW", "GONE", "NEXT", "TO DO"]);
+    for feed in feeds {
+        let count = |count: fn(&pb::FeedRun) -> u64| {
+            feed.last_run.as_ref().map(|run| grouped(count(run))).unwrap_or_default()
+        };
+        let last = feed.last_run.as_ref();
+        rows.add_row([
+            visible(&feed.name),
+            state(feed),
+            output::age(last.and_then(|run| run.at.as_ref()), now),
+            last.map(|run| outcome(run.outcome())).unwrap_or_default(),
+            count(|run| run.rows),
+            count(|run| run.new),
+            count(|run| run.gone),
+            if feed.enabled { output::until(feed.next_due.as_ref(), now) } else { String::new() },
+            to_do(feed),
+        ]);
+    }
+    rows
+}
+
+/// LAYOUT_CHANGED -> `layout changed`.
+pub(super) fn outcome(outcome: pb::RunOutcome) -> String {
+    outcome.as_str_name().trim_start_matches("RUN_OUTCOME_").replace('_', " ").to_lowercase()
+}
+
+fn state(feed: &pb::Feed) -> String {
+    if !feed.enabled {
+        return "off".to_owned();
+    }
+    feed.state().as_str_name().trim_start_matches("FEED_STATE_").replace('_', " ").to_lowercase()
+}
+
+/// What an operator does about a feed that is not well, or empty.
+fn to_do(feed: &pb::Feed) -> String {
+    let name = visible(&feed.name);
+    if !feed.enabled {
+        return visible(&feed.why_not);
+    }
+    let last = feed.last_run.as_ref();
+    let note = match (feed.why_not.as_str(), last) {
+        ("", Some(run)) => visible(&run.note),
+        (why_not, _) => visible(why_not),
+    };
+    let after = |told: &str, what: String| if told.is_empty() { what } else { format!("{told}; {what}") };
+    match feed.state() {
+        pb::FeedState::Unspecified | pb::FeedState::Idle | pb::FeedState::Running => String::new(),
+        pb::FeedState::Paused => after(&note, format!("numguard feed resume {name}")),
+        pb::FeedState::Blocked => {
+            after(&note, "old rows stay; the site is asked once a day; turn it off if that lasts".to_owned())
+        }
+        pb::FeedState::Quarantined => {
+            let run = last.map(|run| run.run.to_string()).unwrap_or_default();
+            after(&note, format!("numguard feed quarantine show {name} {run}").trim_end().to_owned())
+        }
+        pb::FeedState::Failing => match last.map(pb::FeedRun::outcome) {
+            Some(pb::RunOutcome::LayoutChanged) => {
+                after(&note, format!("save a page, then: numguard feed test {name} --page FILE"))
+            }
+            Some(pb::RunOutcome::Refused) => {
+                after(&note, "the site says no: turn it off, or ask its owner".to_owned())
+            }
+            _ => after(&note, format!("numguard feed run {name} --dry-run")),
+        },
+        pb::FeedState::NeverRun if feed.next_due.is_some() => String::new(),
+        pb::FeedState::NeverRun => format!("numguard feed run {name} --dry-run"),
+    }
+}
+
+fn line(feed: &pb::Feed) -> Value {
+    json!({
+        "feed": feed.name, "title": feed.title, "group": feed.group, "enabled": feed.enabled,
+        "why_not": feed.why_not, "state": feed.state().as_str_name().trim_start_matches("FEED_STATE_"),
+        "last_run": feed.last_run.as_ref().map(run_line),
+        "next_due": feed.next_due.as_ref().map(|due| output::time(Some(due))),
+        "interval_minutes": feed.interval_minutes, "expected_rows": [feed.least_rows, feed.most_rows],
+        "to_do": to_do(feed),
+    })
+}
+
+/// A run as JSON.
+pub(super) fn run_line(run: &pb::FeedRun) -> Value {
+    json!({
+        "run": run.run, "at": output::time(run.at.as_ref()), "pages": run.pages, "rows": run.rows,
+        "new": run.new, "gone": run.gone, "again": run.again, "dropped": run.dropped,
+        "outcome": run.outcome().as_str_name().trim_start_matches("RUN_OUTCOME_"), "note": run.note,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(state: pb::FeedState, outcome: Option<pb::RunOutcome>, note: &str) -> pb::Feed {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let last_run = outcome.map(|outcome| pb::FeedRun {
+            run: 7,
+            at: at(990_000),
+            rows: 1_200,
+            new: 12,
+            gone: 3,
+            outcome: outcome.into(),
+            note: note.to_owned(),
+            ..Default::default()
+        });
+        pb::Feed {
+            name: "a.example".to_owned(),
+            enabled: true,
+            state: state.into(),
+            last_run,
+            next_due: at(1_003_600),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn each_state_says_what_to_do() {
+        use pb::{FeedState as S, RunOutcome as O};
+        for (state, outcome, note, expected) in [
+            (S::Idle, Some(O::Stored), "", ""),
+            (S::Running, None, "", ""),
+            (S::NeverRun, None, "", ""),
+            (S::Paused, None, "", "numguard feed resume a.example"),
+            (S::Paused, Some(O::Stored), "by ann", "by ann; numguard feed resume a.example"),
+            (S::Quarantined, Some(O::Quarantined), "", "numguard feed quarantine show a.example 7"),
+            (
+                S::Blocked,
+                Some(O::Blocked),
+                "captcha",
+                "captcha; old rows stay; the site is asked once a day; turn it off if that lasts",
+            ),
+            (
+                S::Failing,
+                Some(O::LayoutChanged),
+                "no row",
+                "no row; save a page, then: numguard feed test a.example --page FILE",
+            ),
+            (
+                S::Failing,
+                Some(O::Refused),
+                "robots.txt",
+                "robots.txt; the site says no: turn it off, or ask its owner",
+            ),
+            (
+                S::Failing,
+                Some(O::Failed),
+                "timed\x1bout",
+                "timed\u{fffd}out; numguard feed run a.example --dry-run",
+            ),
+        ] {
+            assert_eq!(to_do(&feed(state, outcome, note)), expected, "{} {note}", state.as_str_name());
+        }
+        let off = pb::Feed { enabled: false, why_not: "its terms".to_owned(), ..feed(S::NeverRun, None, "") };
+        assert_eq!((state(&off).as_str(), to_do(&off).as_str()), ("off", "its terms"));
+        let why_not = "timed out three times".to_owned();
+        let failing = pb::Feed { why_not, ..feed(S::Failing, Some(O::Failed), "timed out") };
+        assert_eq!(to_do(&failing), "timed out three times; numguard feed run a.example --dry-run");
+        let unplanned = pb::Feed { next_due: None, ..feed(S::NeverRun, None, "") };
+        assert_eq!(to_do(&unplanned), "numguard feed run a.example --dry-run");
+    }
+
+    #[test]
+    fn a_row_tells_the_last_run_and_the_next() {
+        let feeds = [feed(pb::FeedState::Idle, Some(pb::RunOutcome::NotModified), "")];
+        let text = rows(&feeds, UnixTime(1_000_000)).to_string();
+        let last = text.lines().last().unwrap_or_default();
+        let cells: Vec<&str> = last.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        assert_eq!(
+            cells,
+            ["a.example", "idle", "2 h ago", "not modified", "1,200", "12", "3", "in 60 min"],
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! The pages of one run -> its numbers: fetched one by one at the feed's pace, read off the async
+//! threads.
+//!
+//! Must not store or judge. A page that cannot be used ends the run, and nothing of the run is used:
+//! only past the first page may one be missing or empty, for that is how lists end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::feed::{Catalogue, Definition, Page, PageError, ReadOptions, Verdict, Walk};
+use crate::listing::UnixTime;
+use crate::number::Number;
+
+use super::judge::{Row, is_bad};
+use super::{CollectError, FetchError, Fetched, Fetcher, PageRequest, RefusedBy, RunOutcome, Validators};
+
+/// The most unpacked bytes of a run.
+const MOST_BYTES: usize = 128 << 20;
+
+/// How often a blocked site is asked.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What the pages of a run gave.
+#[derive(Debug)]
+pub(super) enum Gathered {
+    /// Numbers.
+    Haul(Haul),
+    /// The one page is as it was.
+    NotModified,
+    /// Nothing that can be used.
+    Stopped { outcome: RunOutcome, why: String, wait: Duration, pages: u32 },
+}
+
+/// What the pages gave.
+#[derive(Debug, Default)]
+pub(super) struct Haul {
+    pub(super) pages: u32,
+    /// By number.
+    pub(super) rows: Vec<Row>,
+    /// Rows looked at.
+    pub(super) looked: u64,
+    /// Rows left out.
+    pub(super) dropped: u64,
+    /// Of these, rows that speak against the page.
+    pub(super) bad: u64,
+    /// Of the one page, if it was one.
+    pub(super) validators: Option<Validators>,
+}
+
+/// Walks the pages of a feed. `validators` are for a feed of one page: others have to be read whole,
+/// because an unchanged page would hide where the next one is.
+pub(super) async fn gather(
+    fetcher: &Fetcher,
+    catalogue: &Arc<Catalogue>,
+    definition: &Definition,
+    validators: Option<Validators>,
+    clock: fn() -> UnixTime,
+) -> Result<Gathered, CollectError> {
+    let mut walk = Walk::new(definition);
+    let mut found: BTreeMap<Number, Row> = BTreeMap::new();
+    let mut haul = Haul::default();
+    let mut bytes = 0;
+    while let Some(step) = walk.next_step() {
+        let first = definition.urls.contains(&step.url);
+        let request = PageRequest {
+            validators: validators.clone(),
+            mirrors: definition.mirrors.clone(),
+            ..PageRequest::new(step.url.as_str(), Duration::from_secs(definition.pace_seconds.into()))
+        };
+        let pages = walk.pages();
+        let stopped = |outcome, why, wait| Ok(Gathered::Stopped { outcome, why, wait, pages });
+        let page = match fetcher.get(request).await {
+            Ok(Fetched::NotModified) => return Ok(Gathered::NotModified),
+            Ok(Fetched::Page(page)) => page,
+            Ok(Fetched::Refused { status: Some(404 | 410), .. }) if !first => continue,
+            Ok(Fetched::Refused { status, retry_after, by }) => {
+                let (outcome, why, wait) = refusal(status, retry_after, by);
+                return stopped(outcome, why, wait);
+            }
+            Err(error @ (FetchError::Options(_) | FetchError::TooManyHosts { .. })) => {
+                return Err(error.into());
+            }
+            Err(error) => return stopped(RunOutcome::Failed, error.to_string(), Duration::ZERO),
+        };
+        let now = clock();
+        bytes += page.body.len();
+        if bytes > MOST_BYTES {
+            let why = format!("more than {} MB of pages", MOST_BYTES >> 20);
+            return stopped(RunOutcome::Failed, why, Duration::ZERO);
+        }
+        haul.validators = page.validators.clone();
+        let page = match read(catalogue, definition, step.url.clone(), page.body).await? {
+            Ok(page) => page,
+            Err(error) => return stopped(RunOutcome::LayoutChanged, error.to_string(), Duration::ZERO),
+        };
+        match &page.verdict {
+            Verdict::Blocked(sign) => return stopped(RunOutcome::Blocked, sign.clone(), DAY),
+            Verdict::LayoutChanged(why) if first => {
+                return stopped(RunOutcome::LayoutChanged, why.clone(), Duration::ZERO);
+            }
+            Verdict::LayoutChanged(_) => continue,
+            Verdict::Fine | Verdict::Empty => {}
+        }
+        walk.took(&step, &page);
+        haul.looked += (page.rows.len() + page.dropped.len()) as u64;
+        haul.dropped += page.dropped.len() as u64;
+        haul.bad += page.dropped.iter().filter(|dropped| is_bad(dropped.reason)).count() as u64;
+        for row in &page.rows {
+            let row = Row { number: row.number, last: row.seen(now).1, dated: row.active.is_some() };
+            let known = found.entry(row.number).or_insert(row);
+            if row.last > known.last {
+                *known = row;
+            }
+        }
+    }
+    haul.pages = walk.pages();
+    if haul.pages != 1 {
+        haul.validators = None;
+    }
+    haul.rows = found.into_values().collect();
+    Ok(Gathered::Haul(haul))
+}
+
+/// Reads a page on a thread of its own.
+async fn read(
+    catalogue: &Arc<Catalogue>,
+    definition: &Definition,
+    url: Url,
+    body: Vec<u8>,
+) -> Result<Result<Page, PageError>, CollectError> {
+    let (catalogue, name) = (Arc::clone(catalogue), definition.name.clone());
+    let reading = tokio::task::spawn_blocking(move || {
+        let entry = catalogue.get(name.as_str())?;
+        Some(entry.definition.read(&url, &body, ReadOptions::default()))
+    });
+    let broken = |why: String| CollectError::Broken { note: format!("a page of {}", definition.name), why };
+    let read = reading.await.map_err(|error| broken(error.to_string()))?;
+    read.ok_or_else(|| broken("the feed is not known any more".to_owned()))
+}
+
+fn refusal(status: Option<u16>, after: Option<Duration>, by: RefusedBy) -> (RunOutcome, String, Duration) {
+    let wait = after.unwrap_or_default();
+    match (by, status) {
+        (RefusedBy::Robots, _) => (RunOutcome::Refused, "robots.txt forbids the page".to_owned(), DAY),
+        (RefusedBy::RobotsUnread, _) => {
+            let why = "robots.txt cannot be read, and forbids everything until it can";
+            (RunOutcome::Refused, why.to_owned(), wait)
+        }
+        (RefusedBy::RateLimited, _) => {
+            let why = format!("the site asks to be left alone for {} s", wait.as_secs());
+            (RunOutcome::Refused, why, wait)
+        }
+        (RefusedBy::Status, Some(status @ (401 | 403 | 451))) => {
+            (RunOutcome::Blocked, format!("the site answers {status}"), DAY)
+        }
+        (RefusedBy::Status, status) => {
+            let why = format!("the site answers {}", status.map_or("nothing".to_owned(), |s| s.to_string()));
+            (RunOutcome::Refused, why, wait)
+        }
+    }
+}

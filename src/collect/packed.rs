@@ -1,0 +1,162 @@
+//! Numbers and what a feed said about them, as bytes for notes: sorted, as differences, packed.
+//!
+//! Must not be handed numbers out of order. A cut or foreign text is an error, never a guess.
+
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+use crate::listing::codec::{CodecError, Input, put_varint};
+use crate::listing::{FeedName, Sighting, UnixTime};
+use crate::number::Number;
+
+use super::judge::Row;
+
+const VERSION: u8 = 1;
+
+/// No note unpacks to more: some 10 million numbers.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// What a feed said about a number before a run.
+pub(super) type Before = (Number, Option<Sighting>);
+
+/// Sorted numbers.
+pub(super) fn pack_numbers(numbers: &[Number]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(numbers.len() * 3);
+    let mut last = 0;
+    for number in numbers {
+        put_number(&mut out, *number, &mut last);
+    }
+    squeeze(&out)
+}
+
+/// Reads what [`pack_numbers`] wrote.
+pub(super) fn read_numbers(bytes: &[u8]) -> Result<Vec<Number>, CodecError> {
+    let (bytes, mut numbers, mut last) = (unsqueeze(bytes)?, Vec::new(), 0);
+    let mut input = Input::new(&bytes);
+    while !input.is_empty() {
+        numbers.push(number(&mut input, &mut last)?);
+    }
+    Ok(numbers)
+}
+
+/// Sorted rows.
+pub(super) fn pack_rows(rows: &[Row]) -> Vec<u8> {
+    let (mut out, mut last) = (Vec::with_capacity(rows.len() * 8), 0);
+    for row in rows {
+        put_number(&mut out, row.number, &mut last);
+        put_varint(&mut out, u64::from(row.last.0) << 1 | u64::from(row.dated));
+    }
+    squeeze(&out)
+}
+
+/// Reads what [`pack_rows`] wrote.
+pub(super) fn read_rows(bytes: &[u8]) -> Result<Vec<Row>, CodecError> {
+    let (bytes, mut rows, mut last) = (unsqueeze(bytes)?, Vec::new(), 0);
+    let mut input = Input::new(&bytes);
+    while !input.is_empty() {
+        let number = number(&mut input, &mut last)?;
+        let time = input.varint()?;
+        rows.push(Row { number, last: seconds(time >> 1)?, dated: time & 1 == 1 });
+    }
+    Ok(rows)
+}
+
+/// What a feed said about sorted numbers.
+pub(super) fn pack_before<'a>(before: impl Iterator<Item = (Number, Option<&'a Sighting>)>) -> Vec<u8> {
+    let (mut out, mut last) = (Vec::new(), 0);
+    for (number, sighting) in before {
+        put_number(&mut out, number, &mut last);
+        // A count is at least 1: 0 stands for nothing said.
+        put_varint(&mut out, sighting.map_or(0, |sighting| sighting.count.max(1).into()));
+        if let Some(sighting) = sighting {
+            put_varint(&mut out, sighting.last_seen.0.into());
+            put_varint(&mut out, sighting.last_seen.0.saturating_sub(sighting.first_seen.0).into());
+        }
+    }
+    squeeze(&out)
+}
+
+/// Reads what [`pack_before`] wrote.
+pub(super) fn read_before(feed: &FeedName, bytes: &[u8]) -> Result<Vec<Before>, CodecError> {
+    let (bytes, mut before, mut last) = (unsqueeze(bytes)?, Vec::new(), 0);
+    let mut input = Input::new(&bytes);
+    while !input.is_empty() {
+        let number = number(&mut input, &mut last)?;
+        let count = u32::try_from(input.varint()?).map_err(|_| CodecError::Damaged("a count"))?;
+        let sighting = if count == 0 {
+            None
+        } else {
+            let last_seen = seconds(input.varint()?)?;
+            let span = seconds(input.varint()?)?;
+            let first_seen = UnixTime(last_seen.0.saturating_sub(span.0));
+            Some(Sighting { feed: feed.clone(), first_seen, last_seen, count })
+        };
+        before.push((number, sighting));
+    }
+    Ok(before)
+}
+
+fn put_number(out: &mut Vec<u8>, number: Number, last: &mut u64) {
+    put_varint(out, number.key().saturating_sub(*last));
+    *last = number.key();
+}
+
+fn number(input: &mut Input<'_>, last: &mut u64) -> Result<Number, CodecError> {
+    let key = last.checked_add(input.varint()?).ok_or(CodecError::Damaged("a number"))?;
+    *last = key;
+    Number::from_digits(key).map_err(|_| CodecError::Damaged("a number"))
+}
+
+fn seconds(value: u64) -> Result<UnixTime, CodecError> {
+    u32::try_from(value).map(UnixTime).map_err(|_| CodecError::Damaged("a time"))
+}
+
+fn squeeze(bytes: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(vec![VERSION], Compression::default());
+    // Writing to memory does not fail; if it did, the note would not read.
+    let _ = out.write_all(bytes);
+    out.finish().unwrap_or_default()
+}
+
+fn unsqueeze(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+    let mut out = Vec::new();
+    match bytes.split_first() {
+        Some((&VERSION, packed)) => GzDecoder::new(packed)
+            .take(MOST_BYTES)
+            .read_to_end(&mut out)
+            .map(|_| out)
+            .map_err(|_| CodecError::Damaged("packed bytes")),
+        Some((version, _)) => Err(CodecError::Version(*version)),
+        None => Err(CodecError::Damaged("nothing there")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_reads_back_and_a_cut_is_an_error() -> Result<(), Box<dyn std::error::Error>> {
+        let feed: FeedName = "a".parse()?;
+        let numbers: Vec<Number> = ["+12025550101", "+12025550102", "+447700900123"]
+            .iter()
+            .map(|t| t.parse())
+            .collect::<Result<_, _>>()?;
+        assert_eq!(read_numbers(&pack_numbers(&numbers))?, numbers);
+        let rows: Vec<Row> = numbers
+            .iter()
+            .map(|number| Row { number: *number, last: UnixTime(1_790_000_000), dated: number.len() == 12 })
+            .collect();
+        assert_eq!(read_rows(&pack_rows(&rows))?, rows);
+        let seen = Sighting { feed: feed.clone(), first_seen: UnixTime(7), last_seen: UnixTime(9), count: 2 };
+        let before = vec![(numbers[0], None), (numbers[2], Some(seen))];
+        let packed = pack_before(before.iter().map(|(number, seen)| (*number, seen.as_ref())));
+        assert_eq!(read_before(&feed, &packed)?, before);
+        assert!(read_before(&feed, &packed[..packed.len() / 2]).is_err());
+        assert!(read_numbers(&[9, 9]).is_err() && read_rows(&[]).is_err());
+        Ok(())
+    }
+}

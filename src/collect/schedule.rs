@@ -1,0 +1,104 @@
+//! The schedule: looks for feeds that are due, and runs them.
+//!
+//! Every process has one; the leases make one of them run a feed. A process that dies leaves its
+//! lease, which ends, and the next look of another takes over. Must not decide when a feed is due:
+//! its note says so.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::collector::off;
+use super::notes::{self, FeedNote};
+use super::run::Asked;
+use super::{CollectError, Collector, RunReport};
+
+/// After an error of ours, such as of the store, a feed is left alone this long: its site has
+/// already been asked.
+const AFTER_ERROR: Duration = Duration::from_secs(300);
+
+type Ended = (String, Result<Option<RunReport>, CollectError>);
+
+impl Collector {
+    /// Runs feeds as they come due, until `stop` says so; runs that go on then are given up.
+    pub async fn follow_schedule(self, mut stop: watch::Receiver<bool>) {
+        let mut runs: JoinSet<Ended> = JoinSet::new();
+        let mut left_alone: HashMap<String, Instant> = HashMap::new();
+        loop {
+            while let Some(ended) = runs.try_join_next() {
+                match ended {
+                    Ok(ended) => self.told(ended, &mut left_alone),
+                    Err(error) => tracing::error!("a run ended early: {error}"),
+                }
+            }
+            left_alone.retain(|_, until| *until > Instant::now());
+            match self.due().await {
+                Ok(due) => {
+                    for feed in due.into_iter().filter(|feed| !left_alone.contains_key(feed)) {
+                        if runs.len() >= self.options.at_once {
+                            break;
+                        }
+                        let collector = self.clone();
+                        runs.spawn(async move {
+                            let ended = collector.attempt(&feed, Asked::IfDue).await;
+                            (feed, ended)
+                        });
+                    }
+                }
+                Err(error) => tracing::warn!("cannot tell which feeds are due: {error}"),
+            }
+            tokio::select! {
+                stopped = stop.wait_for(|stop| *stop) => {
+                    // A sender that is gone is a stop too.
+                    drop(stopped);
+                    return;
+                }
+                () = tokio::time::sleep(self.options.tick) => {}
+            }
+        }
+    }
+
+    /// Feeds that are due, the longest due first.
+    async fn due(&self) -> Result<Vec<String>, CollectError> {
+        let now = (self.clock)();
+        let mut notes: HashMap<String, FeedNote> = HashMap::new();
+        for (name, note) in self.store.notes("feed:").await? {
+            let feed = name.trim_start_matches("feed:").to_owned();
+            notes.insert(feed, notes::parse(&name, &note.bytes)?);
+        }
+        let mut due = Vec::new();
+        for entry in self.catalogue.entries() {
+            let name = entry.definition.name.as_str();
+            let note = notes.remove(name).unwrap_or_default();
+            if off(&entry.definition).is_none() && note.paused_by.is_none() && note.due <= now.0 {
+                due.push((note.due, name.to_owned()));
+            }
+        }
+        due.sort();
+        Ok(due.into_iter().map(|(_, name)| name).collect())
+    }
+
+    fn told(&self, (feed, ended): Ended, left_alone: &mut HashMap<String, Instant>) {
+        match ended {
+            Ok(Some(RunReport { summary, .. })) => tracing::info!(
+                feed,
+                run = summary.run,
+                outcome = summary.outcome.as_str(),
+                rows = summary.rows,
+                new = summary.new,
+                gone = summary.gone,
+                "a feed was run: {}",
+                summary.note
+            ),
+            Ok(None) => {}
+            Err(CollectError::Held(by)) => tracing::debug!(feed, "another run is at {by}"),
+            Err(error) => {
+                tracing::warn!(feed, "a run failed: {error}");
+                left_alone.insert(feed, Instant::now() + AFTER_ERROR);
+            }
+        }
+    }
+}

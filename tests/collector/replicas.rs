@@ -1,0 +1,86 @@
+//! Several processes on one store: one runs a feed at a time, and another takes over from a dead one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use numguard::collect::{CollectError, FeedState};
+use tokio::sync::watch;
+
+use crate::site::{Reply, answer};
+use crate::world::{FEED, HOUR, World, clock, definition, gb, list, pass, status};
+
+#[tokio::test]
+async fn many_schedules_run_a_due_feed_once() {
+    let world = World::new();
+    world.lists((0..10).map(gb));
+    pause_shipped(&world).await;
+    let (stop, stopped) = watch::channel(false);
+    let mut schedules = Vec::new();
+    for holder in ["a", "b", "c", "d", "e"] {
+        schedules.push(tokio::spawn(world.collector(holder).follow_schedule(stopped.clone())));
+    }
+    let look = world.collector("look");
+    for runs in 1..=3 {
+        while status(&look, FEED).await.last_run.is_none_or(|last| last.run < runs) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // The clock is about to be turned, and with it the memory of who asked when.
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        assert_eq!(world.site.pages().len() as u64, runs, "one page a run");
+        assert_eq!(status(&look, FEED).await.last_run.unwrap().run, runs);
+        pass(HOUR + 60);
+    }
+    stop.send(true).unwrap();
+    for schedule in schedules {
+        schedule.await.unwrap();
+    }
+    // Robots and pages of five processes, in the order in which they came: never closer than the pace.
+    let log = world.site.log();
+    let gaps: Vec<f64> = log.windows(2).map(|two| (two[1].at - two[0].at).as_secs_f64()).collect();
+    assert!(gaps.iter().all(|gap| *gap >= 0.99), "{gaps:?}");
+}
+
+#[tokio::test]
+async fn another_takes_over_when_the_holder_is_killed() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let world = World::served(&[definition(FEED, "")], move |_| {
+        let body = answer("200 OK", "", list((0..10).map(gb)));
+        match (count.fetch_add(1, Ordering::SeqCst), body) {
+            (0, Reply::Bytes(bytes)) => Reply::Late(Duration::from_secs(50), bytes),
+            (_, reply) => reply,
+        }
+    });
+    pause_shipped(&world).await;
+    let (_stop, stopped) = watch::channel(false);
+    let first = tokio::spawn(world.collector("first").follow_schedule(stopped.clone()));
+    while asked.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let look = world.collector("look");
+    assert_eq!(status(&look, FEED).await.state, FeedState::Running);
+    assert!(matches!(look.run(FEED, false).await, Err(CollectError::Held(_))), "one at a time");
+    first.abort();
+    let killed = Instant::now();
+    let second = tokio::spawn(world.collector("second").follow_schedule(stopped));
+    while status(&look, FEED).await.last_run.is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let took = killed.elapsed();
+    second.abort();
+    assert!(took < Duration::from_secs(25), "lease, pace and two requests: {took:?}");
+    eprintln!("taken over after {took:?}");
+    assert_eq!(world.said(gb(1), FEED).await.unwrap().2, 1);
+    assert!(clock().0 > 0);
+}
+
+/// Only the test's own feed is on the schedule: shipped ones are not to be asked.
+async fn pause_shipped(world: &World) {
+    let collector = world.collector("setup");
+    for feed in collector.status().await.unwrap() {
+        if feed.name != FEED {
+            collector.pause(&feed.name, "test").await.unwrap();
+        }
+    }
+}
