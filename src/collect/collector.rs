@@ -66,20 +66,16 @@ impl Collector {
     /// Where every feed stands, by name.
     pub async fn status(&self) -> Result<Vec<FeedStatus>, CollectError> {
         let now = (self.clock)();
-        let mut kept: BTreeMap<String, FeedNote> = BTreeMap::new();
-        for (name, note) in self.store.notes("feed:").await? {
-            let feed = name.trim_start_matches("feed:").to_owned();
-            kept.insert(feed, notes::parse(&name, &note.bytes)?);
-        }
+        let mut kept = notes::of_feeds(self.store.as_ref()).await?;
         let mut busy: BTreeMap<String, u32> = BTreeMap::new();
         for (name, note) in self.store.notes("host:").await? {
-            let host: HostNote = notes::parse(&name, &note.bytes)?;
+            let host: HostNote = notes::parse(&name, &note.bytes).unwrap_or_default();
             busy.extend(host.busy.filter(|(_, since)| now.0.saturating_sub(*since) < LONGEST_RUN));
         }
         let status = |entry: &Entry| {
             let definition = &entry.definition;
             let name = definition.name.as_str();
-            let note = kept.remove(name).unwrap_or_default();
+            let note = kept.remove(name).unwrap_or_else(|| Ok(FeedNote::default()));
             status(definition, note, busy.contains_key(name), now)
         };
         Ok(self.catalogue.entries().iter().map(status).collect())
@@ -154,10 +150,19 @@ pub(super) fn off(definition: &Definition) -> Option<String> {
     matches!(definition.shape(), Shape::Holders(_)).then(|| "range holders are not used yet".to_owned())
 }
 
-fn status(definition: &Definition, note: FeedNote, running: bool, now: UnixTime) -> FeedStatus {
+fn status(
+    definition: &Definition,
+    note: Result<FeedNote, CollectError>,
+    running: bool,
+    now: UnixTime,
+) -> FeedStatus {
+    // One note that cannot be read hides no other feed.
+    let broken = note.as_ref().err().map(ToString::to_string);
+    let note = note.unwrap_or_default();
     let off = off(definition);
     let outcome = note.last.as_ref().map(|last| last.outcome);
     let state = match outcome {
+        _ if broken.is_some() => FeedState::Failing,
         _ if note.paused_by.is_some() => FeedState::Paused,
         _ if running => FeedState::Running,
         None => FeedState::NeverRun,
@@ -166,12 +171,12 @@ fn status(definition: &Definition, note: FeedNote, running: bool, now: UnixTime)
         Some(RunOutcome::LayoutChanged | RunOutcome::Refused | RunOutcome::Failed) => FeedState::Failing,
         Some(_) => FeedState::Idle,
     };
-    let why_not = match (&off, &note.paused_by) {
+    let why_not = match (off.as_ref().or(broken.as_ref()), &note.paused_by) {
         (Some(why), _) => why.clone(),
         (None, Some(by)) => format!("paused by {by}"),
         _ => note.last.as_ref().map(|last| last.note.clone()).unwrap_or_default(),
     };
-    let scheduled = off.is_none() && note.paused_by.is_none();
+    let scheduled = off.is_none() && broken.is_none() && note.paused_by.is_none();
     let due = if note.due == 0 { now } else { UnixTime(note.due) };
     FeedStatus {
         name: definition.name.to_string(),

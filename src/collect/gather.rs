@@ -92,9 +92,10 @@ pub(super) async fn gather(
             return stopped(RunOutcome::Failed, why, Duration::ZERO);
         }
         haul.validators = page.validators.clone();
-        let page = match read(catalogue, definition, step.url.clone(), page.body).await? {
-            Ok(page) => page,
-            Err(error) => return stopped(RunOutcome::LayoutChanged, error.to_string(), Duration::ZERO),
+        let page = match read(catalogue, definition, step.url.clone(), page.body).await {
+            Ok(Ok(page)) => page,
+            Ok(Err(error)) => return stopped(RunOutcome::LayoutChanged, error.to_string(), Duration::ZERO),
+            Err(why) => return stopped(RunOutcome::Failed, why, Duration::ZERO),
         };
         match &page.verdict {
             Verdict::Blocked(sign) => return stopped(RunOutcome::Blocked, sign.clone(), DAY),
@@ -124,21 +125,20 @@ pub(super) async fn gather(
     Ok(Gathered::Haul(haul))
 }
 
-/// Reads a page on a thread of its own.
+/// Reads a page on a thread of its own; a reader that breaks takes nothing else along.
 async fn read(
     catalogue: &Arc<Catalogue>,
     definition: &Definition,
     url: Url,
     body: Vec<u8>,
-) -> Result<Result<Page, PageError>, CollectError> {
+) -> Result<Result<Page, PageError>, String> {
     let (catalogue, name) = (Arc::clone(catalogue), definition.name.clone());
     let reading = tokio::task::spawn_blocking(move || {
         let entry = catalogue.get(name.as_str())?;
         Some(entry.definition.read(&url, &body, ReadOptions::default()))
     });
-    let broken = |why: String| CollectError::Broken { note: format!("a page of {}", definition.name), why };
-    let read = reading.await.map_err(|error| broken(error.to_string()))?;
-    read.ok_or_else(|| broken("the feed is not known any more".to_owned()))
+    let read = reading.await.map_err(|_| "reading the page broke off".to_owned())?;
+    read.ok_or_else(|| "the feed is not known any more".to_owned())
 }
 
 fn refusal(status: Option<u16>, after: Option<Duration>, by: RefusedBy) -> (RunOutcome, String, Duration) {

@@ -10,6 +10,8 @@
 //!
 //! Must not decide anything.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,7 @@ const TRIES: usize = 20;
 
 /// `feed:NAME`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct FeedNote {
     /// Runs so far.
     pub(super) runs: u64,
@@ -62,6 +65,7 @@ pub(super) struct KeptValidators {
 
 /// `host:HOST`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct HostNote {
     /// Seconds.
     pub(super) asked: Option<u32>,
@@ -123,6 +127,18 @@ pub(super) async fn read<T: DeserializeOwned + Default>(
 /// Reads a note's JSON.
 pub(super) fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, CollectError> {
     serde_json::from_slice(bytes).map_err(|error| broken(name, &error))
+}
+
+/// The notes of all feeds; one that cannot be read is an error of its own.
+pub(super) async fn of_feeds(
+    store: &dyn Store,
+) -> Result<BTreeMap<String, Result<FeedNote, CollectError>>, StoreError> {
+    let notes = store.notes("feed:").await?;
+    let read = |(name, note): (String, Note)| {
+        let feed = name.strip_prefix("feed:").unwrap_or(&name).to_owned();
+        (feed, parse(&name, &note.bytes))
+    };
+    Ok(notes.into_iter().map(read).collect())
 }
 
 /// Changes a note of JSON: what others wrote meanwhile stays.

@@ -64,15 +64,12 @@ impl Collector {
     /// Feeds that are due, the longest due first.
     async fn due(&self) -> Result<Vec<String>, CollectError> {
         let now = (self.clock)();
-        let mut notes: HashMap<String, FeedNote> = HashMap::new();
-        for (name, note) in self.store.notes("feed:").await? {
-            let feed = name.trim_start_matches("feed:").to_owned();
-            notes.insert(feed, notes::parse(&name, &note.bytes)?);
-        }
+        let mut notes = notes::of_feeds(self.store.as_ref()).await?;
         let mut due = Vec::new();
         for entry in self.catalogue.entries() {
             let name = entry.definition.name.as_str();
-            let note = notes.remove(name).unwrap_or_default();
+            // One that cannot be read is not run, and `status` says so.
+            let Ok(note) = notes.remove(name).unwrap_or_else(|| Ok(FeedNote::default())) else { continue };
             if off(&entry.definition).is_none() && note.paused_by.is_none() && note.due <= now.0 {
                 due.push((note.due, name.to_owned()));
             }

@@ -35,7 +35,8 @@ async fn cut_at(cut: i64, done: bool) -> bool {
     world.collector("a").run(FEED, false).await.unwrap();
     pass(HOUR);
     world.says("200 OK", "x: y\r\n", list((5..15).map(gb)));
-    let faulty = Faulty { inner: Arc::clone(&world.store), left: AtomicI64::new(cut), done };
+    let faulty =
+        Faulty { inner: Arc::clone(&world.store), left: AtomicI64::new(cut), done, adrift: Arc::default() };
     let passed = world.collector_on(Arc::new(faulty), "a").run(FEED, false).await.is_ok();
     let again = world.collector("a").run(FEED, false).await.unwrap().summary;
     assert_eq!((again.outcome, again.rows), (RunOutcome::Stored, 10), "cut at {cut}");

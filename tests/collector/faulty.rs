@@ -1,7 +1,7 @@
 //! A store that fails from its n-th write on, before or after doing it: a process that is killed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use numguard::index::Position;
@@ -16,6 +16,8 @@ pub(crate) struct Faulty {
     pub(crate) left: AtomicI64,
     /// Whether the write that fails is done all the same.
     pub(crate) done: bool,
+    /// Whether no lease can be renewed any more.
+    pub(crate) adrift: Arc<AtomicBool>,
 }
 
 impl Faulty {
@@ -52,6 +54,9 @@ impl Store for Faulty {
         }
     }
     async fn lease(&self, name: &str, holder: &str) -> Result<Option<Lease>, StoreError> {
+        if self.adrift.load(Ordering::SeqCst) {
+            return killed();
+        }
         self.inner.lease(name, holder).await
     }
     async fn give_back(&self, lease: &Lease) -> Result<(), StoreError> {

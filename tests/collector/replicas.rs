@@ -1,12 +1,14 @@
 //! Several processes on one store: one runs a feed at a time, and another takes over from a dead one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use numguard::collect::{CollectError, FeedState};
+use numguard::store::StoreError;
 use tokio::sync::watch;
 
+use crate::faulty::Faulty;
 use crate::site::{Reply, answer};
 use crate::world::{FEED, HOUR, World, clock, definition, gb, list, pass, status};
 
@@ -73,6 +75,46 @@ async fn another_takes_over_when_the_holder_is_killed() {
     eprintln!("taken over after {took:?}");
     assert_eq!(world.said(gb(1), FEED).await.unwrap().2, 1);
     assert!(clock().0 > 0);
+}
+
+#[tokio::test]
+async fn a_run_that_has_lost_its_lease_writes_nothing() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    // The first process gets its page late, with other numbers than the second.
+    let world = World::served(&[definition(FEED, "")], move |_| {
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        let numbers = if first { (100..110).map(gb) } else { (0..10).map(gb) };
+        match answer("200 OK", "", list(numbers)) {
+            Reply::Bytes(bytes) if first => Reply::Late(Duration::from_secs(25), bytes),
+            reply => reply,
+        }
+    });
+    let adrift = Arc::new(AtomicBool::new(false));
+    let store = Faulty {
+        inner: Arc::clone(&world.store),
+        left: AtomicI64::new(i64::MAX),
+        done: false,
+        adrift: Arc::clone(&adrift),
+    };
+    let first = world.collector_on(Arc::new(store), "first");
+    let first = tokio::spawn(async move { first.run(FEED, false).await });
+    while asked.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    adrift.store(true, Ordering::SeqCst);
+    let second = world.collector("second");
+    let stored = loop {
+        match second.run(FEED, false).await {
+            Err(CollectError::Held(_)) => tokio::time::sleep(Duration::from_millis(100)).await,
+            stored => break stored.unwrap(),
+        }
+    };
+    assert_eq!((stored.summary.run, stored.summary.rows), (1, 10));
+    let (rows, notes) = (world.all().await, world.store.notes("").await.unwrap());
+    let late = first.await.unwrap();
+    assert!(matches!(late, Err(CollectError::Store(StoreError::LeaseLost(_)))), "{late:?}");
+    assert_eq!((world.all().await, world.store.notes("").await.unwrap()), (rows, notes));
 }
 
 /// Only the test's own feed is on the schedule: shipped ones are not to be asked.

@@ -204,3 +204,27 @@ async fn a_restart_keeps_the_pace_also_after_a_kill() {
     let gaps: Vec<f64> = log.windows(2).map(|two| (two[1].at - two[0].at).as_secs_f64()).collect();
     assert!(gaps.iter().all(|gap| *gap >= 2.99), "{gaps:?}");
 }
+
+/// `cargo test --release --test collector figures -- --ignored --nocapture`
+#[tokio::test]
+#[ignore = "figures, never asserted"]
+async fn figures_of_a_feed_of_90_000_numbers() {
+    let big = definition(FEED, "").1.replace("max = 20000", "max = 200000");
+    let world = World::with(&[(FEED.to_owned(), big)]);
+    let collector = world.collector("a");
+    for run in 0..3u64 {
+        world.lists((run * 50..90_000 + run * 50).map(|at| gb(at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 38)));
+        let began = std::time::Instant::now();
+        let report = collector.run(FEED, false).await.unwrap();
+        eprintln!(
+            "{:?} after {:?}, 1 s of it the pace: {}",
+            told(&report),
+            began.elapsed(),
+            report.summary.note
+        );
+        pass(HOUR);
+    }
+    for (name, note) in world.store.notes("").await.unwrap() {
+        eprintln!("{name}: {} bytes", note.bytes.len());
+    }
+}
