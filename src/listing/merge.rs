@@ -20,7 +20,8 @@ pub struct Sighting {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Listing {
     sightings: Vec<Sighting>,
-    decision: Option<Decision>,
+    /// Rare, and long: beside the others it would make every listing three times as large.
+    decision: Option<Box<Decision>>,
 }
 
 impl Sighting {
@@ -50,11 +51,12 @@ impl Listing {
 
     /// A listing by an operator.
     pub fn decided(decision: Decision) -> Self {
-        Self { sightings: Vec::new(), decision: Some(decision) }
+        Self { sightings: Vec::new(), decision: Some(Box::new(decision)) }
     }
 
     /// A listing of stored parts. Sightings that are in order, as they are stored, cost nothing.
     pub(crate) fn from_parts(sightings: Vec<Sighting>, decision: Option<Decision>) -> Self {
+        let decision = decision.map(Box::new);
         if sightings.is_sorted_by(|a, b| a.feed < b.feed) {
             return Self { sightings, decision };
         }
@@ -70,7 +72,7 @@ impl Listing {
 
     /// The operator's decision.
     pub fn decision(&self) -> Option<&Decision> {
-        self.decision.as_ref()
+        self.decision.as_deref()
     }
 
     /// Takes in what `other` knows. Commutative, associative and idempotent.
@@ -163,7 +165,7 @@ mod tests {
         );
         (proptest::collection::vec(sighting, 0..4), proptest::option::of(decision)).prop_map(
             |(sightings, decision)| {
-                let mut listing = Listing { sightings: Vec::new(), decision };
+                let mut listing = Listing { sightings: Vec::new(), decision: decision.map(Box::new) };
                 sightings.into_iter().for_each(|s| listing.merge(&Listing::seen(s)));
                 listing
             },

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use numguard::index::Published;
-use numguard::listing::{Subject, UnixTime};
+use numguard::listing::{Listing, Subject, UnixTime};
 use numguard::number;
 use numguard::store::{Change, Redis, RedisOptions, RedisTls, Store};
 use numguard::sync::{Sync, SyncOptions};
@@ -115,13 +115,18 @@ fn texts(count: usize) -> Vec<String> {
     texts
 }
 
-/// Parses, validates and stores; answers how many were stored.
-async fn load(store: &Arc<dyn Store>, texts: &[String]) -> u64 {
+/// What the list says of each.
+fn seen(count: usize) -> Vec<Listing> {
     let mut random = Random(11);
+    (0..count).map(|_| listings::listing(&mut random)).collect()
+}
+
+/// Parses, validates and stores; answers how many were stored.
+async fn load(store: &Arc<dyn Store>, texts: &[String], seen: Vec<Listing>) -> u64 {
     let mut changes = Vec::with_capacity(texts.len());
-    for text in texts {
+    for (text, seen) in texts.iter().zip(seen) {
         if let Ok(parsed) = number::parse(text, None) {
-            changes.push(Change::Merge(Subject::Number(parsed.number), listings::listing(&mut random)));
+            changes.push(Change::Merge(Subject::Number(parsed.number), seen));
         }
     }
     store.apply(changes).await.unwrap().added
@@ -157,8 +162,9 @@ pub(crate) fn load_and_memory(table: &mut Table) {
         let (stored, took) = runtime().block_on(async {
             let store = server.open();
             store.stats().await.unwrap();
+            let seen = seen(texts.len());
             let began = Instant::now();
-            let stored = load(&store, &texts).await;
+            let stored = load(&store, &texts, seen).await;
             (stored as f64, began.elapsed().as_secs_f64())
         });
         bytes = (server.used_memory() - before) / stored;
@@ -183,7 +189,7 @@ pub(crate) fn cold_start(table: &mut Table) {
     runtime().block_on(async {
         let store = server.open();
         for (at, some) in texts(10_000_000).chunks(2_000_000).enumerate() {
-            let stored = load(&store, some).await;
+            let stored = load(&store, some, seen(some.len())).await;
             eprintln!("  loaded part {at}: {stored}");
         }
         let folder = tempfile::tempdir().unwrap();

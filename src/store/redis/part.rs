@@ -8,7 +8,7 @@ use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime, digest};
 use crate::store::{Change, StoreError};
 
 use super::failure;
-use super::keys::PageId;
+use super::keys::{PageId, SHARDS};
 use super::page;
 
 /// Most listings and most pages of one script: about two milliseconds of Redis's time.
@@ -79,7 +79,34 @@ pub(super) fn of(subject: Subject, listing: &Listing) -> u64 {
 /// Cuts changes into parts. Changes to one subject keep their order.
 pub(super) fn parts(mut changes: Vec<Change>) -> Vec<Part> {
     in_order(&mut changes);
-    let mut shards: Vec<Vec<PageChange>> = vec![Vec::new(); super::SHARDS];
+    let mut shards = if changes.len() < WORTH_TWO { by_shard(changes) } else { by_two(changes) };
+    let pages = shards.iter_mut().map(std::mem::take).enumerate();
+    pages.flat_map(|(shard, pages)| cut(shard, pages)).collect()
+}
+
+/// Changes that are worth a second thread.
+const WORTH_TWO: usize = 20_000;
+
+/// Pages of changes, by shard.
+type ByShard = [Vec<PageChange>; SHARDS];
+
+/// Packs the second half on a thread of its own; no page is cut in two.
+fn by_two(mut changes: Vec<Change>) -> ByShard {
+    let page = |change: &Change| PageId::of(change.subject());
+    let half = page(&changes[changes.len() / 2]);
+    let upper = changes.split_off(changes.partition_point(|change| page(change) < half));
+    let (mut lower, upper) = std::thread::scope(|scope| {
+        let upper = scope.spawn(|| by_shard(upper));
+        (by_shard(changes), upper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    for (lower, upper) in lower.iter_mut().zip(upper) {
+        lower.extend(upper);
+    }
+    lower
+}
+
+fn by_shard(changes: Vec<Change>) -> ByShard {
+    let mut shards = ByShard::default();
     let mut changes = changes.into_iter().peekable();
     while let Some(first) = changes.next() {
         let page = PageId::of(first.subject());
@@ -89,8 +116,7 @@ pub(super) fn parts(mut changes: Vec<Change>) -> Vec<Part> {
         }
         shards[page.group.shard()].push(PageChange { page, work: work(page, of_page) });
     }
-    let cut = |(shard, pages): (usize, Vec<PageChange>)| cut(shard, pages);
-    shards.into_iter().enumerate().flat_map(cut).collect()
+    shards
 }
 
 /// Sorts by subject; changes to one subject keep their order. A change is long: sorting places first
