@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::resp::Reply;
-use super::server::{Options, Role};
+use super::server::{APPEND_ONLY, Options, Role};
 use super::{Flavor, Server, wait_until};
 
 const NAME: &str = "mymaster";
@@ -38,8 +38,11 @@ impl Sentinels {
     }
 
     fn start_with(flavor: Flavor, down_after: u32) -> Option<Self> {
-        let master = Server::start(flavor, &[])?;
-        let replica = Server::start(flavor, &[&format!("replicaof 127.0.0.1 {}", master.port())])?;
+        // A master that comes back empty can make its replica empty as well: Redis's own documentation
+        // asks for persistence where masters are restarted.
+        let master = Server::start(flavor, &[APPEND_ONLY])?;
+        let replica =
+            Server::start(flavor, &[APPEND_ONLY, &format!("replicaof 127.0.0.1 {}", master.port())])?;
         let linked = || replica.info("master_link_status") == "up";
         wait_until("the replica follows its master", linked, || replica.log());
         let lines = [
@@ -137,8 +140,7 @@ impl Sentinels {
         }
     }
 
-    /// Starts a server that was killed; the sentinels make it a replica. If they have not missed it
-    /// yet, it is master again, and empty.
+    /// Starts a server that was killed, with the data it had; the sentinels make it a replica.
     pub(crate) fn restart(&self, port: u16) {
         self.server(port).restart();
     }
