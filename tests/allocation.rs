@@ -12,14 +12,8 @@ const NOW: UnixTime = UnixTime(1_780_000_000);
 /// Some hundred listings, one range among them, around and away from what is checked.
 fn index() -> Index {
     let mut builder = Builder::default();
-    let listing = |feed: &str| {
-        Listing::seen(Sighting {
-            feed: feed.parse().unwrap(),
-            first_seen: UnixTime(NOW.0 - 90_000),
-            last_seen: NOW,
-            count: 2,
-        })
-    };
+    let listing =
+        |feed: &str| Listing::seen(Sighting::new(feed.parse().unwrap(), UnixTime(NOW.0 - 90_000), NOW, 2));
     for i in 0..500u64 {
         let subject: Subject = format!("+4474{:08}", i * 20_011).parse().unwrap();
         builder.add(subject, &listing("a"));

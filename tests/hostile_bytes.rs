@@ -110,12 +110,7 @@ proptest! {
     fn snapshot_files(at in 0usize..2_000, byte in any::<u8>(), cut in proptest::option::of(0usize..2_000)) {
         let mut builder = Builder::default();
         for i in 0..50u32 {
-            let sighting = Sighting {
-                feed: "f".parse().unwrap(),
-                first_seen: UnixTime(i),
-                last_seen: UnixTime(i * 90_000),
-                count: 1,
-            };
+            let sighting = Sighting::new("f".parse().unwrap(), UnixTime(i), UnixTime(i * 90_000), 1);
             builder.add(format!("+44740012{:04}", i * 3).parse().unwrap(), &Listing::seen(sighting));
         }
         let folder = tempfile::tempdir().unwrap();

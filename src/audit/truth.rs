@@ -222,7 +222,7 @@ mod tests {
     fn only_what_is_missing_is_done() {
         let seen = |last: u32| {
             let feed = "a".parse().unwrap_or_else(|e| panic!("{e}"));
-            Listing::seen(Sighting { feed, first_seen: UnixTime(0), last_seen: UnixTime(last), count: 1 })
+            Listing::seen(Sighting::new(feed, UnixTime(0), UnixTime(last), 1))
         };
         let decided = |at| Listing::decided(decision(at));
         let truth = |wanted| Truth {

@@ -69,7 +69,7 @@ impl History {
     }
 
     fn see(&mut self, feed: FeedName, number: Number, day: Day) {
-        let sighting = Sighting { feed, first_seen: day.start(), last_seen: day.start(), count: 1 };
+        let sighting = Sighting::new(feed, day.start(), day.start(), 1);
         self.known.entry(number).or_default().add_report(&sighting);
     }
 }

@@ -136,8 +136,14 @@ fn span(seconds: u64) -> String {
 
 /// What one feed said about a subject, in words.
 pub(super) fn sighting(sighting: &pb::Sighting) -> String {
+    let state = match sighting.state() {
+        pb::SightingState::Unspecified => "",
+        pb::SightingState::Archived => ", archived",
+        pb::SightingState::Online => ", online",
+    };
+    let run = if sighting.run == 0 { String::new() } else { format!(", last by run {}", sighting.run) };
     format!(
-        "{} from {} to {}, {} times",
+        "{} from {} to {}, {} times{run}{state}",
         visible(&sighting.feed),
         day(sighting.first_seen.as_ref()),
         day(sighting.last_seen.as_ref()),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::feed::{Catalogue, Definition, Page, PageError, ReadOptions, Verdict, Walk};
-use crate::listing::UnixTime;
+use crate::listing::{SightingState, UnixTime};
 use crate::number::Number;
 
 use super::judge::{Row, is_bad};
@@ -110,7 +110,16 @@ pub(super) async fn gather(
         haul.dropped += page.dropped.len() as u64;
         haul.bad += page.dropped.iter().filter(|dropped| is_bad(dropped.reason)).count() as u64;
         for row in &page.rows {
-            let row = Row { number: row.number, last: row.seen(now).1, dated: row.active.is_some() };
+            let row = Row {
+                number: row.number,
+                last: row.seen(now).1,
+                dated: row.active.is_some(),
+                state: if definition.tells_state() {
+                    row.state.of_sighting()
+                } else {
+                    SightingState::Unknown
+                },
+            };
             let known = found.entry(row.number).or_insert(row);
             if row.last > known.last {
                 *known = row;

@@ -5,7 +5,7 @@
 
 use crate::feed::definition::Band;
 use crate::feed::{DropReason, Trust};
-use crate::listing::{FeedName, Sighting, UnixTime};
+use crate::listing::{FeedName, Sighting, SightingState, UnixTime};
 use crate::number::Number;
 
 /// More than this share of rows that are no numbers, or are never listed, is no list of numbers.
@@ -13,7 +13,9 @@ const MOST_BAD_PERCENT: u64 = 20;
 /// From this share of new numbers on, and this many rows, the page is not the list it was.
 const ALL_NEW_PERCENT: u64 = 90;
 const ALL_NEW_ROWS: u64 = 50;
-/// A run may bring this many new numbers, or this share of the stored run before.
+/// A run may bring this many new numbers, or this share of the stored run before, where the definition
+/// names no cap of its own. With more it is held back whole: to take only as many as the cap allows would
+/// let the page choose which.
 const MOST_NEW: u64 = 1_000;
 const MOST_NEW_PERCENT: u64 = 25;
 /// What confirms a listing (`Listing::confirmed`).
@@ -27,6 +29,17 @@ pub(super) struct Row {
     pub(super) last: UnixTime,
     /// Whether that is the page's word; else it is when the page was fetched.
     pub(super) dated: bool,
+    /// What the page says of it.
+    pub(super) state: SightingState,
+}
+
+/// The run whose word it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Its number; 0 for a trial.
+    pub(super) run: u64,
+    /// Seconds since the feed's last stored run.
+    pub(super) since: u32,
 }
 
 /// The counts of a run by which it is judged.
@@ -41,13 +54,15 @@ pub(super) struct Counts {
     pub(super) bad: u64,
     /// Numbers that the feed never had before.
     pub(super) new: u64,
+    /// The most that may be, if the definition says.
+    pub(super) most_new: Option<u64>,
     /// Numbers of the stored run before.
     pub(super) before: Option<u64>,
 }
 
 /// Why a run is held back; none if it is not.
 pub(super) fn doubts(counts: &Counts) -> Vec<String> {
-    let Counts { band, rows, looked, bad, new, before } = *counts;
+    let Counts { band, rows, looked, bad, new, most_new, before } = *counts;
     let mut doubts = Vec::new();
     if !band.holds(rows) {
         doubts.push(format!("{rows} numbers: the definition expects {} to {}", band.min, band.max));
@@ -61,7 +76,7 @@ pub(super) fn doubts(counts: &Counts) -> Vec<String> {
     if rows >= ALL_NEW_ROWS && new * 100 >= rows * ALL_NEW_PERCENT {
         doubts.push(format!("{new} of {rows} numbers are new: less than {ALL_NEW_PERCENT} % may be"));
     }
-    let most = MOST_NEW.max(before * MOST_NEW_PERCENT / 100);
+    let most = most_new.unwrap_or(MOST_NEW.max(before * MOST_NEW_PERCENT / 100));
     if new > most {
         doubts.push(format!("{new} new numbers: at most {most} may come at once"));
     }
@@ -85,20 +100,23 @@ pub(super) fn is_bad(reason: DropReason) -> bool {
 
 /// What the feed now says about a number; nothing if that is what it said `before`.
 ///
-/// `since` are the seconds since the feed's last stored run. A sighting that spans less than an hour
-/// gains no more than that, whatever times the page tells: so no two runs less than an hour apart
+/// A sighting that spans less than an hour
+/// gains no more than the time since the feed's last stored run, whatever times the page tells: so no two runs less than an hour apart
 /// confirm a number. One of low trust never spans any time.
 pub(super) fn sighting(
     feed: &FeedName,
     trust: Trust,
     before: Option<&Sighting>,
     row: &Row,
-    since: u32,
+    said: Said,
 ) -> Option<Sighting> {
-    let Some(before) = before else {
-        let feed = feed.clone();
-        return Some(Sighting { feed, first_seen: row.last, last_seen: row.last, count: 1 });
+    let run = u32::try_from(said.run).unwrap_or(u32::MAX);
+    let sighting = |first_seen, last_seen, count| Sighting {
+        run,
+        state: row.state,
+        ..Sighting::new(feed.clone(), first_seen, last_seen, count)
     };
+    let Some(before) = before else { return Some(sighting(row.last, row.last, 1)) };
     if row.dated && row.last <= before.last_seen {
         return None;
     }
@@ -107,9 +125,9 @@ pub(super) fn sighting(
     let first_seen = match trust {
         Trust::Low => last_seen,
         _ if span >= HOUR => before.first_seen,
-        _ => before.first_seen.max(UnixTime(last_seen.0.saturating_sub(span.saturating_add(since)))),
+        _ => before.first_seen.max(UnixTime(last_seen.0.saturating_sub(span.saturating_add(said.since)))),
     };
-    Some(Sighting { feed: feed.clone(), first_seen, last_seen, count: before.count.saturating_add(1) })
+    Some(sighting(first_seen, last_seen, before.count.saturating_add(1)))
 }
 
 #[cfg(test)]
@@ -117,7 +135,8 @@ mod tests {
     use super::*;
 
     fn held(rows: u64, looked: u64, bad: u64, new: u64, before: Option<u64>) -> usize {
-        doubts(&Counts { band: Band { min: 10, max: 20_000 }, rows, looked, bad, new, before }).len()
+        let band = Band { min: 10, max: 20_000 };
+        doubts(&Counts { band, rows, looked, bad, new, most_new: None, before }).len()
     }
 
     #[test]
@@ -145,22 +164,42 @@ mod tests {
     }
 
     #[test]
+    fn a_definition_may_name_the_cap_of_new_numbers() {
+        let held = |new, most_new, before| {
+            let band = Band { min: 10, max: 20_000 };
+            !doubts(&Counts { band, rows: 5_000, looked: 5_000, bad: 0, new, most_new, before }).is_empty()
+        };
+        for (new, most_new, before, expected) in [
+            (40, Some(40), Some(5_000), false),
+            (41, Some(40), Some(5_000), true),
+            (1, Some(0), Some(5_000), true),
+            // More than without a cap of its own, and nothing is known of the first run.
+            (2_000, Some(3_000), Some(5_000), false),
+            (5_000, Some(40), None, false),
+        ] {
+            assert_eq!(held(new, most_new, before), expected, "{new} {most_new:?} {before:?}");
+        }
+    }
+
+    #[test]
     fn no_page_confirms_a_number_by_its_own_word() -> Result<(), Box<dyn std::error::Error>> {
         let feed: FeedName = "a".parse()?;
         let number: Number = "+12025550101".parse()?;
-        let row = |last, dated| Row { number, last: UnixTime(last), dated };
-        let first = sighting(&feed, Trust::Normal, None, &row(1_000, true), 0).ok_or("none")?;
+        let state = SightingState::Online;
+        let row = |last, dated| Row { number, last: UnixTime(last), dated, state };
+        let said = |since| Said { run: 7, since };
+        let first = sighting(&feed, Trust::Normal, None, &row(1_000, true), said(0)).ok_or("none")?;
+        assert_eq!((first.run, first.state), (7, SightingState::Online));
         assert_eq!((first.first_seen, first.last_seen, first.count), (UnixTime(1_000), UnixTime(1_000), 1));
         let again = |trust, before: &Sighting, at, dated, since| {
-            sighting(&feed, trust, Some(before), &row(at, dated), since)
+            sighting(&feed, trust, Some(before), &row(at, dated), said(since))
                 .map(|s| (s.last_seen.0 - s.first_seen.0, s.last_seen.0, s.count))
         };
         assert_eq!(again(Trust::Normal, &first, 1_000, true, 9_999), None, "the same report");
         assert_eq!(again(Trust::Normal, &first, 900_000, true, 3_599), Some((3_599, 900_000, 2)));
         assert_eq!(again(Trust::Normal, &first, 900_000, false, 3_600), Some((3_600, 900_000, 2)));
         assert_eq!(again(Trust::Low, &first, 900_000, false, 99_999), Some((0, 900_000, 2)));
-        let long =
-            Sighting { first_seen: UnixTime(0), last_seen: UnixTime(9_999), count: 3, feed: feed.clone() };
+        let long = Sighting::new(feed.clone(), UnixTime(0), UnixTime(9_999), 3);
         assert_eq!(again(Trust::Normal, &long, 900_000, false, 60), Some((900_000, 900_000, 4)));
         Ok(())
     }

@@ -8,13 +8,16 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::listing::codec::{CodecError, Input, put_varint};
+use crate::listing::codec::{self, CodecError, Input, put_varint};
 use crate::listing::{FeedName, Sighting, UnixTime};
 use crate::number::Number;
 
 use super::judge::Row;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Read still: without runs and states.
+const BEFORE: u8 = 1;
 
 /// No note unpacks to more: some 10 million numbers.
 const MOST_BYTES: u64 = 256 << 20;
@@ -34,7 +37,7 @@ pub(super) fn pack_numbers(numbers: &[Number]) -> Vec<u8> {
 
 /// Reads what [`pack_numbers`] wrote.
 pub(super) fn read_numbers(bytes: &[u8]) -> Result<Vec<Number>, CodecError> {
-    let (bytes, mut numbers, mut last) = (unsqueeze(bytes)?, Vec::new(), 0);
+    let (Unpacked { bytes, .. }, mut numbers, mut last) = (unsqueeze(bytes)?, Vec::new(), 0);
     let mut input = Input::new(&bytes);
     while !input.is_empty() {
         numbers.push(number(&mut input, &mut last)?);
@@ -48,18 +51,20 @@ pub(super) fn pack_rows(rows: &[Row]) -> Vec<u8> {
     for row in rows {
         put_number(&mut out, row.number, &mut last);
         put_varint(&mut out, u64::from(row.last.0) << 1 | u64::from(row.dated));
+        out.push(row.state as u8);
     }
     squeeze(&out)
 }
 
 /// Reads what [`pack_rows`] wrote.
 pub(super) fn read_rows(bytes: &[u8]) -> Result<Vec<Row>, CodecError> {
-    let (bytes, mut rows, mut last) = (unsqueeze(bytes)?, Vec::new(), 0);
+    let (Unpacked { version, bytes }, mut rows, mut last) = (unsqueeze(bytes)?, Vec::new(), 0);
     let mut input = Input::new(&bytes);
     while !input.is_empty() {
         let number = number(&mut input, &mut last)?;
         let time = input.varint()?;
-        rows.push(Row { number, last: seconds(time >> 1)?, dated: time & 1 == 1 });
+        let (_, state) = codec::read_latest(if version == BEFORE { 0 } else { input.u8()?.into() })?;
+        rows.push(Row { number, last: seconds(time >> 1)?, dated: time & 1 == 1, state });
     }
     Ok(rows)
 }
@@ -74,6 +79,7 @@ pub(super) fn pack_before<'a>(before: impl Iterator<Item = (Number, Option<&'a S
         if let Some(sighting) = sighting {
             put_varint(&mut out, sighting.last_seen.0.into());
             put_varint(&mut out, sighting.last_seen.0.saturating_sub(sighting.first_seen.0).into());
+            put_varint(&mut out, codec::latest(sighting));
         }
     }
     squeeze(&out)
@@ -81,7 +87,7 @@ pub(super) fn pack_before<'a>(before: impl Iterator<Item = (Number, Option<&'a S
 
 /// Reads what [`pack_before`] wrote.
 pub(super) fn read_before(feed: &FeedName, bytes: &[u8]) -> Result<Vec<Before>, CodecError> {
-    let (bytes, mut before, mut last) = (unsqueeze(bytes)?, Vec::new(), 0);
+    let (Unpacked { version, bytes }, mut before, mut last) = (unsqueeze(bytes)?, Vec::new(), 0);
     let mut input = Input::new(&bytes);
     while !input.is_empty() {
         let number = number(&mut input, &mut last)?;
@@ -92,7 +98,8 @@ pub(super) fn read_before(feed: &FeedName, bytes: &[u8]) -> Result<Vec<Before>, 
             let last_seen = seconds(input.varint()?)?;
             let span = seconds(input.varint()?)?;
             let first_seen = UnixTime(last_seen.0.saturating_sub(span.0));
-            Some(Sighting { feed: feed.clone(), first_seen, last_seen, count })
+            let (run, state) = codec::read_latest(if version == BEFORE { 0 } else { input.varint()? })?;
+            Some(Sighting { feed: feed.clone(), first_seen, last_seen, count, run, state })
         };
         before.push((number, sighting));
     }
@@ -121,13 +128,18 @@ fn squeeze(bytes: &[u8]) -> Vec<u8> {
     out.finish().unwrap_or_default()
 }
 
-fn unsqueeze(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+struct Unpacked {
+    version: u8,
+    bytes: Vec<u8>,
+}
+
+fn unsqueeze(bytes: &[u8]) -> Result<Unpacked, CodecError> {
     let mut out = Vec::new();
     match bytes.split_first() {
-        Some((&VERSION, packed)) => GzDecoder::new(packed)
+        Some((&version @ (BEFORE | VERSION), packed)) => GzDecoder::new(packed)
             .take(MOST_BYTES)
             .read_to_end(&mut out)
-            .map(|_| out)
+            .map(|_| Unpacked { version, bytes: out })
             .map_err(|_| CodecError::Damaged("packed bytes")),
         Some((version, _)) => Err(CodecError::Version(*version)),
         None => Err(CodecError::Damaged("nothing there")),
@@ -137,6 +149,7 @@ fn unsqueeze(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::listing::SightingState;
 
     #[test]
     fn what_is_packed_reads_back_and_a_cut_is_an_error() -> Result<(), Box<dyn std::error::Error>> {
@@ -148,14 +161,35 @@ mod tests {
         assert_eq!(read_numbers(&pack_numbers(&numbers))?, numbers);
         let rows: Vec<Row> = numbers
             .iter()
-            .map(|number| Row { number: *number, last: UnixTime(1_790_000_000), dated: number.len() == 12 })
+            .map(|number| Row {
+                number: *number,
+                last: UnixTime(1_790_000_000),
+                dated: number.len() == 12,
+                state: SightingState::Online,
+            })
             .collect();
         assert_eq!(read_rows(&pack_rows(&rows))?, rows);
-        let seen = Sighting { feed: feed.clone(), first_seen: UnixTime(7), last_seen: UnixTime(9), count: 2 };
+        let seen = Sighting {
+            run: 400,
+            state: SightingState::Archived,
+            ..Sighting::new(feed.clone(), UnixTime(7), UnixTime(9), 2)
+        };
         let before = vec![(numbers[0], None), (numbers[2], Some(seen))];
         let packed = pack_before(before.iter().map(|(number, seen)| (*number, seen.as_ref())));
         assert_eq!(read_before(&feed, &packed)?, before);
         assert!(read_before(&feed, &packed[..packed.len() / 2]).is_err());
+        // Notes of the version before: a row, and what was said before a run.
+        let old = |packed: Vec<u8>| [&[BEFORE], &packed[1..]].concat();
+        let (mut row, mut said) = (vec![], vec![]);
+        put_number(&mut row, numbers[0], &mut 0);
+        said.clone_from(&row);
+        put_varint(&mut row, 9 << 1 | 1);
+        [2, 9, 2].into_iter().for_each(|field| put_varint(&mut said, field));
+        let of_old =
+            Row { number: numbers[0], last: UnixTime(9), dated: true, state: SightingState::Unknown };
+        assert_eq!(read_rows(&old(squeeze(&row)))?, [of_old]);
+        let of_old = Sighting::new(feed.clone(), UnixTime(7), UnixTime(9), 2);
+        assert_eq!(read_before(&feed, &old(squeeze(&said)))?, [(numbers[0], Some(of_old))]);
         assert!(read_numbers(&[9, 9]).is_err() && read_rows(&[]).is_err());
         Ok(())
     }

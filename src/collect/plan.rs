@@ -9,7 +9,7 @@ use crate::listing::{Action, FeedName, Listing, Sighting, Subject, UnixTime};
 use crate::number::{Number, Range};
 use crate::store::{Store, StoreError};
 
-use super::judge::{self, Row};
+use super::judge::{self, Row, Said};
 
 /// Subjects of one question to the store.
 const BATCH: usize = 10_000;
@@ -50,13 +50,13 @@ pub(super) fn sighting_name(definition: &Definition) -> FeedName {
 }
 
 /// Compares `rows`, in order of number, with the store. `previous` are the numbers of the stored run
-/// before, in order; `since` the seconds since then.
+/// before, in order; `said_by` is which run says it.
 pub(super) async fn plan(
     store: &dyn Store,
     definition: &Definition,
     rows: &[Row],
     previous: &[Number],
-    since: u32,
+    said_by: Said,
     now: UnixTime,
 ) -> Result<Plan, StoreError> {
     let feed = sighting_name(definition);
@@ -76,7 +76,7 @@ pub(super) async fn plan(
                 Some(_) => plan.again += 1,
                 None => plan.new.push(row.number),
             }
-            if let Some(after) = judge::sighting(&feed, definition.trust, before, row, since) {
+            if let Some(after) = judge::sighting(&feed, definition.trust, before, row, said_by) {
                 plan.changes.push((row.number, before.cloned(), after));
             }
         }
@@ -99,9 +99,8 @@ pub(super) async fn seen_again(
         let subjects = numbers.iter().copied().map(Subject::Number).collect();
         for (number, listing) in numbers.iter().zip(store.get(subjects).await?) {
             // One that the page gave an older time has that time still.
-            if said(listing.as_ref(), feed).is_some_and(|sighting| sighting.last_seen >= last_run) {
-                rows.push(Row { number: *number, last: now, dated: false });
-            }
+            let said = said(listing.as_ref(), feed).filter(|sighting| sighting.last_seen >= last_run);
+            rows.extend(said.map(|said| Row { number: *number, last: now, dated: false, state: said.state }));
         }
     }
     Ok(rows)

@@ -45,7 +45,7 @@ impl Collector {
             let rows = packed::read_rows(rows).map_err(|error| broken(&name, &error))?;
             let note: FeedNote = notes::read(store, &format!("feed:{feed}")).await?;
             super::history::repair(store, &entry.definition, &note, &lease).await?;
-            let plan = pass.plan(&note, &rows, head.summary.at).await?;
+            let plan = pass.plan(&note, &rows, (note.runs + 1, head.summary.at)).await?;
             let mut summary = counted(summary(note.runs + 1, head.summary.at, RunOutcome::Stored), &plan);
             summary.pages = head.summary.pages;
             summary.dropped = head.summary.dropped;

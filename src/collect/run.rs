@@ -13,7 +13,7 @@ use crate::listing::{Sighting, Subject, UnixTime};
 use crate::store::{Change, Lease, Store};
 
 use super::gather::{Gathered, Haul, gather};
-use super::judge::{Counts, Row, doubts};
+use super::judge::{Counts, Row, Said, doubts};
 use super::notes::{self, FeedNote, HeldHead, HostNote, KeptValidators, StoredRun, numbered};
 use super::plan::{Plan, plan, seen_again, sighting_name};
 use super::turn::hosts;
@@ -90,13 +90,14 @@ impl Pass<'_> {
     ) -> Result<RunReport, CollectError> {
         // What the run saw itself has one time, by which an unchanged page finds it again.
         haul.rows.iter_mut().filter(|row| !row.dated).for_each(|row| row.last = now);
-        let plan = self.plan(note, &haul.rows, now).await?;
+        let plan = self.plan(note, &haul.rows, (note.runs + 1, now)).await?;
         let doubts = doubts(&Counts {
             band: self.entry.definition.band,
             rows: plan.rows(),
             looked: haul.looked,
             bad: haul.bad,
             new: plan.new.len() as u64,
+            most_new: self.entry.definition.most_new,
             before: note.stored.map(|stored| stored.rows),
         });
         let mut summary = counted(summary(note.runs + 1, now, RunOutcome::Stored), &plan);
@@ -125,7 +126,7 @@ impl Pass<'_> {
         let feed = sighting_name(&self.entry.definition);
         let last_run = note.stored.map_or(now, |stored| stored.at);
         let rows = seen_again(self.store, &feed, &present, last_run, now).await?;
-        let mut plan = self.plan(note, &rows, now).await?;
+        let mut plan = self.plan(note, &rows, (note.runs + 1, now)).await?;
         (plan.present, plan.gone) = (present, 0);
         let summary =
             RunSummary { pages: 1, ..counted(summary(note.runs + 1, now, RunOutcome::NotModified), &plan) };
@@ -138,16 +139,17 @@ impl Pass<'_> {
         Ok(self.report(summary, &plan))
     }
 
-    /// What `rows` that were seen at `at` would change.
+    /// What `rows` that a run saw at a time would change.
     pub(super) async fn plan(
         &self,
         note: &FeedNote,
         rows: &[Row],
-        at: UnixTime,
+        (run, at): (u64, UnixTime),
     ) -> Result<Plan, CollectError> {
         let previous = history::present(self.store, self.name()).await?;
         let since = note.stored.map_or(0, |stored| at.0.saturating_sub(stored.at.0));
-        Ok(plan(self.store, &self.entry.definition, rows, &previous, since, at).await?)
+        let said = Said { run, since };
+        Ok(plan(self.store, &self.entry.definition, rows, &previous, said, at).await?)
     }
 
     /// Stores a run.

@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use serde::{Deserialize, Serialize};
 
-use crate::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
+use crate::listing::{Action, Decision, Listing, Sighting, SightingState, Subject, UnixTime};
 
 use super::row::without_digits;
 use super::text_lines::for_each_line;
@@ -36,6 +36,12 @@ pub struct ExportedSighting {
     pub last_seen: String,
     /// Reports.
     pub count: u32,
+    /// The feed's run that last saw it; absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u32>,
+    /// What the site said of it: `online` or `archived`; absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// A decision in an export.
@@ -112,6 +118,12 @@ fn row(exported: &ExportedListing, now: UnixTime) -> Result<Row, String> {
             first_seen: sighting.first_seen.parse().map_err(|error| format!("first_seen: {error}"))?,
             last_seen: sighting.last_seen.parse().map_err(|error| format!("last_seen: {error}"))?,
             count: sighting.count,
+            run: sighting.run.unwrap_or_default(),
+            state: match sighting.state.as_deref() {
+                None => SightingState::Unknown,
+                Some(word) => SightingState::named(word)
+                    .ok_or("state: expected \"online\", \"archived\" or \"unknown\"")?,
+            },
         };
         sighting.check(now)?;
         listing.merge(&Listing::seen(sighting));
@@ -159,6 +171,8 @@ fn exported_sighting(sighting: &Sighting) -> ExportedSighting {
         first_seen: sighting.first_seen.to_string(),
         last_seen: sighting.last_seen.to_string(),
         count: sighting.count,
+        run: (sighting.run > 0).then_some(sighting.run),
+        state: (sighting.state != SightingState::Unknown).then(|| sighting.state.as_str().to_owned()),
     }
 }
 
@@ -184,7 +198,7 @@ mod tests {
 
     #[test]
     fn an_exported_line_reads_back_as_it_was() {
-        let line = r#"{"subject":"+4474*","sightings":[{"feed":"a","first_seen":"2026-05-01T00:00:00Z","last_seen":"2026-05-02T10:00:00Z","count":3}],"decision":{"action":"BLOCK","reason":"\"why\"","author":"who","decided_at":"2026-05-03T00:00:00Z","expires_at":"2027-01-01T00:00:00Z"}}"#;
+        let line = r#"{"subject":"+4474*","sightings":[{"feed":"a","first_seen":"2026-05-01T00:00:00Z","last_seen":"2026-05-02T10:00:00Z","count":3},{"feed":"b","first_seen":"2026-05-01T00:00:00Z","last_seen":"2026-05-02T10:00:00Z","count":3,"run":7,"state":"online"}],"decision":{"action":"BLOCK","reason":"\"why\"","author":"who","decided_at":"2026-05-03T00:00:00Z","expires_at":"2027-01-01T00:00:00Z"}}"#;
         let row = row_of(line).unwrap_or_else(|e| panic!("{e}"));
         let again = serde_json::to_string(&ExportedListing::of(row.subject, &row.listing));
         assert_eq!(again.ok().as_deref(), Some(line));

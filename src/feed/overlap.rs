@@ -147,7 +147,7 @@ mod tests {
         for (feed, day) in seen {
             let at = UnixTime(day * DAY);
             let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
-            listing.merge(&Listing::seen(Sighting { feed, first_seen: at, last_seen: at, count: 1 }));
+            listing.merge(&Listing::seen(Sighting::new(feed, at, at, 1)));
         }
         listing
     }
@@ -197,7 +197,7 @@ mod tests {
         let seen = |feed: &str, second| {
             let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
             let at = UnixTime(second);
-            Listing::seen(Sighting { feed, first_seen: at, last_seen: at, count: 1 })
+            Listing::seen(Sighting::new(feed, at, at, 1))
         };
         for (a, b, lead) in [(0, 1_000, 0.0), (0, 43_200, 0.5), (43_200, 0, -0.5), (0, 86_000, 1.0)] {
             let (mut overlap, mut both) = (Overlap::default(), seen("a", a));

@@ -92,7 +92,7 @@ impl Reading {
             "" => 1,
             text => text.parse().map_err(|_| "count: expected a whole number".to_owned())?,
         };
-        let sighting = Sighting { feed: self.feed.clone(), first_seen, last_seen, count };
+        let sighting = Sighting::new(self.feed.clone(), first_seen, last_seen, count);
         sighting.check(self.now).map_err(str::to_owned)?;
         Ok(Row { subject, listing: Listing::seen(sighting) })
     }

@@ -174,12 +174,12 @@ mod tests {
     const NOW: UnixTime = UnixTime(400 * 86_400);
 
     fn listing(feed: &str, day: u32, decided: bool) -> Listing {
-        let mut listing = Listing::seen(Sighting {
-            feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
-            first_seen: UnixTime((day - day % 3) * 86_400),
-            last_seen: UnixTime(day * 86_400),
-            count: 1,
-        });
+        let mut listing = Listing::seen(Sighting::new(
+            feed.parse().unwrap_or_else(|e| panic!("{e}")),
+            UnixTime((day - day % 3) * 86_400),
+            UnixTime(day * 86_400),
+            1,
+        ));
         if decided {
             listing.merge(&Listing::decided(Decision {
                 decided_at: UnixTime(1),

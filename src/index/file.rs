@@ -296,12 +296,12 @@ mod tests {
         for (i, subject) in
             ["+447400000001", "+447400000002", "+12025550123", "+4477*", "+331..+339"].iter().enumerate()
         {
-            let mut listing = Listing::seen(Sighting {
-                feed: format!("feed-{}", i % 2).parse().unwrap_or_else(|e| panic!("{e}")),
-                first_seen: UnixTime(86_400 * 20_000),
-                last_seen: UnixTime(86_400 * (20_100 + i as u32)),
-                count: 1,
-            });
+            let mut listing = Listing::seen(Sighting::new(
+                format!("feed-{}", i % 2).parse().unwrap_or_else(|e| panic!("{e}")),
+                UnixTime(86_400 * 20_000),
+                UnixTime(86_400 * (20_100 + i as u32)),
+                1,
+            ));
             if i % 2 == 0 {
                 listing.merge(&Listing::decided(Decision {
                     decided_at: UnixTime(9),

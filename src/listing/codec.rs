@@ -5,10 +5,13 @@
 
 use crate::number::{Number, Prefix, Range};
 
-use super::{Action, Decision, FeedName, Listing, Sighting, Subject, UnixTime};
+use super::{Action, Decision, FeedName, Listing, Sighting, SightingState, Subject, UnixTime};
 
 /// The version byte of listing values written today.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Read still: sightings without run and state.
+const BEFORE: u8 = 1;
 
 const NUMBER: u8 = 1;
 const PREFIX: u8 = 2;
@@ -18,7 +21,7 @@ const SPAN: u8 = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// Written by a newer numguard.
-    #[error("listing codec version {0} is unknown; this numguard reads version {VERSION}: upgrade it")]
+    #[error("listing codec version {0} is unknown; this numguard reads up to {VERSION}: upgrade it")]
     Version(u8),
     /// Cut or altered bytes.
     #[error("stored listing is damaged: {0}")]
@@ -62,8 +65,21 @@ pub fn write_listing(listing: &Listing, out: &mut Vec<u8>) {
         put_varint(out, u64::from(sighting.first_seen.0));
         put_varint(out, u64::from(sighting.last_seen.0.saturating_sub(sighting.first_seen.0)));
         put_varint(out, u64::from(sighting.count));
+        put_varint(out, latest(sighting));
     }
     write_decision(listing.decision(), out);
+}
+
+/// Run and state of a sighting as one integer; 0 if neither is known.
+pub(crate) fn latest(sighting: &Sighting) -> u64 {
+    u64::from(sighting.run) << 2 | sighting.state as u64
+}
+
+/// Reads what [`latest`] made.
+pub(crate) fn read_latest(latest: u64) -> Result<(u32, SightingState), CodecError> {
+    let run = u32::try_from(latest >> 2).map_err(|_| CodecError::Damaged("a run is too large"))?;
+    let state = SightingState::ALL.get((latest & 3) as usize).ok_or(CodecError::Damaged("unknown state"))?;
+    Ok((run, *state))
 }
 
 pub(crate) fn write_decision(decision: Option<&Decision>, out: &mut Vec<u8>) {
@@ -183,13 +199,14 @@ impl<'a> Input<'a> {
     }
 
     fn listing(&mut self) -> Result<Listing, CodecError> {
-        match self.u8()? {
-            VERSION => {}
+        let told_latest = match self.u8()? {
+            VERSION => true,
+            BEFORE => false,
             other => return Err(CodecError::Version(other)),
-        }
+        };
         let mut listing = Listing::default();
         for _ in 0..self.varint()? {
-            listing.merge(&Listing::seen(self.sighting()?));
+            listing.merge(&Listing::seen(self.sighting(told_latest)?));
         }
         if let Some(decision) = self.decision()? {
             listing.merge(&Listing::decided(decision));
@@ -197,12 +214,14 @@ impl<'a> Input<'a> {
         Ok(listing)
     }
 
-    fn sighting(&mut self) -> Result<Sighting, CodecError> {
+    fn sighting(&mut self, told_latest: bool) -> Result<Sighting, CodecError> {
         let feed: FeedName = self.text()?.parse().map_err(|_| CodecError::Damaged("not a feed name"))?;
         let first_seen = self.u32()?;
         let last_seen = first_seen.saturating_add(self.u32()?);
         let count = self.u32()?;
-        Ok(Sighting { feed, first_seen: UnixTime(first_seen), last_seen: UnixTime(last_seen), count })
+        let (run, state) = read_latest(if told_latest { self.varint()? } else { 0 })?;
+        let (first_seen, last_seen) = (UnixTime(first_seen), UnixTime(last_seen));
+        Ok(Sighting { feed, first_seen, last_seen, count, run, state })
     }
 
     pub(crate) fn decision(&mut self) -> Result<Option<Decision>, CodecError> {
@@ -234,6 +253,8 @@ mod tests {
             first_seen: UnixTime(1_700_000_000),
             last_seen: UnixTime(1_780_000_000),
             count: 40,
+            run: 300,
+            state: SightingState::Online,
         });
         listing.merge(&Listing::decided(Decision {
             decided_at: UnixTime(1_790_000_000),
@@ -263,6 +284,14 @@ mod tests {
         }
         subjects.sort();
         assert!(subjects.is_sorted_by_key(|&subject| subject_key(subject)));
+    }
+
+    #[test]
+    fn a_listing_of_the_version_before_reads_without_run_and_state() {
+        let bytes = [1, 1, 1, b'a', 5, 2, 9, 0];
+        let feed = "a".parse().unwrap_or_else(|e| panic!("{e}"));
+        let seen = Sighting::new(feed, UnixTime(5), UnixTime(7), 9);
+        assert_eq!(read_listing(&bytes), Ok(Listing::seen(seen)));
     }
 
     #[test]

@@ -14,6 +14,42 @@ pub struct Sighting {
     /// How many reports this feed made in all. A feed counts for itself and reports its total, so
     /// that merging takes the greater and a report that arrives twice changes nothing.
     pub count: u32,
+    /// The feed's run that last saw it; 0: not known, as of imports.
+    pub run: u32,
+    /// What the site said of it then.
+    pub state: SightingState,
+}
+
+/// What a site said of a number that it showed. Numbers that are offline, hidden, or for those who pay
+/// are not listed, so there is no word for them here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum SightingState {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// In the site's archive.
+    Archived,
+    /// Anybody can read its messages now.
+    Online,
+}
+
+impl SightingState {
+    /// All states, in the order of the byte codecs: only ever added to.
+    pub const ALL: [Self; 3] = [Self::Unknown, Self::Archived, Self::Online];
+
+    /// The word in exports and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Archived => "archived",
+            Self::Online => "online",
+        }
+    }
+
+    /// The state of a word.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
 }
 
 /// All that is known about one subject: at most one sighting per feed, and the operator's decision.
@@ -25,6 +61,11 @@ pub struct Listing {
 }
 
 impl Sighting {
+    /// A sighting of which neither run nor state is known.
+    pub fn new(feed: FeedName, first_seen: UnixTime, last_seen: UnixTime, count: u32) -> Self {
+        Self { feed, first_seen, last_seen, count, run: 0, state: SightingState::Unknown }
+    }
+
     /// Whether it can be true at `now`, give or take a day for clocks that are ahead.
     pub fn check(&self, now: UnixTime) -> Result<(), &'static str> {
         if self.first_seen > self.last_seen {
@@ -38,7 +79,10 @@ impl Sighting {
 
     fn merge(&mut self, other: &Self) {
         self.first_seen = self.first_seen.min(other.first_seen);
-        self.last_seen = self.last_seen.max(other.last_seen);
+        // Run and state are those of the latest report; of two at the same time one is taken by a fixed
+        // order, so that it does not matter which comes first.
+        let latest = |sighting: &Self| (sighting.last_seen, sighting.run, sighting.state);
+        (self.last_seen, self.run, self.state) = latest(self).max(latest(other));
         self.count = self.count.max(other.count);
     }
 }
@@ -148,12 +192,17 @@ mod tests {
     use super::*;
 
     fn any_listing() -> impl Strategy<Value = Listing> {
-        let sighting = ("[ab]", 0u32..9, 0u32..9, 0u32..3).prop_map(|(feed, a, b, count)| Sighting {
-            feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
-            first_seen: UnixTime(a.min(b)),
-            last_seen: UnixTime(a.max(b)),
-            count,
-        });
+        let state = (0usize..3).prop_map(|at| SightingState::ALL[at]);
+        let sighting = ("[ab]", 0u32..9, 0u32..9, 0u32..3, 0u32..3, state).prop_map(
+            |(feed, a, b, count, run, state)| Sighting {
+                feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
+                first_seen: UnixTime(a.min(b)),
+                last_seen: UnixTime(a.max(b)),
+                count,
+                run,
+                state,
+            },
+        );
         let decision = (0u32..4, any::<bool>(), proptest::option::of(0u32..3), "[xy]", "[op]").prop_map(
             |(at, allow, end, reason, author)| Decision {
                 decided_at: UnixTime(at),
@@ -200,16 +249,33 @@ mod tests {
     #[test]
     fn an_hour_or_a_second_feed_confirms() {
         let seen = |feed: &str, first, last| {
-            Listing::seen(Sighting {
-                feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
-                first_seen: UnixTime(first),
-                last_seen: UnixTime(last),
-                count: 1,
-            })
+            let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
+            Listing::seen(Sighting::new(feed, UnixTime(first), UnixTime(last), 1))
         };
         assert!(!seen("a", 0, 3_599).confirmed());
         assert!(seen("a", 0, 3_600).confirmed());
         assert!(merged(&seen("a", 0, 0), &seen("b", 0, 0)).confirmed());
         assert!(!merged(&seen("a.com", 0, 0), &seen("a__b.net", 9_999, 9_999)).confirmed(), "one owner");
+    }
+
+    #[test]
+    fn run_and_state_are_those_of_the_latest_report() {
+        use SightingState::{Archived, Online, Unknown};
+        let seen = |last, run, state| {
+            let feed = "a".parse().unwrap_or_else(|e| panic!("{e}"));
+            Listing::seen(Sighting { run, state, ..Sighting::new(feed, UnixTime(0), UnixTime(last), 1) })
+        };
+        for (one, other, expected) in [
+            ((5, 7, Online), (4, 9, Archived), (7, Online)),
+            ((5, 7, Online), (6, 1, Archived), (1, Archived)),
+            ((5, 7, Online), (5, 8, Archived), (8, Archived)),
+            ((5, 7, Archived), (5, 7, Online), (7, Online)),
+            // An import of the same day knows less, and takes nothing away.
+            ((5, 7, Online), (5, 0, Unknown), (7, Online)),
+        ] {
+            let both = merged(&seen(one.0, one.1, one.2), &seen(other.0, other.1, other.2));
+            let latest = &both.sightings()[0];
+            assert_eq!((latest.run, latest.state), expected, "{one:?} {other:?}");
+        }
     }
 }

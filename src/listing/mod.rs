@@ -16,7 +16,7 @@ mod time;
 pub use decision::{Action, Decision};
 pub use digest::digest;
 pub use feed_name::{FeedName, FeedNameError};
-pub use merge::{Listing, Sighting};
+pub use merge::{Listing, Sighting, SightingState};
 pub use reason::ReasonCode;
 pub use subject::{Subject, SubjectError};
 pub use time::{Day, UnixTime};

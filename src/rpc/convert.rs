@@ -5,7 +5,7 @@ use tonic::Status;
 
 use crate::check::{Answer, explain};
 use crate::feed::ExportedListing;
-use crate::listing::{Action, Decision, Listing, ReasonCode, Sighting, Subject, UnixTime};
+use crate::listing::{Action, Decision, Listing, ReasonCode, Sighting, SightingState, Subject, UnixTime};
 use crate::number;
 use crate::policy::{Policy, Verdict};
 use crate::store::OutcomeKind;
@@ -190,7 +190,14 @@ pub(super) fn sighting(
     let feed = sighting.feed.parse().map_err(|error| invalid(format!("{field}.feed"), error))?;
     let first_seen = required_time(&format!("{field}.first_seen"), sighting.first_seen.as_ref())?;
     let last_seen = required_time(&format!("{field}.last_seen"), sighting.last_seen.as_ref())?;
-    let sighting = Sighting { feed, first_seen, last_seen, count: sighting.count };
+    let state = match pb::SightingState::try_from(sighting.state) {
+        Ok(pb::SightingState::Unspecified) => SightingState::Unknown,
+        Ok(pb::SightingState::Archived) => SightingState::Archived,
+        Ok(pb::SightingState::Online) => SightingState::Online,
+        Err(_) => return Err(invalid(format!("{field}.state"), "is unknown")),
+    };
+    let (count, run) = (sighting.count, sighting.run);
+    let sighting = Sighting { feed, first_seen, last_seen, count, run, state };
     match now.map_or(Ok(()), |now| sighting.check(now)) {
         Ok(()) => Ok(sighting),
         Err(reason) => Err(invalid(field, reason)),
@@ -223,6 +230,13 @@ fn pb_sighting(sighting: &Sighting) -> pb::Sighting {
         first_seen: Some(timestamp(sighting.first_seen)),
         last_seen: Some(timestamp(sighting.last_seen)),
         count: sighting.count,
+        run: sighting.run,
+        state: match sighting.state {
+            SightingState::Unknown => pb::SightingState::Unspecified,
+            SightingState::Archived => pb::SightingState::Archived,
+            SightingState::Online => pb::SightingState::Online,
+        }
+        .into(),
     }
 }
 

@@ -180,7 +180,7 @@ mod tests {
 
     fn seen() -> Change {
         let feed = "a".parse().unwrap_or_else(|e| panic!("{e}"));
-        let sighting = Sighting { feed, first_seen: UnixTime(1), last_seen: UnixTime(1), count: 1 };
+        let sighting = Sighting::new(feed, UnixTime(1), UnixTime(1), 1);
         Change::Merge(SUBJECT.parse().unwrap_or_else(|e| panic!("{e}")), Listing::seen(sighting))
     }
 

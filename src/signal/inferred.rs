@@ -67,7 +67,7 @@ mod tests {
             let day = |ago: u16| Day(TODAY.0 - ago).start();
             let feed = "feed".parse().unwrap_or_else(|e| panic!("{e}"));
             let (first_seen, last_seen) = (day(first.max(last)), day(last.min(first)));
-            let seen = Listing::seen(Sighting { feed, first_seen, last_seen, count: 1 });
+            let seen = Listing::seen(Sighting::new(feed, first_seen, last_seen, 1));
             listings.entry(number).or_default().merge(&seen);
         }
         let mut builder = Builder::default();

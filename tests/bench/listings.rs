@@ -68,12 +68,12 @@ pub(crate) fn listing(random: &mut Random) -> Listing {
     let feeds = ["ip1sms", "castle", "receive-smss", "quackr", "sms24"];
     let mut listing = Listing::default();
     for _ in 0..1 + random.below(2) {
-        listing.merge(&Listing::seen(Sighting {
-            feed: feeds[random.below(5) as usize].parse().unwrap(),
-            first_seen: UnixTime(last - random.below(86_400 * 60) as u32),
-            last_seen: UnixTime(last),
-            count: 1 + random.below(50) as u32,
-        }));
+        listing.merge(&Listing::seen(Sighting::new(
+            feeds[random.below(5) as usize].parse().unwrap(),
+            UnixTime(last - random.below(86_400 * 60) as u32),
+            UnixTime(last),
+            1 + random.below(50) as u32,
+        )));
     }
     listing
 }

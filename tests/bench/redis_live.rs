@@ -32,7 +32,7 @@ async fn fill(store: &Arc<dyn Store>, count: usize) {
 
 fn sighting(number: u64) -> Change {
     let time = UnixTime(1_779_000_000);
-    let sighting = Sighting { feed: "bench".parse().unwrap(), first_seen: time, last_seen: time, count: 1 };
+    let sighting = Sighting::new("bench".parse().unwrap(), time, time, 1);
     Change::Merge(Subject::Number(Number::from_digits(number).unwrap()), Listing::seen(sighting))
 }
 

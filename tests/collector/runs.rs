@@ -1,7 +1,7 @@
 //! One run after another: what is stored, and what keeps the old rows.
 
 use numguard::collect::{CollectError, Collector, CollectorOptions, FeedState, RunOutcome};
-use numguard::listing::{Action, Decision, Listing, UnixTime};
+use numguard::listing::{Action, Decision, Listing, SightingState, UnixTime};
 use numguard::store::Change;
 
 use crate::site::answer;
@@ -27,6 +27,51 @@ async fn a_run_stores_and_the_next_tells_new_gone_and_again() {
     let after = status(&collector, FEED).await;
     assert_eq!((after.state, after.last_run.unwrap().outcome), (FeedState::Idle, RunOutcome::Stored));
     assert!(after.next_due.unwrap().0 > clock().0 + HOUR - 30);
+}
+
+#[tokio::test]
+async fn a_sighting_tells_the_run_that_last_saw_it_and_what_the_site_said() {
+    let (file, mut text) = definition(FEED, "");
+    text += "state = \"status\"\nstates = { live = \"online\", old = \"archived\", dead = \"offline\" }\n";
+    let world = World::with(&[(file, text)]);
+    let collector = world.collector("a");
+    let page = |states: &[(u64, &str)]| {
+        let rows =
+            states.iter().map(|(n, state)| format!("{{\"number\":\"{}\",\"status\":\"{state}\"}}", gb(*n)));
+        world.says("200 OK", "", format!("{{\"numbers\":[{}]}}", rows.collect::<Vec<_>>().join(",")));
+    };
+    let told = async |number| {
+        let listing = world.listing(gb(number)).await?;
+        Some((listing.sightings()[0].run, listing.sightings()[0].state))
+    };
+    page(&[(1, "live"), (2, "old"), (3, "dead"), (4, "live")]);
+    collector.run(FEED, false).await.unwrap();
+    assert_eq!(told(1).await, Some((1, SightingState::Online)));
+    assert_eq!(told(2).await, Some((1, SightingState::Archived)));
+    assert_eq!(told(3).await, None, "what is offline is not listed");
+    pass(HOUR);
+    page(&[(1, "old"), (2, "old"), (4, "dead")]);
+    collector.run(FEED, false).await.unwrap();
+    assert_eq!(told(1).await, Some((2, SightingState::Archived)));
+    assert_eq!(told(4).await, Some((1, SightingState::Online)), "what went offline fades and stays");
+    collector.rollback(FEED, 1).await.unwrap();
+    assert_eq!(told(1).await, Some((1, SightingState::Online)));
+}
+
+#[tokio::test]
+async fn more_new_numbers_than_the_definition_allows_are_held_back_whole() {
+    let world = World::with(&[definition(FEED, "most_new = 3")]);
+    let collector = world.collector("a");
+    world.lists((0..10).map(gb));
+    assert_eq!(collector.run(FEED, false).await.unwrap().summary.outcome, RunOutcome::Stored, "the first");
+    let before = world.digests().await;
+    world.lists((4..14).map(gb));
+    let report = collector.run(FEED, false).await.unwrap();
+    assert_eq!(report.summary.outcome, RunOutcome::Quarantined);
+    assert_eq!(report.summary.note, "4 new numbers: at most 3 may come at once");
+    assert_eq!(world.digests().await, before);
+    world.lists((3..13).map(gb));
+    assert_eq!(collector.run(FEED, false).await.unwrap().summary.outcome, RunOutcome::Stored);
 }
 
 #[tokio::test]

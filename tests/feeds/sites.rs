@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use numguard::feed::{ReadOptions, Shape};
+use numguard::feed::{DropReason, ReadOptions, Shape};
 use url::Url;
 
 use crate::{mirror, numbers, read};
@@ -15,7 +15,7 @@ const EXPECTED: [(&str, &str, usize, &str, &str); 47] = [
     ("sms24.me", "https://sms24.me/en/numbers/page/2", 15, "", "fine"),
     ("sms24.me", "https://sms24.me/en/numbers/page/20", 15, "", "fine"),
     ("sms24.me", "https://sms24.me/en/countries/us", 13, "1 NEVER_LISTED, 1 NOT_IN_PLAN", "fine"),
-    ("quackr.io", "https://quackr.io/numbers.json", 54, "1 DUPLICATE, 5 NOT_IN_PLAN", "fine"),
+    ("quackr.io", "https://quackr.io/numbers.json", 39, "1 DUPLICATE, 5 NOT_IN_PLAN, 15 OFFLINE", "fine"),
     ("quackr.io", "https://quackr.io/numbers.json?variant=shell", 0, "", "layout changed"),
     ("quackr.io", "https://quackr.io/numbers.json?variant=empty", 0, "", "empty"),
     ("temp-number.com", "https://temp-number.com/countries/united-kingdom", 20, "", "fine"),
@@ -28,7 +28,7 @@ const EXPECTED: [(&str, &str, usize, &str, &str); 47] = [
     ("smstome.com", "https://smstome.com/country/netherlands?page=2", 20, "", "fine"),
     ("smstome.com", "https://smstome.com/country/netherlands?variant=2026", 20, "", "fine"),
     ("smstome.com", "https://smstome.com/country/netherlands?variant=gate", 0, "", "blocked"),
-    ("receive-sms-free.cc", "https://receive-sms-free.cc/", 24, "", "fine"),
+    ("receive-sms-free.cc", "https://receive-sms-free.cc/", 23, "1 OFFLINE", "fine"),
     ("receive-sms-free.cc", "https://receive-sms-free.cc/?layout=old", 10, "", "fine"),
     ("receive-sms-free.cc", "https://receive-sms-free.cc/regions/2.html", 12, "", "fine"),
     ("receive-sms-free.cc", "https://receive-sms-free.cc/regions/3.html", 0, "", "empty"),
@@ -137,12 +137,13 @@ fn numbers_of_the_frame_are_never_rows() {
 fn states_and_times_come_along() {
     let page = read("receive-sms-free.cc", "https://receive-sms-free.cc/");
     let states: Vec<&str> = page.rows.iter().map(|row| row.state.as_str()).take(4).collect();
-    assert_eq!(states, ["online", "online", "offline", "online"]);
+    assert_eq!(states, ["online", "online", "online", "online"]);
+    assert_eq!(page.dropped.iter().filter(|row| row.reason == DropReason::Offline).count(), 1);
     let now = numguard::listing::UnixTime(1_780_000_000);
     assert_eq!(page.rows[0].seen(now).1.0, now.0 - 60);
-    assert_eq!(page.rows[5].seen(now).1.0, now.0 - 30 * 86_400);
+    assert_eq!(page.rows[4].seen(now).1.0, now.0 - 30 * 86_400);
     let page = read("quackr.io", "https://quackr.io/numbers.json");
-    assert_eq!(page.rows.iter().filter(|row| row.state.as_str() == "offline").count(), 15);
+    assert_eq!(page.dropped.iter().filter(|row| row.reason == DropReason::Offline).count(), 15);
     assert_eq!(page.rows[0].seen(now), (numguard::listing::UnixTime(1_767_312_000), now));
     assert_eq!(
         page.rows[1].seen(now).0,

@@ -29,7 +29,7 @@ fn the_page_past_the_end_ends_the_walk() {
     let steps = walk(&shipped("receive-sms-free.cc"));
     assert_eq!(
         steps,
-        [("/".to_owned(), 24), ("/regions/2.html".to_owned(), 12), ("/regions/3.html".to_owned(), 0)]
+        [("/".to_owned(), 23), ("/regions/2.html".to_owned(), 12), ("/regions/3.html".to_owned(), 0)]
     );
 }
 

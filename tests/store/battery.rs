@@ -46,12 +46,7 @@ fn subject(text: &str) -> Subject {
 }
 
 fn sighting(feed: &str, first: u32, last: u32) -> Listing {
-    Listing::seen(Sighting {
-        feed: feed.parse().unwrap(),
-        first_seen: UnixTime(first),
-        last_seen: UnixTime(last),
-        count: 1,
-    })
+    Listing::seen(Sighting::new(feed.parse().unwrap(), UnixTime(first), UnixTime(last), 1))
 }
 
 pub(crate) fn seen(text: &str, feed: &str, first: u32, last: u32) -> Change {

@@ -65,6 +65,11 @@ pub struct Definition {
     pub default_region: Option<Region>,
     /// How many rows a run brings when all is well.
     pub band: Band,
+    /// The most numbers that a run may bring which the feed never had; with more it is held back as a
+    /// whole. Absent: 1,000, or a quarter of the run before if that is more. The first run is judged by
+    /// the band alone.
+    #[serde(default)]
+    pub most_new: Option<u64>,
     /// The site's own numbers, which are never listings.
     #[serde(default, deserialize_with = "value::numbers")]
     pub contacts: Vec<Number>,
@@ -187,6 +192,12 @@ impl Definition {
             _ if self.json.is_empty() => Shape::Html(&self.html),
             _ => Shape::Json(&self.json),
         }
+    }
+
+    /// Whether its pages say whether a number is online.
+    pub fn tells_state(&self) -> bool {
+        self.html.iter().any(|shape| !shape.states.is_empty())
+            || self.json.iter().any(|shape| shape.state.is_some())
     }
 
     /// The most pages of one run.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::listing::SightingState;
+
 use super::value::{Css, Pattern};
 
 /// A layout of an HTML page. The first whose rows are on the page is taken.
@@ -76,7 +78,7 @@ pub enum Digits {
 pub enum State {
     /// Anybody can read its messages now.
     Online,
-    /// Listed, not working now.
+    /// Shown, not working now: not listed.
     Offline,
     /// In the site's archive.
     Archived,
@@ -91,7 +93,16 @@ pub enum State {
 impl State {
     /// Whether a number in this state is one that anybody can read.
     pub fn is_public(self) -> bool {
-        matches!(self, Self::Online | Self::Offline | Self::Archived)
+        matches!(self, Self::Online | Self::Archived)
+    }
+
+    /// The state of a number that is listed.
+    pub fn of_sighting(self) -> SightingState {
+        match self {
+            Self::Online => SightingState::Online,
+            Self::Archived => SightingState::Archived,
+            Self::Offline | Self::Premium | Self::Gated | Self::Masked => SightingState::Unknown,
+        }
     }
 
     /// The word in files and tables.

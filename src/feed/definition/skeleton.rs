@@ -29,6 +29,9 @@ interval_minutes = 60
 pace_seconds = 10
 # How many rows a run brings when all is well; others are held back.
 band = { min = 10, max = 500 }
+# The most numbers that a run may bring which the feed never had; absent: 1,000, or a quarter of the
+# run before.
+# most_new = 100
 
 [pages]
 # template = "{start}/page/{page}"

@@ -81,8 +81,10 @@ impl<'d> Admission<'d> {
         if let Some(reason) = candidate.refused {
             return Err(reason);
         }
-        if candidate.state.is_some_and(|state| !state.is_public()) {
-            return Err(DropReason::NotPublic);
+        match candidate.state {
+            Some(State::Offline) => return Err(DropReason::Offline),
+            Some(state) if !state.is_public() => return Err(DropReason::NotPublic),
+            _ => {}
         }
         let text = candidate.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let text = self.readable(text.ok_or(DropReason::NoNumber)?)?;

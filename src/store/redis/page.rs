@@ -8,14 +8,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::listing::codec::{CodecError, Input, put_text, put_varint, write_decision};
+use crate::listing::codec::{self, CodecError, Input, put_text, put_varint, write_decision};
 use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
 use crate::number::{Number, Prefix, Range};
 
 use super::keys::{PageId, kind_and_key};
 
 /// The version byte of pages written today.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Read still: sightings without run and state.
+const BEFORE: u8 = 1;
 
 const DAY: u32 = 86_400;
 
@@ -65,7 +68,8 @@ fn write_sighting(out: &mut Vec<u8>, sighting: &Sighting, feed: u64) {
     let (first, last) = (sighting.first_seen.0, sighting.last_seen.0.max(sighting.first_seen.0));
     let whole_days = first % DAY == 0 && last % DAY == 0;
     let once = first == last && sighting.count == 1;
-    put_varint(out, feed << 2 | u64::from(whole_days) << 1 | u64::from(once));
+    let latest = codec::latest(sighting);
+    put_varint(out, feed << 3 | u64::from(latest > 0) << 2 | u64::from(whole_days) << 1 | u64::from(once));
     if whole_days {
         put_varint(out, zigzag(i64::from(first / DAY) - DAY_ZERO));
     } else {
@@ -74,6 +78,10 @@ fn write_sighting(out: &mut Vec<u8>, sighting: &Sighting, feed: u64) {
     if !once {
         put_varint(out, u64::from(last - first) / if whole_days { u64::from(DAY) } else { 1 });
         put_varint(out, u64::from(sighting.count));
+    }
+    // Imports know neither run nor state: nothing is spent on them.
+    if latest > 0 {
+        put_varint(out, latest);
     }
 }
 
@@ -98,10 +106,11 @@ pub(super) fn each(
     mut each: impl FnMut(Subject, Listing),
 ) -> Result<(), CodecError> {
     let mut input = Input::new(bytes);
-    match input.u8()? {
-        VERSION => {}
+    let told_latest = match input.u8()? {
+        VERSION => true,
+        BEFORE => false,
         other => return Err(CodecError::Version(other)),
-    }
+    };
     let mut feeds = Vec::new();
     for _ in 0..input.varint()? {
         let feed: FeedName = input.text()?.parse().map_err(|_| CodecError::Damaged("not a feed name"))?;
@@ -118,7 +127,7 @@ pub(super) fn each(
         let head = input.varint()?;
         let mut sightings = Vec::with_capacity((head >> 1).min(64) as usize);
         for _ in 0..head >> 1 {
-            sightings.push(read_sighting(&mut input, &feeds)?);
+            sightings.push(read_sighting(&mut input, &feeds, told_latest)?);
         }
         let decision = if head & 1 == 1 { input.decision()? } else { None };
         each(subject, Listing::from_parts(sightings, decision));
@@ -139,9 +148,17 @@ fn read_subject(kind: u8, key: u64, input: &mut Input<'_>) -> Result<Subject, Co
     }
 }
 
-fn read_sighting(input: &mut Input<'_>, feeds: &[FeedName]) -> Result<Sighting, CodecError> {
-    let head = input.varint()?;
-    let feed = usize::try_from(head >> 2).ok().and_then(|at| feeds.get(at));
+fn read_sighting(
+    input: &mut Input<'_>,
+    feeds: &[FeedName],
+    told_latest: bool,
+) -> Result<Sighting, CodecError> {
+    let mut head = input.varint()?;
+    if !told_latest {
+        // The bit for run and state was not there.
+        head = (head & !3) << 1 | head & 3;
+    }
+    let feed = usize::try_from(head >> 3).ok().and_then(|at| feeds.get(at));
     let feed = feed.ok_or(CodecError::Damaged("a feed is missing"))?.clone();
     let (whole_days, once) = (head & 2 == 2, head & 1 == 1);
     let late = || CodecError::Damaged("a time is too large");
@@ -155,7 +172,8 @@ fn read_sighting(input: &mut Input<'_>, feeds: &[FeedName]) -> Result<Sighting, 
     };
     let (span, count) = if once { (0, 1) } else { (input.u32()?, input.u32()?) };
     let last = span.checked_mul(unit).and_then(|span| first.checked_add(span)).ok_or_else(late)?;
-    Ok(Sighting { feed, first_seen: UnixTime(first), last_seen: UnixTime(last), count })
+    let (run, state) = codec::read_latest(if head & 4 == 4 { input.varint()? } else { 0 })?;
+    Ok(Sighting { feed, first_seen: UnixTime(first), last_seen: UnixTime(last), count, run, state })
 }
 
 fn zigzag(value: i64) -> u64 {
@@ -171,17 +189,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::listing::{Action, Decision};
+    use crate::listing::{Action, Decision, SightingState};
 
     fn any_listing() -> impl Strategy<Value = Listing> {
         let time = prop_oneof![(0u32..49_000).prop_map(|day| day * DAY), any::<u32>()];
-        let sighting =
-            ("[a-d]{1,9}", time.clone(), time, any::<u32>()).prop_map(|(feed, a, b, count)| Sighting {
+        let sighting = ("[a-d]{1,9}", time.clone(), time, any::<u32>(), any::<u32>(), 0usize..3).prop_map(
+            |(feed, a, b, count, run, state)| Sighting {
                 feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
                 first_seen: UnixTime(a.min(b)),
                 last_seen: UnixTime(a.max(b)),
                 count,
-            });
+                run,
+                state: SightingState::ALL[state],
+            },
+        );
         let decision = (any::<u32>(), any::<bool>(), proptest::option::of(any::<u32>()), ".{0,9}").prop_map(
             |(at, allow, end, reason)| Decision {
                 decided_at: UnixTime(at),
@@ -244,18 +265,26 @@ mod tests {
     #[test]
     fn a_number_of_an_open_list_takes_seven_bytes() {
         let seen = |first, days, count| {
-            Listing::seen(Sighting {
-                feed: "ip1sms".parse().unwrap_or_else(|e| panic!("{e}")),
-                first_seen: UnixTime(first * DAY),
-                last_seen: UnixTime((first + days) * DAY),
-                count,
-            })
+            let feed = "ip1sms".parse().unwrap_or_else(|e| panic!("{e}"));
+            Listing::seen(Sighting::new(feed, UnixTime(first * DAY), UnixTime((first + days) * DAY), count))
         };
         let listings: Listings =
             (0..100).map(|i| (subject(1, i * 97), seen(20_500 + i as u32, 30, 25))).collect();
         assert_eq!(write_all(PageId::of(subject(1, 0)), &listings).len(), 9 + 100 * 7);
         let once: Listings = [(subject(1, 0), seen(20_500, 0, 1))].into();
         assert_eq!(write_all(PageId::of(subject(1, 0)), &once).len(), 9 + 5);
+    }
+
+    #[test]
+    fn a_page_of_the_version_before_reads_without_run_and_state() {
+        let page = PageId::of(subject(1, 0));
+        let feed = |name: &str| name.parse().unwrap_or_else(|e| panic!("{e}"));
+        let once = Sighting::new(feed("b"), UnixTime(18_262 * DAY), UnixTime(18_262 * DAY), 1);
+        let often = Sighting::new(feed("a"), UnixTime(5), UnixTime(14), 8);
+        // Feeds a and b; one listing, seen by a eight times within nine seconds, by b once on a day.
+        let bytes = [1, 2, 1, b'a', 1, b'b', 7, 4, 0, 5, 9, 8, 1 << 2 | 3, 0];
+        let listing = Listing::from_parts(vec![often, once], None);
+        assert_eq!(read(page, &bytes), Ok([(subject(1, 7), listing)].into()));
     }
 
     #[test]

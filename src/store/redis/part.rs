@@ -68,7 +68,7 @@ impl Packed {
 }
 
 fn nothing(feed: FeedName) -> Sighting {
-    Sighting { feed, first_seen: UnixTime(0), last_seen: UnixTime(0), count: 0 }
+    Sighting::new(feed, UnixTime(0), UnixTime(0), 0)
 }
 
 /// The digest of a listing.
@@ -270,12 +270,8 @@ mod tests {
     use crate::listing::{Sighting, UnixTime};
 
     fn seen(text: &str, feed: &str) -> Change {
-        let sighting = Sighting {
-            feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
-            first_seen: UnixTime(1),
-            last_seen: UnixTime(2),
-            count: 3,
-        };
+        let sighting =
+            Sighting::new(feed.parse().unwrap_or_else(|e| panic!("{e}")), UnixTime(1), UnixTime(2), 3);
         Change::Merge(text.parse().unwrap_or_else(|e| panic!("{text}: {e}")), Listing::seen(sighting))
     }
 
