@@ -2,7 +2,7 @@
 //! public web page?
 //!
 //! The rooms, each importing only rooms above it (`tests/architecture.rs` holds this):
-//! `number`, `listing`, `index`, `signal`, `policy`, `check`, `backtest`, `feed`, `store`, `collect`, `sync`,
+//! `metric`, `number`, `listing`, `index`, `signal`, `policy`, `check`, `backtest`, `feed`, `store`, `collect`, `sync`,
 //! `audit`, `rpc`, `telemetry`, `config`, `app`, `cli`. ARCHITECTURE.md is the map.
 
 pub mod app;
@@ -15,6 +15,7 @@ pub mod config;
 pub mod feed;
 pub mod index;
 pub mod listing;
+pub mod metric;
 pub mod number;
 pub mod policy;
 pub mod rpc;

@@ -4,6 +4,7 @@
 
 mod first_start;
 mod shutdown;
+mod watching;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, Server, now};
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync};
 
+use watching::Watching;
+
 pub use shutdown::signal;
 
 /// A service that is ready to serve.
@@ -32,6 +35,7 @@ pub struct App {
     sync: Sync,
     /// If feeds are run on their schedule.
     scheduled: Option<Collector>,
+    watching: Option<Watching>,
     banner: Banner,
 }
 
@@ -40,6 +44,8 @@ pub struct App {
 pub struct Banner {
     /// The bound address.
     pub address: SocketAddr,
+    /// The bound address of the metrics port, if there is one.
+    pub metrics: Option<SocketAddr>,
     /// Numbers of the starter list that were stored, if the store was empty.
     pub starter: Option<u64>,
     /// Which store, in words.
@@ -68,6 +74,7 @@ impl App {
             )
         })?;
         let address = listener.local_addr()?;
+        let port = watching::bind(config).await?;
         let store: Arc<dyn Store> = match config.redis()? {
             Some(options) => Arc::new(Redis::open(options)),
             None => Arc::new(Embedded::open(&config.embedded())?),
@@ -79,6 +86,7 @@ impl App {
         let (sync, loaded) = Sync::start(Arc::clone(&store), Arc::clone(&published), config.sync()).await?;
         let banner = Banner {
             address,
+            metrics: port.as_ref().map(TcpListener::local_addr).transpose()?,
             starter,
             store: config.store(),
             index: published.load().stats(),
@@ -93,8 +101,12 @@ impl App {
         if config.warm_up {
             std::thread::spawn(warm_up);
         }
+        let (freshness, watched) = (sync.freshness(), collector.clone());
         let server = server(config, &store, audit, &published, &policy, &sync, collector);
-        Ok(Self { listener, server, sync, scheduled, banner })
+        let redis = store.kind() == "redis";
+        let watching =
+            port.map(|port| Watching::new(port, server.serving(), redis, published, freshness, watched));
+        Ok(Self { listener, server, sync, scheduled, watching, banner })
     }
 
     /// What to tell the person who started it.
@@ -108,6 +120,8 @@ impl App {
         let collecting =
             self.scheduled.map(|collector| tokio::spawn(collector.follow_schedule(stopped.clone())));
         let sync = tokio::spawn(self.sync.run(stopped));
+        // Probes and scrapes are answered until the very end.
+        let _watching = self.watching.map(Watching::begin);
         let served = self.server.run(self.listener, shutdown).await.context("serving ended");
         stop.send_replace(true);
         if let Some(collecting) = collecting {

@@ -12,7 +12,7 @@ use crate::listing::UnixTime;
 
 use super::carry_on::{self, End};
 use super::record::{Act, Answer, Entry, Intent, Record};
-use super::{AuditError, line};
+use super::{AuditError, line, metrics};
 
 /// Name of the file in the data folder.
 pub const FILE: &str = "audit.jsonl";
@@ -89,7 +89,10 @@ impl Audit {
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let records = entries.map(|(author, part, entry)| Record { seq: 0, at, author, part, entry });
         let written = tail.append(records);
-        if written.is_err() {
+        if let Ok(lines) = &written {
+            metrics::LINES.inc_by(lines.end - lines.start);
+        } else {
+            metrics::FAILURES.inc();
             // Tried again before the next write, should it fail now.
             let _ = tail.take_back();
         }

@@ -10,6 +10,7 @@ mod append;
 mod carry_on;
 mod error;
 mod line;
+pub mod metrics;
 mod read;
 mod record;
 mod truth;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::app::{self, App, Banner};
-use crate::config::{Config, Flags, RedisFlags};
+use crate::config::{Config, Flags, MetricsFlags, RedisFlags};
 use crate::sync::Loaded;
 use crate::telemetry;
 
@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// Address of the gRPC service; port 0 takes a free one [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Address of /metrics, /livez and /readyz; empty for none [default: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<String>,
     /// Shared store: redis://host:port, rediss://, redis-sentinel://host:port,.../name or
     /// redis-cluster://host:port,... [default: the embedded store in the data folder]
     #[arg(long, value_name = "URL")]
@@ -44,6 +47,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         starter_data: args.no_starter_data.then_some(false),
         policy: args.policy,
         redis: args.redis.map(|url| RedisFlags { url }),
+        metrics: args.metrics_listen.map(|listen| MetricsFlags { listen }),
     };
     let config = Config::load(args.config.as_deref(), &flags)?;
     telemetry::start(&config.log)?;
@@ -82,5 +86,8 @@ fn print(banner: &Banner) -> Result<()> {
         ))?;
     }
     say(format_args!("  policy   {}; numbering plan {}", banner.policy, banner.metadata))?;
+    if let Some(metrics) = banner.metrics {
+        say(format_args!("  metrics  http://{metrics}/metrics, /livez, /readyz"))?;
+    }
     say(format_args!("  try      numguard check --server http://{} +447400123456", banner.address))
 }

@@ -17,6 +17,7 @@ use super::run::{Asked, Pass};
 use super::turn::{InUse, Turn};
 use super::{
     CollectError, FeedState, FeedStatus, Fetcher, RollbackReport, RunOutcome, RunReport, WallClock, history,
+    metrics,
 };
 
 /// A run that has not told its end after this long has been killed.
@@ -98,7 +99,9 @@ impl Collector {
         let fetcher = self.fetcher.as_ref().ok_or(CollectError::NoContact)?;
         let turn = self.turn(entry, true).await?;
         let lease = turn.lease().clone();
-        turn.during(self.pass(entry, &lease).run(fetcher, asked)).await
+        let ended = turn.during(self.pass(entry, &lease).run(fetcher, asked)).await;
+        metrics::ran(entry.definition.name.as_str(), &ended);
+        ended
     }
 
     /// Takes a feed off the schedule.
@@ -186,6 +189,7 @@ fn status(
         why_not,
         state,
         last_run: note.last,
+        last_stored: note.stored.map(|stored| (stored.at, stored.rows)),
         next_due: scheduled.then_some(due),
         interval_minutes: definition.interval_minutes,
         band: (definition.band.min, definition.band.max),

@@ -24,6 +24,7 @@
 //! | `plan`, `judge` | what it would change; whether it is held back, and what a feed's word is worth |
 //! | `review`, `history` | held runs; records of runs, by which they are undone |
 //! | `notes`, `packed` | what is kept between runs |
+//! | `metrics` | what Prometheus sees of feeds |
 //!
 //! Must not read the wall clock (it is an argument), and must not work around a refusal.
 
@@ -37,6 +38,7 @@ mod gather;
 mod history;
 mod judge;
 mod lane;
+pub mod metrics;
 mod notes;
 mod options;
 mod packed;

@@ -27,6 +27,8 @@ pub struct FeedStatus {
     pub state: FeedState,
     /// The last run, however it ended.
     pub last_run: Option<RunSummary>,
+    /// When its numbers were last stored or seen again, and how many they were.
+    pub last_stored: Option<(UnixTime, u64)>,
     /// When the schedule runs it next; nothing if it is off or paused.
     pub next_due: Option<UnixTime>,
     /// Minutes between two runs.
@@ -55,6 +57,17 @@ pub enum FeedState {
 }
 
 impl FeedState {
+    /// All states.
+    pub const ALL: [Self; 7] = [
+        Self::Idle,
+        Self::Running,
+        Self::Paused,
+        Self::Blocked,
+        Self::Quarantined,
+        Self::Failing,
+        Self::NeverRun,
+    ];
+
     /// The word in tables.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@ use crate::feed::Definition;
 use crate::store::{LEASE, Lease, Store};
 
 use super::CollectError;
+use super::metrics::Leases;
 
 /// Names that runs of this process are at: a lease does not tell two of one holder apart.
 pub(super) type InUse = Arc<Mutex<HashSet<String>>>;
@@ -23,6 +24,7 @@ pub(super) struct Turn {
     leases: Vec<Lease>,
     feed: Lease,
     _claim: Claim,
+    _counted: Leases,
 }
 
 /// Names that are free again once it is dropped.
@@ -58,7 +60,8 @@ impl Turn {
         }
         let Some(first) = leases.first().cloned() else { return Err(CollectError::Held(feed)) };
         let (store, holder) = (Arc::clone(store), holder.to_owned());
-        Ok(Self { store, holder, leases, feed: first, _claim: claim })
+        let counted = Leases::held(leases.len());
+        Ok(Self { store, holder, leases, feed: first, _claim: claim, _counted: counted })
     }
 
     /// What fences the run's writes.

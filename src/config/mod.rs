@@ -5,6 +5,7 @@
 
 mod collect;
 mod feeds;
+mod metrics;
 mod shared_store;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use crate::telemetry::LogOptions;
 
 pub use collect::{CollectConfig, CollectorParts};
 pub use feeds::{feed, feeds};
+pub use metrics::{MetricsConfig, MetricsFlags};
 pub use shared_store::{RedisConfig, Secret};
 
 /// The default configuration's text: every setting, commented.
@@ -65,6 +67,8 @@ pub struct Config {
     pub sync: SyncConfig,
     /// Running feeds.
     pub collect: CollectConfig,
+    /// The metrics port.
+    pub metrics: MetricsConfig,
     /// Logs.
     pub log: LogOptions,
 }
@@ -106,6 +110,9 @@ pub struct Flags {
     /// `--redis`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis: Option<RedisFlags>,
+    /// `--metrics-listen`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<MetricsFlags>,
 }
 
 /// Why a configuration is refused.
@@ -165,6 +172,7 @@ impl Config {
             return Err(ConfigError::Setting(format!("{setting}: {expected}")));
         }
         self.redis()?;
+        self.metrics.address()?;
         self.collect.check()?;
         self.log.check().map_err(|error| ConfigError::Setting(error.to_string()))?;
         Ok(self)
@@ -294,6 +302,7 @@ mod tests {
             ("[log]\nlevel = \"a=b=c\"", "log.level"),
             ("[log]\nlevel = \"loud\"", "log.level"),
             ("[sync]\nmax_shrink = 2.0", "sync.max_shrink: expected"),
+            ("[metrics]\nlisten = \"9464\"", "metrics.listen: \"9464\": expected"),
             ("[collect]\nenabled = true", "collect.contact_url: expected"),
             ("[collect]\ncontact_url = \"me\"", "collect: fetching: the contact"),
             ("[redis]\nurl = \"redis://u:p@x\"", "redis.url: the address holds"),

@@ -20,7 +20,7 @@ use crate::sync::{Freshness, Progress};
 use super::import::Staged;
 use super::listing_page::{self, Filter};
 use super::status::{invalid, not_found, of_store};
-use super::{convert, now, pb, recorded, stats};
+use super::{convert, metrics, now, pb, recorded, stats};
 
 /// Most subjects of one delete.
 const LARGEST_DELETE: usize = 10_000;
@@ -156,6 +156,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
                     let changes = staged.finish(&finish)?;
                     let subjects = changes.len() as u64;
                     let (applied, revision) = self.apply(changes).await?;
+                    metrics::IMPORTED.inc_by(received);
                     tracing::info!(received, subjects, added = applied.added, "imported");
                     let added = applied.added;
                     return Ok(Response::new(pb::ImportListingsResponse {

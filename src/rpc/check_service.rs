@@ -21,7 +21,7 @@ use crate::sync::Freshness;
 
 use super::pb;
 use super::status::{invalid, not_loaded, of_store};
-use super::{convert, now};
+use super::{convert, metrics, now};
 
 /// Most numbers or outcomes of one call.
 const LARGEST_BATCH: usize = 10_000;
@@ -87,6 +87,7 @@ impl CheckRpc {
         now: UnixTime,
     ) -> Result<pb::CheckNumberResponse, (&'static str, &'static str)> {
         let answer = self.judge(index, request, now)?;
+        metrics::checked(&answer.judgement);
         Ok(self.response(index, &answer, now))
     }
 
@@ -175,6 +176,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
                 format!("{} numbers: expected at most {LARGEST_BATCH}", requests.len()),
             ));
         }
+        metrics::BATCH.observe(requests.len() as f64);
         let mut responses = Vec::with_capacity(requests.len());
         for (turn, some) in requests.chunks(TURN).enumerate() {
             if turn > 0 {
@@ -219,8 +221,10 @@ impl pb::check_service_server::CheckService for CheckRpc {
         let outcomes = outcomes.into_iter().enumerate();
         let outcomes: Vec<Outcome> =
             outcomes.map(|(at, outcome)| read_outcome(at, outcome, now)).collect::<Result<_, _>>()?;
+        let kinds: Vec<_> = outcomes.iter().map(|outcome| outcome.kind).collect();
         let stored = outcomes.len() as u32;
         self.store.report(outcomes).await.map_err(|error| of_store(&error))?;
+        kinds.into_iter().for_each(metrics::reported);
         Ok(Response::new(pb::ReportOutcomesResponse { stored }))
     }
 }

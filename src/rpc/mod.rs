@@ -4,12 +4,15 @@
 //! knows, and converts back.
 
 mod admin_service;
+mod calls;
 mod check_service;
 mod convert;
 mod feed_messages;
 mod feed_service;
+mod health;
 mod import;
 mod listing_page;
+pub mod metrics;
 mod recorded;
 mod server;
 mod stats;
@@ -25,6 +28,7 @@ pub mod pb {
 }
 
 pub use admin_service::AdminRpc;
+pub use calls::CountCalls;
 pub use check_service::CheckRpc;
 pub use convert::{exported, listing, pb_decision, read_listing};
 pub use feed_service::FeedRpc;

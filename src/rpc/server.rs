@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tonic::transport::server::TcpIncoming;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
+use tonic_health::pb::health_server::HealthServer;
 
 use crate::sync::Freshness;
 
+use super::calls::CountCalls;
+use super::health::Health;
 use super::pb::admin_service_server::AdminServiceServer;
 use super::pb::check_service_server::CheckServiceServer;
 use super::pb::feed_service_server::FeedServiceServer;
@@ -31,14 +33,10 @@ pub struct Server {
     check: CheckRpc,
     admin: AdminRpc,
     feed: FeedRpc,
-    health: HealthReporter,
+    health: Health,
     freshness: Arc<Freshness>,
     options: ServerOptions,
 }
-
-/// Names by which health can be asked; the empty one is the server as a whole.
-const HEALTH_NAMES: [&str; 4] =
-    ["", "numguard.v1.CheckService", "numguard.v1.AdminService", "numguard.v1.FeedService"];
 
 /// Largest request of checks or outcomes, in bytes: 10,000 with every field in use fit.
 const LARGEST_CHECK: usize = 3 << 20;
@@ -55,13 +53,12 @@ impl Server {
         freshness: Arc<Freshness>,
         options: ServerOptions,
     ) -> Self {
-        Self { check, admin, feed, health: HealthReporter::new(), freshness, options }
+        Self { check, admin, feed, health: Health::new(), freshness, options }
     }
 
-    async fn set_health(health: &HealthReporter, status: ServingStatus) {
-        for name in HEALTH_NAMES {
-            health.set_service_status(name, status).await;
-        }
+    /// Whether it serves, now and later.
+    pub fn serving(&self) -> watch::Receiver<bool> {
+        self.health.serving()
     }
 
     /// Serves on `listener` until `shutdown`, then drains. SERVING once there is an index.
@@ -77,31 +74,30 @@ impl Server {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let mut router = tonic::transport::Server::builder()
+            .layer(CountCalls)
             .http2_keepalive_interval(Some(KEEPALIVE.0))
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
             .add_service(CheckServiceServer::new(check).max_decoding_message_size(LARGEST_CHECK))
             .add_service(AdminServiceServer::new(admin))
             .add_service(FeedServiceServer::new(feed))
-            .add_service(tonic_health::pb::health_server::HealthServer::new(
-                tonic_health::server::HealthService::from_health_reporter(health.clone()),
-            ));
+            .add_service(HealthServer::new(health.service()));
         match (reflection().build_v1(), reflection().build_v1alpha()) {
             (Ok(v1), Ok(v1alpha)) => router = router.add_service(v1).add_service(v1alpha),
             (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "no reflection"),
         }
-        Self::set_health(&health, ServingStatus::NotServing).await;
+        health.tell(false).await;
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let signal = async {
             let serving = async {
                 freshness.until_loaded().await;
-                Self::set_health(&health, ServingStatus::Serving).await;
+                health.tell(true).await;
                 std::future::pending::<()>().await;
             };
             tokio::select! {
                 () = shutdown => {}
                 () = serving => {}
             }
-            Self::set_health(&health, ServingStatus::NotServing).await;
+            health.tell(false).await;
             let _ = stopping.send(());
         };
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));

@@ -6,6 +6,7 @@
 
 mod embedded;
 mod error;
+pub mod metrics;
 mod note;
 mod outcome;
 mod redis;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use crate::index::{Mark, Position};
 use crate::listing::{FeedName, Listing, Sighting, Subject};
 
+use self::redis::metrics as redis_metrics;
 pub use self::redis::{Password, Redis, RedisAddress, RedisAddressError, RedisOptions, RedisTls};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;

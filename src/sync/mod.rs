@@ -6,6 +6,7 @@
 mod freshness;
 mod full_load;
 mod held;
+pub mod metrics;
 mod rebuild;
 mod reconcile;
 mod snapshot;
@@ -21,6 +22,7 @@ use crate::index::{Index, Position, Published};
 use crate::listing::UnixTime;
 use crate::store::{Changes, Store, StoreError};
 
+use metrics::LoadReason;
 use rebuild::Rebuild;
 
 pub use freshness::{Freshness, Held, IndexAge, Progress};
@@ -124,6 +126,7 @@ impl Sync {
             sync.at = index.position().clone();
             sync.publish(index);
             sync.saved.1 = sync.published.load().revision();
+            sync.is_saved();
         }
         let loaded = match sync.catch_up().await {
             Ok(loaded) => loaded,
@@ -212,7 +215,10 @@ impl Sync {
         let Some(rebuild) = self.rebuild.take() else { return };
         let position = self.published.load().position().clone();
         match rebuild.finish(position) {
-            Some(rebuilt) => self.publish(rebuilt),
+            Some(rebuilt) => {
+                metrics::REBUILDS.inc();
+                self.publish(rebuilt);
+            }
             None => {
                 tracing::warn!("rebuilding the index ended early; it goes on with a long list of changes")
             }
@@ -222,7 +228,7 @@ impl Sync {
     /// Takes in the next changes, or everything if the log does not lead on from here.
     async fn take_in(&mut self) -> Result<Taken, StoreError> {
         if !self.freshness.is_loaded() {
-            self.load_all().await?;
+            self.load_all(LoadReason::Start).await?;
             return Ok(Taken::Everything);
         }
         if self.rebuild.as_mut().is_some_and(Rebuild::is_done) {
@@ -231,7 +237,7 @@ impl Sync {
         match self.store.changes(&self.at, BATCH).await? {
             Changes::Gone => {
                 tracing::warn!("the change log does not lead on from this index: loading everything");
-                self.load_all().await?;
+                self.load_all(LoadReason::LogGap).await?;
                 return Ok(Taken::Everything);
             }
             Changes::Next(_, reached) if reached == self.at => return Ok(Taken::Nothing),
@@ -239,6 +245,7 @@ impl Sync {
                 let index = Arc::clone(&self.published.load());
                 // While a load is held back, the index stays where the old log left it.
                 let position = if self.freshness.is_held() { index.position() } else { &reached }.clone();
+                metrics::CHANGES.inc_by(changes.len() as u64);
                 if let Some(rebuild) = &mut self.rebuild {
                     rebuild.note(&changes);
                 }
@@ -254,12 +261,14 @@ impl Sync {
     }
 
     /// Loads every listing, and publishes that unless too much is missing.
-    async fn load_all(&mut self) -> Result<(), StoreError> {
+    async fn load_all(&mut self, reason: LoadReason) -> Result<(), StoreError> {
+        reason.count();
         let fresh = full_load::load(self.store.as_ref()).await?;
         let (had, has) = (self.published.load().listings(), fresh.listings());
         let (decided, decides) = (self.published.load().decisions(), fresh.decisions());
         let lost = self.has_lost(had, has) || self.has_lost(decided, decides);
         if lost && !self.store.shrink_accepted().await? {
+            metrics::HELD_LOADS.inc();
             tracing::error!(
                 had,
                 has,
@@ -290,7 +299,7 @@ impl Sync {
         self.tried = Instant::now();
         let stats = self.store.stats().await?;
         if accepted || !self.has_lost(self.published.load().listings(), stats.numbers + stats.ranges) {
-            self.load_all().await?;
+            self.load_all(LoadReason::Released).await?;
         }
         Ok(())
     }
@@ -307,6 +316,7 @@ impl Sync {
     }
 
     fn fell_behind(&self, error: &StoreError) {
+        metrics::FAILURES.inc();
         // Said once when it begins; who looks closer sees each attempt.
         if self.freshness.fell_behind((self.options.clock)()) {
             let meanwhile = if self.freshness.is_loaded() {
@@ -322,19 +332,32 @@ impl Sync {
 
     async fn save(&mut self) {
         let index = Arc::clone(&self.published.load());
-        if !self.freshness.is_loaded() || self.saved.1 == index.revision() {
-            self.saved.0 = Instant::now();
+        let before = std::mem::replace(&mut self.saved, (Instant::now(), index.revision()));
+        if !self.freshness.is_loaded() {
             return;
         }
-        self.saved = (Instant::now(), index.revision());
+        if before.1 == index.revision() {
+            // What is on disk is what there is.
+            return self.is_saved();
+        }
         let path = self.options.snapshot.clone();
         match off_thread(move || snapshot::save(&index, &path)).await {
-            Ok(Ok(())) => tracing::debug!("saved the index"),
+            Ok(Ok(())) => {
+                self.is_saved();
+                tracing::debug!("saved the index");
+            }
             Ok(Err(error)) => {
+                metrics::SAVE_FAILURES.inc();
+                // Tried again when it is due, also if nothing changes until then.
+                self.saved.1 = 0;
                 tracing::warn!(%error, "cannot save the index; the next start loads from the store");
             }
             Err(error) => tracing::warn!(%error, "saving the index ended early"),
         }
+    }
+
+    fn is_saved(&self) {
+        metrics::SAVED_AT.set((self.options.clock)().0.into());
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::store::{ShardDigest, StoreError};
 
+use super::metrics::LoadReason;
 use super::{Sync, off_thread};
 
 impl Sync {
@@ -29,7 +30,7 @@ impl Sync {
             return Ok(());
         }
         tracing::error!(?differing, "index and store differ in these shards: loading everything");
-        self.load_all().await
+        self.load_all(LoadReason::Differs).await
     }
 }
 

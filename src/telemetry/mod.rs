@@ -1,11 +1,17 @@
-//! Logs: human or JSON lines on stderr.
+//! What operators see from outside: logs as human or JSON lines on stderr, and the metrics port.
 //!
 //! Numbers in logs are masked by their own `Display`; nothing here may unmask them.
+
+mod metrics;
+mod watched;
 
 use std::io::{IsTerminal, stderr};
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+
+pub use metrics::ReadStates;
+pub use watched::Watched;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -31,7 +31,8 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NUMGUARD_")) {
         command.env_remove(name);
     }
-    command.env("USER", "tester").env_remove("COLUMNS");
+    // Many are served at a time on one machine.
+    command.env("USER", "tester").env_remove("COLUMNS").env("NUMGUARD_METRICS__LISTEN", "127.0.0.1:0");
     command
 }
 

@@ -8,7 +8,12 @@ use crate::servers::{Flavor, Server};
 
 fn numguard(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_numguard"));
-    command.args(arguments).env("USER", "tester").env("NUMGUARD_WARM_UP", "false").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env("USER", "tester")
+        .env("NUMGUARD_WARM_UP", "false")
+        .env("NUMGUARD_METRICS__LISTEN", "")
+        .stdin(Stdio::null());
     command
 }
 

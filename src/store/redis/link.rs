@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::store::StoreError;
 
 use super::dial::{Seat, dial, is_still_master};
-use super::{RedisOptions, failure};
+use super::{RedisOptions, failure, metrics};
 
 /// Pauses between attempts to connect: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -118,10 +118,15 @@ impl Link {
         limit: Duration,
         call: impl FnOnce(MultiplexedConnection) -> F,
     ) -> Result<T, Failed> {
-        let (connection, generation) = self.connection().await.map_err(Failed::Known)?;
+        metrics::CALLS.inc();
+        let (connection, generation) = self.connection().await.map_err(|error| {
+            metrics::ERRORS_UNREACHABLE.inc();
+            Failed::Known(error)
+        })?;
         match tokio::time::timeout(limit, call(connection)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
+                metrics::failed(error.code().is_some());
                 if failure::ends_connection(&error) {
                     self.broken.tell(generation, failure::of(&self.place, &error));
                 }
@@ -129,6 +134,7 @@ impl Link {
                 Err(if error.code().is_some() { Failed::Known(ours) } else { Failed::Silent(ours) })
             }
             Err(_) => {
+                metrics::ERRORS_TIMEOUT.inc();
                 let reason = format!("Redis at {} did not answer within {limit:?}", self.place);
                 self.broken.tell(generation, StoreError::Unavailable(reason.clone()));
                 Err(Failed::Silent(StoreError::Unavailable(reason)))
@@ -184,6 +190,7 @@ fn said(error: StoreError) -> String {
 }
 
 async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State>, broken: Arc<Broken>) {
+    let _wanted = metrics::Wanted::new();
     let mut generation = 0;
     let mut pause = PAUSE.0;
     loop {
@@ -191,6 +198,8 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
         match dial(&options, seat, &lost).await {
             Ok(connection) => {
                 generation += 1;
+                metrics::CONNECTS.inc();
+                let up = metrics::Up::new();
                 state.send_replace(State::Up(connection.clone(), generation));
                 let since = tokio::time::Instant::now();
                 tokio::select! {
@@ -198,6 +207,7 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
                     () = lost.notified() => {}
                     () = look(&connection, options.timeout) => {}
                 }
+                drop(up);
                 // A connection that breaks at once must not be dialled in a tight loop.
                 pause = if since.elapsed() > PAUSE.1 { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
                 let reason = broken.reason.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -205,6 +215,7 @@ async fn keep(options: Arc<RedisOptions>, seat: Seat, state: watch::Sender<State
                 state.send_replace(State::Down(reason.unwrap_or_else(lost)));
             }
             Err(error) => {
+                metrics::CONNECT_FAILURES.inc();
                 state.send_replace(State::Down(said(error)));
                 pause = (pause * 2).min(PAUSE.1);
             }

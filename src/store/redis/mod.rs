@@ -6,7 +6,7 @@
 //! | `keys`, `page`, `log` | which key holds what, and the bytes in it |
 //! | `part`, `commit`, `bulk`, `scripts` | changes: cut, one slot at once, many all or nothing |
 //! | `read`, `follow` | reading listings, and following the change log |
-//! | `failure` | the driver's errors in our words |
+//! | `failure`, `metrics` | the driver's errors in our words; what Prometheus sees |
 //! | `survey` | what about this Redis an operator should be warned of |
 //!
 //! Merges are decided here in Rust and swapped in by compare-and-set. Must not be reached but
@@ -21,6 +21,7 @@ mod follow;
 mod keys;
 mod link;
 mod log;
+pub(super) mod metrics;
 mod notes;
 mod page;
 mod part;

@@ -59,6 +59,7 @@ def address(tmp_path_factory):
     log = folder / "stderr"
     # Variables that begin so are settings of the server; the tests want the defaults.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("NUMGUARD_")}
+    environment["NUMGUARD_METRICS__LISTEN"] = "127.0.0.1:0"
     binary = Path(os.environ["TESTED_NUMGUARD"]).resolve()
     with log.open("w") as stderr:
         server = subprocess.Popen(
