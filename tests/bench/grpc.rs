@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use numguard::index::Published;
 use numguard::listing::UnixTime;
 use numguard::policy::Policy;
-use numguard::rpc::{CheckRpc, pb};
+use numguard::rpc::{CheckRpc, CountCalls, pb};
 use numguard::store::{Embedded, EmbeddedOptions, Store};
 use numguard::sync::{Sync, SyncOptions};
 use pb::check_service_client::CheckServiceClient;
@@ -105,15 +105,18 @@ pub(crate) fn server(kind: &str) {
         });
         let stopped = async { drop(stopped.await) };
         let mut builder = tonic::transport::Server::builder();
-        let router = match kind {
-            "noop" => builder.add_service(CheckServiceServer::new(Noop(constant()))),
-            "numguard" => builder.add_service(CheckServiceServer::new(numguard_service().await)),
-            on_redis => {
-                let port = on_redis.strip_prefix("redis:").expect("a kind of server");
-                builder.add_service(CheckServiceServer::new(redis_service(port.parse().unwrap()).await))
-            }
+        if kind == "noop" {
+            println!("{port}");
+            let router = builder.add_service(CheckServiceServer::new(Noop(constant())));
+            return router.serve_with_incoming_shutdown(incoming, stopped).await.unwrap();
+        }
+        let service = match kind.strip_prefix("redis:") {
+            Some(redis) => redis_service(redis.parse().unwrap()).await,
+            None => numguard_service().await,
         };
         println!("{port}");
+        // Counting included, as in the binary.
+        let router = builder.layer(CountCalls).add_service(CheckServiceServer::new(service));
         router.serve_with_incoming_shutdown(incoming, stopped).await.unwrap();
     });
 }

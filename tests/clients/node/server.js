@@ -17,6 +17,7 @@ export async function start() {
   const folder = mkdtempSync(path.join(tmpdir(), "numguard-node-"));
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("NUMGUARD_")));
   env.NUMGUARD_WARM_UP = "false";
+  env.NUMGUARD_METRICS__LISTEN = "";
   const server = spawn(path.resolve(binary), ["serve", "--data-dir", path.join(folder, "data"), "--listen", "127.0.0.1:0"], {
     cwd: folder,
     env,
