@@ -6,11 +6,15 @@ use anyhow::Result;
 use comfy_table::Table;
 use serde_json::json;
 
+use crate::listing::FeedName;
 use crate::rpc::pb;
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table, visible};
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
 use super::{Client, ServerArg};
+
+/// Two lists of which so much is shared (9 of 10) are one.
+const SAME: (u64, u64) = (9, 10);
 
 /// Arguments of `feed overlap`.
 #[derive(Debug, clap::Args)]
@@ -40,6 +44,11 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         say("")?;
         print_table(&pairs(&overlap))?;
     }
+    let advice = advice(&overlap);
+    if !advice.is_empty() {
+        say("")?;
+    }
+    advice.iter().try_for_each(say)?;
     Ok(Exit::Ok)
 }
 
@@ -60,14 +69,18 @@ fn matrix(overlap: &pb::GetOverlapResponse) -> Table {
     for (own, number) in overlap.feeds.iter().zip(&numbers) {
         let mut row = vec![
             number.clone(),
-            visible(&own.feed),
+            output::feed(&own.feed),
             grouped(own.listings),
             grouped(own.unique),
             percent(own.unique, own.listings),
         ];
         row.extend(overlap.feeds.iter().map(|other| {
             let both = (own.feed.as_str(), other.feed.as_str());
-            if both.0 == both.1 { "-".to_owned() } else { grouped(shared.get(&both).copied().unwrap_or(0)) }
+            match shared.get(&both) {
+                _ if both.0 == both.1 => "-".to_owned(),
+                Some(count) if *count > 0 => grouped(*count),
+                _ => ".".to_owned(),
+            }
         }));
         rows.add_row(row);
     }
@@ -88,8 +101,8 @@ fn pairs(overlap: &pb::GetOverlapResponse) -> Table {
             (pair.feed.as_str(), pair.other.as_str())
         };
         rows.add_row([
-            visible(first),
-            visible(then),
+            output::feed(first),
+            output::feed(then),
             format!("{:.1}", pair.lead_days.abs()),
             grouped(pair.shared),
             share(pair, first),
@@ -97,6 +110,35 @@ fn pairs(overlap: &pb::GetOverlapResponse) -> Table {
         ]);
     }
     rows
+}
+
+/// What an operator can do about feeds that add nothing, and about copies that count as two.
+fn advice(overlap: &pb::GetOverlapResponse) -> Vec<String> {
+    let listings: HashMap<&str, u64> =
+        overlap.feeds.iter().map(|own| (own.feed.as_str(), own.listings)).collect();
+    let alone = overlap.feeds.iter().filter(|own| own.unique == 0 && own.listings > 0);
+    let alone: Vec<String> = alone.map(|own| output::feed(&own.feed)).collect();
+    let mut advice = Vec::new();
+    if !alone.is_empty() {
+        let feeds = alone.join(", ");
+        advice.push(format!(
+            "nothing of their own: {feeds} (to ask their sites no more: numguard feed pause FEED)"
+        ));
+    }
+    let family =
+        |feed: &str| feed.parse::<FeedName>().map_or(feed.to_owned(), |name| name.family().to_owned());
+    for pair in &overlap.pairs {
+        let longer = [&pair.feed, &pair.other].map(|feed| listings.get(feed.as_str()).copied().unwrap_or(0));
+        let same = pair.shared * SAME.1 >= longer[0].max(longer[1]) * SAME.0;
+        if same && family(&pair.feed) != family(&pair.other) {
+            let (feed, other) = (output::feed(&pair.feed), output::feed(&pair.other));
+            advice.push(format!(
+                "the same list: {feed} and {other}; if one copies the other, give their definitions one group, so \
+                 that they do not confirm each other"
+            ));
+        }
+    }
+    advice
 }
 
 fn percent(part: u64, whole: u64) -> String {
@@ -128,11 +170,30 @@ mod tests {
         assert_eq!(
             cells(&matrix(&overlap)),
             [
-                ["1", "a", "4,000", "3,000", "75.0", "-", "1,000", "0"],
-                ["2", "b", "1,500", "500", "33.3", "1,000", "-", "0"],
-                ["3", "c", "1", "1", "100.0", "0", "0", "-"],
+                ["1", "a", "4,000", "3,000", "75.0", "-", "1,000", "."],
+                ["2", "b", "1,500", "500", "33.3", "1,000", "-", "."],
+                ["3", "c", "1", "1", "100.0", ".", ".", "-"],
             ]
         );
         assert_eq!(cells(&pairs(&overlap)), [["b", "a", "2.5", "1,000", "66.7", "25.0"]]);
+        assert!(advice(&overlap).is_empty(), "{:?}", advice(&overlap));
+    }
+
+    #[test]
+    fn feeds_that_add_nothing_and_copies_are_told_but_not_those_of_a_group() {
+        let share = |feed: &str, unique| pb::FeedShare { feed: feed.to_owned(), listings: 10, unique };
+        let pair = |feed: &str, other: &str, shared| {
+            let (feed, other) = (feed.to_owned(), other.to_owned());
+            pb::FeedPair { feed, other, shared, lead_days: 0.0 }
+        };
+        let overlap = pb::GetOverlapResponse {
+            feeds: vec![share("a", 0), share("b", 1), share("c", 2), share("g__d", 0), share("g__e", 0)],
+            pairs: vec![pair("a", "b", 9), pair("a", "c", 8), pair("g__d", "g__e", 10)],
+        };
+        let advice = advice(&overlap);
+        assert_eq!(advice.len(), 2, "{advice:?}");
+        assert!(
+            advice[0].starts_with("nothing of their own: a, d, e (") && advice[1].contains("list: a and b;")
+        );
     }
 }

@@ -95,6 +95,9 @@ pub(super) fn tell(feed: &str, run: &pb::FeedRun, samples_new: &[String], form: 
         if !samples_new.is_empty() {
             say(format_args!("  new, among others: {}", samples_new.join(" ")))?;
         }
+        if exit(run) == Exit::Ok && !run.note.is_empty() {
+            say(format_args!("  {}", visible(&run.note)))?;
+        }
     }
     if exit(run) == Exit::Failed {
         let colon = if run.note.is_empty() { "" } else { ": " };
@@ -106,11 +109,11 @@ pub(super) fn tell(feed: &str, run: &pb::FeedRun, samples_new: &[String], form: 
 /// A run in one line.
 fn summary(feed: &str, run: &pb::FeedRun) -> String {
     format!(
-        "{feed}: {} (run {}): {} rows on {} pages, {} left out; {} new, {} gone, {} again",
+        "{feed}: {} (run {}): {} on {}, {} left out; {} new, {} gone, {} again",
         outcome(run.outcome()),
         run.run,
-        grouped(run.rows),
-        run.pages,
+        output::plural(run.rows, "row"),
+        output::plural(run.pages.into(), "page"),
         grouped(run.dropped),
         grouped(run.new),
         grouped(run.gone),

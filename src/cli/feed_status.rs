@@ -85,7 +85,9 @@ fn to_do(feed: &pb::Feed) -> String {
     };
     let after = |told: &str, what: String| if told.is_empty() { what } else { format!("{told}; {what}") };
     match feed.state() {
-        pb::FeedState::Unspecified | pb::FeedState::Idle | pb::FeedState::Running => String::new(),
+        pb::FeedState::Unspecified | pb::FeedState::Running => String::new(),
+        // A list of several that gave nothing today.
+        pb::FeedState::Idle => note,
         pb::FeedState::Paused => after(&note, format!("numguard feed resume {name}")),
         pb::FeedState::Blocked => {
             after(&note, "old rows stay; the site is asked once a day; turn it off if that lasts".to_owned())

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, TableStyle};
 use serde::Serialize;
 
-use crate::listing::UnixTime;
+use crate::listing::{FeedName, UnixTime};
 use crate::rpc::{now, pb};
 
 /// The form of the output.
@@ -136,19 +136,26 @@ fn span(seconds: u64) -> String {
 
 /// What one feed said about a subject, in words.
 pub(super) fn sighting(sighting: &pb::Sighting) -> String {
+    let (first, last) = (day(sighting.first_seen.as_ref()), day(sighting.last_seen.as_ref()));
+    let when = if first == last { format!("on {last}") } else { format!("from {first} to {last}") };
+    let often = if sighting.count == 1 { "once".to_owned() } else { format!("{} times", sighting.count) };
+    let run = if sighting.run == 0 { String::new() } else { format!(", last by run {}", sighting.run) };
     let state = match sighting.state() {
         pb::SightingState::Unspecified => "",
         pb::SightingState::Archived => ", archived",
         pb::SightingState::Online => ", online",
     };
-    let run = if sighting.run == 0 { String::new() } else { format!(", last by run {}", sighting.run) };
-    format!(
-        "{} from {} to {}, {} times{run}{state}",
-        visible(&sighting.feed),
-        day(sighting.first_seen.as_ref()),
-        day(sighting.last_seen.as_ref()),
-        sighting.count
-    )
+    format!("{} {when}, {often}{run}{state}", feed(&sighting.feed))
+}
+
+/// A feed by the name of its definition, without its group.
+pub(super) fn feed(name: &str) -> String {
+    visible(name.parse::<FeedName>().as_ref().map_or(name, FeedName::own))
+}
+
+/// `1 page`, `2 pages`.
+pub(super) fn plural(count: u64, word: &str) -> String {
+    format!("{} {word}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// An operator's decision in a few words, or empty.

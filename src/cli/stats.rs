@@ -94,7 +94,7 @@ fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
         say("")?;
         let mut feeds = table(&["FEED", "LISTINGS"]);
         for feed in &stats.feeds {
-            feeds.add_row([feed.feed.clone(), grouped(feed.listings)]);
+            feeds.add_row([output::feed(&feed.feed), grouped(feed.listings)]);
         }
         print_table(&feeds)?;
         say("")?;

@@ -2,7 +2,8 @@
 //! threads.
 //!
 //! Must not store or judge. A page that cannot be used ends the run, and nothing of the run is used:
-//! only past the first page may one be missing or empty, for that is how lists end.
+//! only past the first page may one be missing or empty, for that is how lists end, and of several
+//! lists one may have no number today, which the run tells.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::listing::{SightingState, UnixTime};
 use crate::number::Number;
 
 use super::judge::{Row, is_bad};
+use super::shown::shown;
 use super::{CollectError, FetchError, Fetched, Fetcher, PageRequest, RefusedBy, RunOutcome, Validators};
 
 /// The most unpacked bytes of a run.
@@ -48,6 +50,8 @@ pub(super) struct Haul {
     pub(super) bad: u64,
     /// Of the one page, if it was one.
     pub(super) validators: Option<Validators>,
+    /// What is odd about the pages, though they can be used.
+    pub(super) note: String,
 }
 
 /// Walks the pages of a feed. `validators` are for a feed of one page: others have to be read whole,
@@ -63,6 +67,7 @@ pub(super) async fn gather(
     let mut found: BTreeMap<Number, Row> = BTreeMap::new();
     let mut haul = Haul::default();
     let mut bytes = 0;
+    let mut changed: Option<(Url, String)> = None;
     while let Some(step) = walk.next_step() {
         let first = definition.urls.contains(&step.url);
         let request = PageRequest {
@@ -99,10 +104,12 @@ pub(super) async fn gather(
         };
         match &page.verdict {
             Verdict::Blocked(sign) => return stopped(RunOutcome::Blocked, sign.clone(), DAY),
-            Verdict::LayoutChanged(why) if first => {
-                return stopped(RunOutcome::LayoutChanged, why.clone(), Duration::ZERO);
+            Verdict::LayoutChanged(why) => {
+                if first {
+                    changed.get_or_insert((step.url, why.clone()));
+                }
+                continue;
             }
-            Verdict::LayoutChanged(_) => continue,
             Verdict::Fine | Verdict::Empty => {}
         }
         walk.took(&step, &page);
@@ -127,6 +134,13 @@ pub(super) async fn gather(
         }
     }
     haul.pages = walk.pages();
+    if let Some((url, why)) = changed {
+        if found.is_empty() {
+            let (outcome, wait, pages) = (RunOutcome::LayoutChanged, Duration::ZERO, haul.pages);
+            return Ok(Gathered::Stopped { outcome, why, wait, pages });
+        }
+        haul.note = format!("{}: {why}", shown(&url));
+    }
     if haul.pages != 1 {
         haul.validators = None;
     }

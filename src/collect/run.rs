@@ -103,7 +103,7 @@ impl Pass<'_> {
         let mut summary = counted(summary(note.runs + 1, now, RunOutcome::Stored), &plan);
         summary.pages = haul.pages;
         summary.dropped += haul.dropped;
-        summary.note = doubts.join("; ");
+        summary.note = if doubts.is_empty() { haul.note } else { doubts.join("; ") };
         if dry_run {
             summary.outcome = RunOutcome::DryRun;
             if !doubts.is_empty() {

@@ -4,12 +4,12 @@
 //! lease, which ends, and the next look of another takes over. Must not decide when a feed is due:
 //! its note says so.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::collector::off;
 use super::notes::{self, FeedNote};
@@ -27,20 +27,14 @@ impl Collector {
     pub async fn follow_schedule(self, mut stop: watch::Receiver<bool>) {
         let mut runs: JoinSet<Ended> = JoinSet::new();
         let mut left_alone: HashMap<String, Instant> = HashMap::new();
+        let mut running: BTreeSet<String> = BTreeSet::new();
         loop {
-            while let Some(ended) = runs.try_join_next() {
-                match ended {
-                    Ok(ended) => self.told(ended, &mut left_alone),
-                    Err(error) => tracing::error!("a run ended early: {error}"),
-                }
-            }
             left_alone.retain(|_, until| *until > Instant::now());
             match self.due().await {
-                Ok(due) => {
-                    for feed in due.into_iter().filter(|feed| !left_alone.contains_key(feed)) {
-                        if runs.len() >= self.options.at_once {
-                            break;
-                        }
+                Ok(mut due) => {
+                    due.retain(|feed| !left_alone.contains_key(feed) && !running.contains(feed));
+                    for feed in due.into_iter().take(self.options.at_once.saturating_sub(running.len())) {
+                        running.insert(feed.clone());
                         let collector = self.clone();
                         runs.spawn(async move {
                             let ended = collector.attempt(&feed, Asked::IfDue).await;
@@ -50,13 +44,33 @@ impl Collector {
                 }
                 Err(error) => tracing::warn!("cannot tell which feeds are due: {error}"),
             }
-            tokio::select! {
-                stopped = stop.wait_for(|stop| *stop) => {
-                    // A sender that is gone is a stop too.
-                    drop(stopped);
-                    return;
+            let next_look = Instant::now() + self.options.tick;
+            loop {
+                tokio::select! {
+                    stopped = stop.wait_for(|stop| *stop) => {
+                        // A sender that is gone is a stop too.
+                        drop(stopped);
+                        return;
+                    }
+                    () = sleep_until(next_look) => break,
+                    Some(ended) = runs.join_next() => match ended {
+                        Ok((feed, ended)) => {
+                            running.remove(&feed);
+                            // Another may have waited for this one's place; who found the feed
+                            // taken waits, so that nobody asks without end.
+                            let looks = matches!(ended, Ok(Some(_)));
+                            told(feed, ended, &mut left_alone);
+                            if looks {
+                                break;
+                            }
+                        }
+                        Err(error) => {
+                            // Which one is not known: all that still run hold their leases.
+                            running.clear();
+                            tracing::error!("a run ended early: {error}");
+                        }
+                    },
                 }
-                () = tokio::time::sleep(self.options.tick) => {}
             }
         }
     }
@@ -77,25 +91,29 @@ impl Collector {
         due.sort();
         Ok(due.into_iter().map(|(_, name)| name).collect())
     }
+}
 
-    fn told(&self, (feed, ended): Ended, left_alone: &mut HashMap<String, Instant>) {
-        match ended {
-            Ok(Some(RunReport { summary, .. })) => tracing::info!(
-                feed,
-                run = summary.run,
-                outcome = summary.outcome.as_str(),
-                rows = summary.rows,
-                new = summary.new,
-                gone = summary.gone,
-                "a feed was run: {}",
-                summary.note
-            ),
-            Ok(None) => {}
-            Err(CollectError::Held(by)) => tracing::debug!(feed, "another run is at {by}"),
-            Err(error) => {
-                tracing::warn!(feed, "a run failed: {error}");
-                left_alone.insert(feed, Instant::now() + AFTER_ERROR);
-            }
+fn told(
+    feed: String,
+    ended: Result<Option<RunReport>, CollectError>,
+    left_alone: &mut HashMap<String, Instant>,
+) {
+    match ended {
+        Ok(Some(RunReport { summary, .. })) => tracing::info!(
+            feed,
+            run = summary.run,
+            outcome = summary.outcome.as_str(),
+            rows = summary.rows,
+            new = summary.new,
+            gone = summary.gone,
+            note = summary.note,
+            "a feed was run"
+        ),
+        Ok(None) => {}
+        Err(CollectError::Held(by)) => tracing::debug!(feed, "another run is at {by}"),
+        Err(error) => {
+            tracing::warn!(feed, "a run failed: {error}");
+            left_alone.insert(feed, Instant::now() + AFTER_ERROR);
         }
     }
 }

@@ -23,6 +23,12 @@ impl FeedName {
         &self.0
     }
 
+    /// The name that the feed's definition has: without the group before `__`.
+    pub fn own(&self) -> &str {
+        let name = self.0.as_str();
+        name.split_once("__").map_or(name, |(group, own)| if group.is_empty() { name } else { own })
+    }
+
     /// What two feeds have in common that count as one, for they copy each other or have one owner:
     /// the name up to `__`, or else up to its first dot and without an ending `-starter`. So
     /// `ip1sms` and `ip1sms-starter` are one, and so are `a.com` and `a__b.net`.
@@ -61,6 +67,14 @@ impl fmt::Display for FeedName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_is_no_part_of_the_own_name() -> Result<(), FeedNameError> {
+        for (name, own) in [("a.com", "a.com"), ("g__a.com", "a.com"), ("__a", "__a"), ("g__a__b", "a__b")] {
+            assert_eq!(name.parse::<FeedName>()?.own(), own);
+        }
+        Ok(())
+    }
 
     #[test]
     fn feeds_of_one_owner_are_one_family() {

@@ -123,7 +123,7 @@ fn seen(out: &mut fmt::Formatter<'_>, provenance: &Provenance, range: Option<Ran
     }
     out.write_str("seen by ")?;
     for (at, feed) in provenance.feeds.iter().take(MOST_FEEDS).enumerate() {
-        write!(out, "{}{feed}", if at == 0 { "" } else { ", " })?;
+        write!(out, "{}{}", if at == 0 { "" } else { ", " }, feed.own())?;
     }
     match provenance.feeds.len() {
         0 => out.write_str("many feeds"),

@@ -119,7 +119,7 @@ fn a_check_tells_what_each_feed_said_when_asked() {
     let plain = served.run(&["check", numbers[0], numbers[1]]);
     let told = served.run(&["check", "--sightings", numbers[0], numbers[1]]);
     let expected = "+447400123456\n  seen by   early from 2026-11-01 to 2026-11-03, 2 times\n  \
-        seen by   late from 2026-11-04 to 2026-11-04, 1 times\n";
+        seen by   late on 2026-11-04, once\n";
     assert_eq!(told.stdout, format!("{}{expected}", plain.stdout));
     let json = served.run(&["check", "--sightings", "--output", "json", numbers[0], numbers[1]]).stdout;
     let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

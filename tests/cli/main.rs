@@ -10,5 +10,9 @@ mod feeds_served;
 mod help;
 mod interface;
 mod kill;
+#[allow(dead_code, unused_imports)]
+#[path = "../feeds/mirror/mod.rs"]
+mod mirror;
+mod mirrored;
 mod served;
 mod verbs;

@@ -8,13 +8,9 @@
 mod attack;
 mod cuts;
 mod faulty;
-#[allow(dead_code, unused_imports)]
-#[path = "../feeds/mirror/mod.rs"]
-mod mirror;
 mod replicas;
 mod review;
 mod runs;
-mod shipped;
 #[allow(dead_code)]
 #[path = "../collect/site.rs"]
 mod site;

@@ -7,6 +7,7 @@ mod fuzz;
 mod hazards;
 mod hazards_of_pages;
 mod holders;
+#[allow(dead_code, unused_imports)]
 mod mirror;
 mod properties;
 mod sites;

@@ -37,7 +37,7 @@ const EXPECTED: [(&str, &str, usize, &str, &str); 47] = [
     ("freephonenum.com", "https://freephonenum.com/ca", 7, "3 NOT_PUBLIC", "fine"),
     ("freephonenum.com", "https://es.freephonenum.com/us", 7, "3 NOT_PUBLIC", "fine"),
     ("freephonenum.com", "https://freephonenum.com/fake-phone-number-generator", 0, "", "layout changed"),
-    ("jiemahao.com", "https://jiemahao.com/phone-numbers/", 7, "3 NOT_IN_PLAN", "fine"),
+    ("jiemahao.com", "https://jiemahao.com/phone-numbers/", 7, "3 NOT_PUBLIC", "fine"),
     ("onlinesim.io", "https://onlinesim.io/api/getFreePhoneList?lang=en", 8, "", "fine"),
     ("onlinesim.io", "https://onlinesim.io/api/getFreeList?lang=en&country=49", 6, "", "fine"),
     ("onlinesim.io", "https://onlinesim.io/api/getFreeList?lang=en&country=1", 0, "", "empty"),

@@ -91,7 +91,7 @@ pub enum State {
 }
 
 impl State {
-    /// Whether a number in this state is one that anybody can read.
+    /// Whether a number in this state is listed: anybody can read its messages, or could.
     pub fn is_public(self) -> bool {
         matches!(self, Self::Online | Self::Archived)
     }

@@ -77,7 +77,7 @@ pub(super) fn sms24(target: &str) -> Option<Answer> {
     Some(Answer::html(frame("SMS24", &body)))
 }
 
-/// Two layouts; "Prev" of page 1 leads to page 1; page 4 answers 429; a country without numbers.
+/// Two layouts; "Prev" of page 1 leads to page 1; page 4, to which nothing leads, answers 429; a country without numbers.
 pub(super) fn temp_number(target: &str) -> Option<Answer> {
     let (country, page) = target.strip_prefix("/countries/")?.split_once('/').unwrap_or((&target[11..], "1"));
     let page: usize = page.parse().ok()?;
@@ -94,7 +94,7 @@ pub(super) fn temp_number(target: &str) -> Option<Answer> {
     let modern = country == "united-states" || page == 3;
     let next = page + 1;
     let mut body = match (country, page) {
-        ("united-kingdom", 1..=3) => {
+        ("united-kingdom", 1..=2) => {
             format!("<link rel=\"next\" href=\"https://temp-number.com/countries/{country}/{next}\">")
         }
         _ => String::new(),

@@ -1,15 +1,19 @@
 //! An original mirror of public-inbox sites, made here from notes on their shapes: no byte of theirs.
 //!
-//! [`answer`] is all a server needs: host and target in, status, headers and body out. Numbers are
+//! [`answer`] is all a server needs: host and target in, status, headers and body out; [`Mirror`] is
+//! that server, and `folder` what a `numguard serve` needs to collect from it. Numbers are
 //! reserved for fiction where the region has such a range and the library takes it (US, SE, DE, AU);
 //! those of FI, NL and GB are for loopback only.
 
 mod cards;
+pub(crate) mod folder;
 mod lists;
 mod numbers;
 mod pages;
+mod proxy;
 
 pub(crate) use numbers::{de, fi, gb, nl, se, us};
+pub(crate) use proxy::{Asked, Mirror};
 
 /// What the mirror answers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,90 @@
+//! The whole way: a mirror of every site, `numguard serve` with the collector on and nothing in its
+//! store, and what its users are told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::mirror::{self, Mirror};
+use crate::served::{Ran, Served};
+
+/// Requests of all sites together, each with its own pace of a second.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What was printed; a number that is not allowed is no failure.
+fn good(ran: Ran) -> String {
+    assert!(ran.code == Some(0) || ran.code == Some(3), "{ran:?}");
+    ran.stdout
+}
+
+/// The status of every feed by name.
+fn status(served: &Served) -> BTreeMap<String, Value> {
+    let lines = good(served.run(&["feed", "status", "--output", "json"]));
+    let feeds = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    feeds.map(|feed| (feed["feed"].as_str().unwrap().to_owned(), feed)).collect()
+}
+
+#[test]
+fn an_empty_store_fills_from_every_site_and_a_check_says_who_saw_the_number_and_when() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = Mirror::start(folder.path());
+    let (config, names) = mirror::folder::write(folder.path(), &mirror);
+    assert!(names.len() >= 17, "{names:?}");
+    let served = Served::start(&folder.path().join("data"), &["--config", config.to_str().unwrap()]);
+    let began = Instant::now();
+    let mut feeds = status(&served);
+    while names.iter().any(|name| feeds[name]["last_run"].is_null()) {
+        assert!(began.elapsed() < PATIENCE, "not all were run: {feeds:?}");
+        std::thread::sleep(Duration::from_millis(200));
+        feeds = status(&served);
+    }
+    for name in &names {
+        let run = &feeds[name]["last_run"];
+        assert_eq!(run["outcome"], "STORED", "{name}: {run}");
+        assert!(run["rows"].as_u64() >= Some(5), "{name}: {run}");
+    }
+
+    // Each site that shows the number, and the day on which it did or says that it did.
+    let number = format!("+{}", mirror::us(1));
+    let told = good(served.run(&["check", "--sightings", "--output", "json", &number])).replace("__", " ");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let saw: BTreeSet<&str> =
+        told["sightings"].as_array().unwrap().iter().map(|s| s["feed"].as_str().unwrap()).collect();
+    let expected = BTreeSet::from(["ip1sms", "quackr.io", "receivesms-co receivesms.co", "sms24.me"]);
+    assert_eq!(saw, expected, "{told}");
+    let listed = good(served.run(&["check", "--sightings", &number]));
+    assert!(
+        listed.contains("BLOCK")
+            && listed.contains("PUBLIC_INBOX: seen by ip1sms, quackr.io, receivesms.co, sms24.me"),
+        "{listed}"
+    );
+    assert!(listed.contains("seen by   ip1sms on 2026-01-02, once"), "{listed}");
+
+    // Tables a person can act on; of three lists of one site, one has no number today.
+    let table = good(served.run(&["feed", "status"]));
+    for name in &names {
+        let row = table.lines().find(|line| line.trim_start().starts_with(&format!("{name} "))).unwrap();
+        assert!(row.contains("stored") && row.contains(" in "), "{row}");
+        assert_eq!(row.contains("/countries/netherlands: no row"), name == "temp-number.com", "{row}");
+    }
+    let overlap = good(served.run(&["feed", "overlap"]));
+    assert!(overlap.contains("nothing of their own: ") && overlap.contains("ip1sms"), "{overlap}");
+
+    // What the sites saw: an honest client, robots.txt first, and never an inbox.
+    let log = mirror.log();
+    for asked in &log {
+        let digits = asked.target.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+        let inbox = digits >= 7 || asked.target.contains("inbox") || asked.target.contains("/sms/");
+        assert!(!inbox && asked.agent.contains("+https://contact.example/"), "{asked:?}");
+    }
+    let hosts: BTreeSet<&str> = log.iter().map(|asked| asked.host.as_str()).collect();
+    assert_eq!(hosts.len(), names.len() - 1, "two lists are on one host: {hosts:?}");
+    for host in hosts {
+        let asked: Vec<_> = log.iter().filter(|asked| asked.host == host).collect();
+        assert_eq!(asked[0].target, "/robots.txt", "{host}");
+        assert!(asked.windows(2).all(|two| two[1].at_ms - two[0].at_ms >= 1_000), "{asked:?}");
+        assert_eq!(asked.iter().filter(|asked| asked.target == "/robots.txt").count(), 1, "{host}");
+    }
+    assert_eq!(served.terminate(), Some(0));
+}
