@@ -5,6 +5,7 @@
 
 mod explain;
 
+use crate::burst::{self, Counts};
 use crate::index::Index;
 use crate::listing::UnixTime;
 use crate::number::{self, ParseError, Parsed, Region};
@@ -36,4 +37,15 @@ pub fn check<'a>(
         Err(error) => signal::of_text(*error),
     };
     Answer { parsed, judgement: policy.judge(facts) }
+}
+
+/// The answer with what the windows counted. Judges anew only if that amounts to a fact.
+pub fn with_bursts<'a>(policy: &Policy, mut answer: Answer<'a>, counts: &Counts) -> Answer<'a> {
+    let mut bursts = burst::facts(&policy.weights.bursts, counts).peekable();
+    if bursts.peek().is_some() {
+        let mut facts = std::mem::take(&mut answer.judgement.facts);
+        facts.extend(bursts);
+        answer.judgement = policy.judge(facts);
+    }
+    answer
 }

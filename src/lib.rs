@@ -2,12 +2,13 @@
 //! public web page?
 //!
 //! The rooms, each importing only rooms above it (`tests/architecture.rs` holds this):
-//! `metric`, `number`, `listing`, `index`, `signal`, `policy`, `check`, `backtest`, `feed`, `store`, `collect`, `sync`,
+//! `metric`, `number`, `listing`, `index`, `signal`, `policy`, `burst`, `check`, `backtest`, `feed`, `store`, `collect`, `sync`,
 //! `audit`, `rpc`, `telemetry`, `config`, `app`, `cli`. ARCHITECTURE.md is the map.
 
 pub mod app;
 pub mod audit;
 pub mod backtest;
+pub mod burst;
 pub mod check;
 pub mod cli;
 pub mod collect;

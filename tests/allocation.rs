@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use numguard::check::check;
+use numguard::burst::{ClientTag, Windows};
+use numguard::check::{check, with_bursts};
 use numguard::index::{Builder, Index, Position};
 use numguard::listing::{Listing, Sighting, Subject, UnixTime};
 use numguard::policy::{Policy, Verdict};
@@ -42,4 +43,23 @@ fn nor_does_a_flagged_one_before_its_answer_is_written() {
         let counted = allocation_counter::measure(|| assert_eq!(judged(text), Verdict::Block));
         assert_eq!(counted.count_total, 0, "{text} allocated {} bytes", counted.bytes_total);
     }
+}
+
+#[test]
+fn nor_does_counting_a_sign_up() {
+    let (index, policy, windows) = (index(), Policy::default(), Windows::new(10, 42));
+    let client = ClientTag::of("acme");
+    let judged = |text: &str| {
+        let answer = check(&index, &policy, text, None, NOW);
+        let counts = windows.count(answer.parsed.as_ref().unwrap().number, client, NOW);
+        with_bursts(&policy, answer, &counts).judgement.verdict
+    };
+    for last in 1..=20 {
+        let text = format!("+4479111234{last:02}");
+        let counted = allocation_counter::measure(|| {
+            judged(&text);
+        });
+        assert_eq!(counted.count_total, 0, "{last} allocated {} bytes", counted.bytes_total);
+    }
+    assert_eq!(judged("+447911123421"), Verdict::Challenge, "it was a burst");
 }

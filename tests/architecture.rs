@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top to bottom: a room may import those before it.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "metric",
     "number",
     "listing",
     "index",
     "signal",
     "policy",
+    "burst",
     "check",
     "backtest",
     "feed",
@@ -29,7 +30,7 @@ const ROOMS: [&str; 18] = [
 ];
 
 /// Rooms that do no I/O and read no clock.
-const PURE: [&str; 7] = ["number", "listing", "signal", "policy", "check", "backtest", "feed"];
+const PURE: [&str; 8] = ["number", "listing", "signal", "policy", "burst", "check", "backtest", "feed"];
 
 /// Words in code, and the only places under src/ where they may stand.
 const FENCES: [(&str, &[&str]); 12] = [

@@ -15,14 +15,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::audit::Audit;
+use crate::burst::Windows;
 use crate::collect::Collector;
 use crate::config::Config;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
-use crate::policy::Policy;
 use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, Server, now};
 use crate::store::{Embedded, Redis, Store};
-use crate::sync::{Loaded, Sync};
+use crate::sync::{Loaded, Sync, share_bursts};
 
 use watching::Watching;
 
@@ -33,6 +33,8 @@ pub struct App {
     listener: TcpListener,
     server: Server,
     sync: Sync,
+    /// If sign-ups are counted and others on the store are to know.
+    counting: Option<(Arc<Windows>, Arc<dyn Store>)>,
     /// If feeds are run on their schedule.
     scheduled: Option<Collector>,
     watching: Option<Watching>,
@@ -101,12 +103,20 @@ impl App {
         if config.warm_up {
             std::thread::spawn(warm_up);
         }
+        let windows = config.windows().map(Arc::new);
         let (freshness, watched) = (sync.freshness(), collector.clone());
-        let server = server(config, &store, audit, &published, &policy, &sync, collector);
         let redis = store.kind() == "redis";
+        let counting = windows.clone().filter(|_| redis).map(|windows| (windows, Arc::clone(&store)));
+        let feed =
+            FeedRpc::new(collector, Arc::clone(&store), sync.progress()).scheduled(config.collect.enabled);
+        let check =
+            CheckRpc::new(Arc::clone(&published), Arc::clone(&policy), Arc::clone(&store), sync.freshness());
+        let index = Arc::clone(&published);
+        let admin = AdminRpc::new(store, audit, published, policy, sync.progress(), sync.freshness());
+        let server = Server::new(check.counting(windows), admin, feed, sync.freshness(), config.server());
         let watching =
-            port.map(|port| Watching::new(port, server.serving(), redis, published, freshness, watched));
-        Ok(Self { listener, server, sync, scheduled, watching, banner })
+            port.map(|port| Watching::new(port, server.serving(), redis, index, freshness, watched));
+        Ok(Self { listener, server, sync, counting, scheduled, watching, banner })
     }
 
     /// What to tell the person who started it.
@@ -119,6 +129,9 @@ impl App {
         let (stop, stopped) = watch::channel(false);
         let collecting =
             self.scheduled.map(|collector| tokio::spawn(collector.follow_schedule(stopped.clone())));
+        if let Some((windows, store)) = self.counting {
+            tokio::spawn(share_bursts(windows, store, now, stopped.clone()));
+        }
         let sync = tokio::spawn(self.sync.run(stopped));
         // Probes and scrapes are answered until the very end.
         let _watching = self.watching.map(Watching::begin);
@@ -130,26 +143,4 @@ impl App {
         sync.await.context("sync ended early")?;
         served
     }
-}
-
-fn server(
-    config: &Config,
-    store: &Arc<dyn Store>,
-    audit: Arc<Audit>,
-    published: &Arc<Published>,
-    policy: &Arc<Policy>,
-    sync: &Sync,
-    feeds: Collector,
-) -> Server {
-    let check = CheckRpc::new(Arc::clone(published), Arc::clone(policy), Arc::clone(store), sync.freshness());
-    let admin = AdminRpc::new(
-        Arc::clone(store),
-        audit,
-        Arc::clone(published),
-        Arc::clone(policy),
-        sync.progress(),
-        sync.freshness(),
-    );
-    let feed = FeedRpc::new(feeds, Arc::clone(store), sync.progress()).scheduled(config.collect.enabled);
-    Server::new(check, admin, feed, sync.freshness(), config.server())
 }

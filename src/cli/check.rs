@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// which takes a call for each
     #[arg(long)]
     sightings: bool,
+    /// Count each as a sign-up, as a platform's own checks are; burst signals look at no others
+    #[arg(long)]
+    sign_up: bool,
     #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
@@ -88,6 +91,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
             number: number.clone(),
             default_region: args.default_region.clone(),
             context: None,
+            dry_run: !args.sign_up,
         };
         let answers = client.check(batch.iter().map(request).collect()).await?;
         for (input, answer) in batch.iter().zip(&answers) {

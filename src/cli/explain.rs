@@ -54,6 +54,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         number: args.number.clone(),
         default_region: args.default_region,
         context: None,
+        dry_run: true,
     };
     let explained = client.explain(request).await?;
     let answer = explained.response.as_ref().context("the service sent no answer")?;

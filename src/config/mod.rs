@@ -8,6 +8,7 @@ mod feeds;
 mod metrics;
 mod shared_store;
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::burst::Windows;
 use crate::feed::DefinitionError;
 use crate::policy::{Policy, PolicyError};
 use crate::rpc::{ServerOptions, now};
@@ -69,6 +71,8 @@ pub struct Config {
     pub collect: CollectConfig,
     /// The metrics port.
     pub metrics: MetricsConfig,
+    /// Counting of sign-ups.
+    pub bursts: BurstsConfig,
     /// Logs.
     pub log: LogOptions,
 }
@@ -83,6 +87,16 @@ pub struct SyncConfig {
     pub save_seconds: u64,
     /// How often index and store are compared.
     pub reconcile_seconds: u64,
+}
+
+/// Counting of sign-ups, for the burst signals.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BurstsConfig {
+    /// Whether sign-ups are counted.
+    pub enabled: bool,
+    /// Length of the window.
+    pub window_minutes: u32,
 }
 
 /// `[redis]` settings given as flags.
@@ -166,6 +180,7 @@ impl Config {
             ("sync.max_shrink", (0.0..=1.0).contains(&self.sync.max_shrink), "expected 0 to 1"),
             ("sync.save_seconds", self.sync.save_seconds > 0, "expected 1 or more"),
             ("sync.reconcile_seconds", self.sync.reconcile_seconds > 0, "expected 1 or more"),
+            ("bursts.window_minutes", (1..=60).contains(&self.bursts.window_minutes), "expected 1 to 60"),
             ("drain_seconds", self.drain_seconds <= 3_600, "expected at most 3600"),
         ];
         if let Some((setting, _, expected)) = bounds.into_iter().find(|(_, good, _)| !good) {
@@ -214,6 +229,11 @@ impl Config {
     /// What the collector is made of.
     pub fn collector(&self) -> Result<CollectorParts, ConfigError> {
         self.collect.parts()
+    }
+
+    /// The windows in which sign-ups are counted, if they are.
+    pub fn windows(&self) -> Option<Windows> {
+        self.bursts.enabled.then(|| Windows::new(self.bursts.window_minutes, RandomState::new().hash_one(())))
     }
 
     /// Options of the embedded store.
@@ -303,6 +323,7 @@ mod tests {
             ("[log]\nlevel = \"loud\"", "log.level"),
             ("[sync]\nmax_shrink = 2.0", "sync.max_shrink: expected"),
             ("[metrics]\nlisten = \"9464\"", "metrics.listen: \"9464\": expected"),
+            ("[bursts]\nwindow_minutes = 61", "bursts.window_minutes: expected 1 to 60"),
             ("[collect]\nenabled = true", "collect.contact_url: expected"),
             ("[collect]\ncontact_url = \"me\"", "collect: fetching: the contact"),
             ("[redis]\nurl = \"redis://u:p@x\"", "redis.url: the address holds"),

@@ -21,11 +21,17 @@ pub enum ReasonCode {
     LineType,
     /// The range belongs to somebody who sells or rents numbers in bulk.
     RangeHolder,
+    /// The number was asked about again and again within minutes.
+    BurstNumber,
+    /// Many numbers of its block, or a row of numbers, were asked about within minutes.
+    BurstRange,
+    /// The client asked about unusually many numbers within minutes.
+    BurstClient,
 }
 
 impl ReasonCode {
     /// All codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::AllowListed,
         Self::BlockListed,
         Self::InvalidNumber,
@@ -35,6 +41,9 @@ impl ReasonCode {
         Self::InferredRange,
         Self::LineType,
         Self::RangeHolder,
+        Self::BurstNumber,
+        Self::BurstRange,
+        Self::BurstClient,
     ];
 
     /// The code of a stable name.
@@ -54,6 +63,9 @@ impl ReasonCode {
             Self::InferredRange => "INFERRED_RANGE",
             Self::LineType => "LINE_TYPE",
             Self::RangeHolder => "RANGE_HOLDER",
+            Self::BurstNumber => "BURST_NUMBER",
+            Self::BurstRange => "BURST_RANGE",
+            Self::BurstClient => "BURST_CLIENT",
         }
     }
 }

@@ -95,6 +95,11 @@ impl Policy {
         for (name, value) in weights.line_types.all() {
             probability(&format!("weights.line_types.{name}"), value)?;
         }
+        let percent = weights.bursts.other_client_percent;
+        bounds("weights.bursts.other_client_percent", percent, percent <= 100, "0 to 100")?;
+        for (name, burst) in weights.bursts.all() {
+            probability(&format!("weights.bursts.{name}.probability"), burst.probability)?;
+        }
         Ok(())
     }
 }
@@ -182,6 +187,12 @@ mod tests {
             ("shadow = []", "shadow = [\"RANGE\"]", "unknown reason code RANGE"),
             ("shadow = []", "shadow = [\"ALLOW_LISTED\"]", "shadow is ALLOW_LISTED"),
             ("VOIP = 0.15", "VIOP = 0.15", "unknown field `VIOP`"),
+            ("other_client_percent = 50", "other_client_percent = 101", "other_client_percent is 101"),
+            (
+                "run = { from = 5, probability = 0.6 }",
+                "run = { from = 5, probability = 6.0 }",
+                "run.probability",
+            ),
             ("not_in_plan = 0.7", "", "missing field `not_in_plan`"),
             ("version = \"default-2\"", "version = 1", "invalid type"),
         ] {

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::check::{Answer, check};
+use crate::burst::{ClientTag, Windows};
+use crate::check::{Answer, check, with_bursts};
 use crate::index::{Index, Published};
 use crate::listing::UnixTime;
 use crate::number::{Number, Region};
@@ -29,6 +30,9 @@ const LARGEST_BATCH: usize = 10_000;
 /// Numbers of a batch that are checked before other calls get a turn.
 const TURN: usize = 256;
 
+/// The client of requests without a key.
+const ANONYMOUS: &str = "anonymous";
+
 /// Longest id that a platform may give, in bytes.
 const LONGEST_ID: usize = 128;
 
@@ -40,6 +44,8 @@ pub struct CheckRpc {
     store: Arc<dyn Store>,
     freshness: Arc<Freshness>,
     ids: Arc<CheckIds>,
+    /// If sign-ups are counted.
+    windows: Option<Arc<Windows>>,
 }
 
 /// Check ids: eight hexadecimal digits for this process, then a count.
@@ -77,18 +83,50 @@ impl CheckRpc {
     ) -> Self {
         let process = RandomState::new().build_hasher().finish() as u32;
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
-        Self { published, policy, store, freshness, ids }
+        Self { published, policy, store, freshness, ids, windows: None }
+    }
+
+    /// Counts sign-ups in `windows`.
+    pub fn counting(mut self, windows: Option<Arc<Windows>>) -> Self {
+        self.windows = windows;
+        self
+    }
+
+    /// Who asks, if that matters.
+    fn client<T>(&self, _request: &Request<T>) -> Option<ClientTag> {
+        self.windows.as_ref().map(|_| ClientTag::of(ANONYMOUS))
     }
 
     fn answer(
         &self,
         index: &Index,
         request: &pb::CheckNumberRequest,
+        client: Option<ClientTag>,
         now: UnixTime,
     ) -> Result<pb::CheckNumberResponse, (&'static str, &'static str)> {
-        let answer = self.judge(index, request, now)?;
+        let mut answer = self.judge(index, request, now)?;
+        if let (Some(windows), Some(client)) = (&self.windows, client) {
+            answer = self.with_bursts(answer, windows, client, request.dry_run, now);
+        }
         metrics::checked(&answer.judgement);
         Ok(self.response(index, &answer, now))
+    }
+
+    fn with_bursts<'a>(
+        &self,
+        answer: Answer<'a>,
+        windows: &Windows,
+        client: ClientTag,
+        dry_run: bool,
+        now: UnixTime,
+    ) -> Answer<'a> {
+        let Ok(parsed) = &answer.parsed else { return answer };
+        let counts = if dry_run {
+            windows.look(parsed.number, client, now)
+        } else {
+            windows.count(parsed.number, client, now)
+        };
+        with_bursts(&self.policy, answer, &counts)
     }
 
     fn judge<'a>(
@@ -119,10 +157,11 @@ impl CheckRpc {
         &self,
         first: usize,
         requests: &[pb::CheckNumberRequest],
+        client: Option<ClientTag>,
     ) -> Result<Vec<pb::CheckNumberResponse>, Status> {
         let (index, now) = (self.published.load(), now());
         let answers = requests.iter().zip(first..).map(|(request, at)| {
-            self.answer(&index, request, now)
+            self.answer(&index, request, client, now)
                 .map_err(|(field, expected)| invalid(format!("requests[{at}].{field}"), expected))
         });
         answers.collect()
@@ -146,7 +185,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
         request: Request<pb::CheckNumberRequest>,
     ) -> Result<Response<pb::CheckNumberResponse>, Status> {
         self.ready()?;
-        let answer = self.answer(&self.published.load(), request.get_ref(), now());
+        let answer = self.answer(&self.published.load(), request.get_ref(), self.client(&request), now());
         answer.map(Response::new).map_err(|(field, expected)| invalid(field, expected))
     }
 
@@ -155,11 +194,16 @@ impl pb::check_service_server::CheckService for CheckRpc {
         request: Request<pb::ExplainNumberRequest>,
     ) -> Result<Response<pb::ExplainNumberResponse>, Status> {
         self.ready()?;
+        let client = self.client(&request);
         let request = request.into_inner().request.ok_or_else(|| invalid("request", "is required"))?;
         let (index, now) = (self.published.load(), now());
-        let answer = self
+        let mut answer = self
             .judge(&index, &request, now)
             .map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
+        if let (Some(windows), Some(client)) = (&self.windows, client) {
+            // Who looks into a case registers nobody.
+            answer = self.with_bursts(answer, windows, client, true, now);
+        }
         let response = self.response(&index, &answer, now);
         Ok(Response::new(convert::explanation(&answer, &self.policy, response)))
     }
@@ -169,6 +213,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
         request: Request<pb::BatchCheckNumbersRequest>,
     ) -> Result<Response<pb::BatchCheckNumbersResponse>, Status> {
         self.ready()?;
+        let client = self.client(&request);
         let requests = request.into_inner().requests;
         if requests.len() > LARGEST_BATCH {
             return Err(invalid(
@@ -182,7 +227,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
             if turn > 0 {
                 tokio::task::yield_now().await;
             }
-            responses.extend(self.answer_some(turn * TURN, some)?);
+            responses.extend(self.answer_some(turn * TURN, some, client)?);
         }
         Ok(Response::new(pb::BatchCheckNumbersResponse { responses }))
     }
@@ -195,10 +240,11 @@ impl pb::check_service_server::CheckService for CheckRpc {
         request: Request<Streaming<pb::StreamCheckNumbersRequest>>,
     ) -> Result<Response<Self::StreamCheckNumbersStream>, Status> {
         let service = self.clone();
+        let client = self.client(&request);
         let answers = request.into_inner().map(move |request| {
             service.ready()?;
             let request = request?.request.ok_or_else(|| invalid("request", "is required"))?;
-            let answer = service.answer(&service.published.load(), &request, now());
+            let answer = service.answer(&service.published.load(), &request, client, now());
             let response =
                 answer.map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
             Ok(pb::StreamCheckNumbersResponse { response: Some(response) })

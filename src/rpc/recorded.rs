@@ -132,6 +132,15 @@ mod tests {
         ) -> Result<bool, StoreError> {
             Ok(true)
         }
+        async fn exchange(
+            &self,
+            _: &str,
+            _: &str,
+            _: Vec<u8>,
+            _: Duration,
+        ) -> Result<Vec<Vec<u8>>, StoreError> {
+            Ok(Vec::new())
+        }
         async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
             Ok(vec![None; subjects.len()])
         }

@@ -41,6 +41,36 @@ pub enum Evidence<'a> {
     Holder(Holder),
     /// Why the text is no number.
     NotANumber(ParseError),
+    /// Checks of the number within so many minutes.
+    Asked {
+        /// How many.
+        count: u32,
+        /// Within so many minutes.
+        minutes: u32,
+    },
+    /// Different numbers of a block that were asked about.
+    AskedOfBlock {
+        /// Numbers in the block.
+        size: u64,
+        /// How many were asked about.
+        count: u32,
+        /// Within so many minutes.
+        minutes: u32,
+    },
+    /// Consecutive numbers that were asked about.
+    Run {
+        /// How many.
+        count: u32,
+        /// Within so many minutes.
+        minutes: u32,
+    },
+    /// All checks of the client.
+    AskedByClient {
+        /// How many.
+        count: u32,
+        /// Within so many minutes.
+        minutes: u32,
+    },
 }
 
 impl fmt::Display for Evidence<'_> {
@@ -64,6 +94,18 @@ impl fmt::Display for Evidence<'_> {
             Self::LineType(line_type) => out.write_str(line_type.as_str()),
             Self::Holder(holder) => held(out, holder),
             Self::NotANumber(error) => write!(out, "{}: {error}", error.name()),
+            Self::Asked { count, minutes } => {
+                write!(out, "asked about {count} times within {minutes} minutes")
+            }
+            Self::AskedOfBlock { size, count, minutes } => {
+                write!(out, "{count} numbers of its {size} asked about within {minutes} minutes")
+            }
+            Self::Run { count, minutes } => {
+                write!(out, "{count} numbers in a row asked about within {minutes} minutes")
+            }
+            Self::AskedByClient { count, minutes } => {
+                write!(out, "{count} checks of this client within {minutes} minutes")
+            }
         }
     }
 }

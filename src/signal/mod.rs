@@ -16,7 +16,7 @@ use crate::number::{self, LineType, Number, ParseError, Parsed, Validity};
 
 pub use evidence::Evidence;
 pub use inferred::range as inferred;
-pub use weights::{Age, Decay, HolderClasses, InferredRange, LineTypes, Weights};
+pub use weights::{Age, Burst, Bursts, Decay, HolderClasses, InferredRange, LineTypes, Weights};
 
 /// One weighted fact.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -23,6 +23,49 @@ pub struct Weights {
     pub not_in_plan: f32,
     /// Per line type; absent types weigh nothing.
     pub line_types: LineTypes,
+    /// Many checks within minutes; counted only where the configuration says so.
+    pub bursts: Bursts,
+}
+
+/// Many checks within minutes. CHALLENGE at most.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bursts {
+    /// Another client's checks count up to this share of each `from`, 0 to 100 percent.
+    pub other_client_percent: u8,
+    /// Checks of one number.
+    pub number: Burst,
+    /// Consecutive numbers of one client.
+    pub run: Burst,
+    /// Different numbers of a block of 100.
+    pub hundred: Burst,
+    /// Different numbers of a block of 1,000.
+    pub thousand: Burst,
+    /// All checks of one client.
+    pub client: Burst,
+}
+
+/// From how many checks on it is a burst, and what it weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Burst {
+    /// From so many on; 0 never.
+    pub from: u32,
+    /// What it then weighs.
+    pub probability: f32,
+}
+
+impl Bursts {
+    /// All bursts by name, for validation.
+    pub fn all(&self) -> [(&'static str, Burst); 5] {
+        [
+            ("number", self.number),
+            ("run", self.run),
+            ("hundred", self.hundred),
+            ("thousand", self.thousand),
+            ("client", self.client),
+        ]
+    }
 }
 
 /// A probability that falls with age, from `fresh` towards `floor`.

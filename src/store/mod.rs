@@ -124,6 +124,17 @@ pub trait Store: Send + Sync + 'static {
         lease: Option<&Lease>,
     ) -> Result<bool, StoreError>;
 
+    /// Leaves on a board what `seat` has to say, in place of what it said there before, and answers
+    /// what others said. All of it goes `keep` after the last of them. A store of one process has no
+    /// others.
+    async fn exchange(
+        &self,
+        board: &str,
+        seat: &str,
+        said: Vec<u8>,
+        keep: Duration,
+    ) -> Result<Vec<Vec<u8>>, StoreError>;
+
     /// The listings of some subjects, in the order asked.
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError>;
 

@@ -3,6 +3,7 @@
 //! The only publisher of indexes. A store that fails, or has suddenly lost much of what it held,
 //! never empties the index. Must not be awaited by a check.
 
+mod bursts;
 mod freshness;
 mod full_load;
 mod held;
@@ -25,6 +26,7 @@ use crate::store::{Changes, Store, StoreError};
 use metrics::LoadReason;
 use rebuild::Rebuild;
 
+pub use bursts::share_bursts;
 pub use freshness::{Freshness, Held, IndexAge, Progress};
 
 /// Changed subjects taken in at once while following.

@@ -5,6 +5,7 @@
 mod audit;
 mod backtest;
 mod bad_input;
+mod bursts;
 mod feed;
 mod feeds_served;
 mod help;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use numguard::index::Position;
@@ -52,6 +53,15 @@ impl Store for Faulty {
             }
             _ => killed(),
         }
+    }
+    async fn exchange(
+        &self,
+        board: &str,
+        seat: &str,
+        said: Vec<u8>,
+        keep: Duration,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.inner.exchange(board, seat, said, keep).await
     }
     async fn lease(&self, name: &str, holder: &str) -> Result<Option<Lease>, StoreError> {
         if self.adrift.load(Ordering::SeqCst) {

@@ -4,6 +4,7 @@
 
 mod battery;
 mod bulk_faults;
+mod bursts;
 mod collected;
 mod down;
 mod embedded;

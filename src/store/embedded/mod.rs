@@ -124,6 +124,10 @@ impl Store for Embedded {
         self.blocking(move |tables| tables.put_note(&name, revision, bytes)).await
     }
 
+    async fn exchange(&self, _: &str, _: &str, _: Vec<u8>, _: Duration) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
         self.blocking(move |tables| tables.get(&subjects)).await
     }

@@ -14,6 +14,7 @@
 //! | `numguard:{0}:notes`, `:note-revisions` | hash | name -> text, name -> revision |
 //! | `numguard:{0}:lease:<name>` | hash, expires | `holder`, `token` |
 //! | `numguard:{0}:tokens` | hash | name of a lease -> its last token |
+//! | `numguard:{0}:board:<name>` | hash, expires | what processes tell each other: seat -> bytes |
 //! | `numguard:{0}:shrink-accepted` | string, expires | an operator accepts that listings were lost |
 //!
 //! `numguard` is the prefix; `{3}` the shard, a hash tag: what changes together lies in one slot of
@@ -167,6 +168,10 @@ impl Keys {
 
     pub(super) fn tokens(&self) -> String {
         self.key(0, "tokens")
+    }
+
+    pub(super) fn board(&self, name: &str) -> String {
+        self.key(0, &format!("board:{name}"))
     }
 
     pub(super) fn shrink_accepted(&self) -> String {

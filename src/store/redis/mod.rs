@@ -222,6 +222,16 @@ impl Store for Redis {
         notes::put(self, name, revision, bytes, lease).await
     }
 
+    async fn exchange(
+        &self,
+        board: &str,
+        seat: &str,
+        said: Vec<u8>,
+        keep: Duration,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        notes::exchange(self, board, seat, said, keep).await
+    }
+
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
         read::get(self, &subjects).await
     }

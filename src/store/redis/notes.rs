@@ -1,4 +1,7 @@
-//! Notes and leases, all in the slot of shard 0.
+//! Notes, leases and boards, all in the slot of shard 0.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use redis::cmd;
 
@@ -60,4 +63,24 @@ pub(super) async fn put(
         -1 => Err(StoreError::LeaseLost(lease.map_or_else(String::new, |lease| lease.name.clone()))),
         done => Ok(done == 1),
     }
+}
+
+/// Leaves what a seat has to say on a board, and reads what the others said.
+pub(super) async fn exchange(
+    store: &Redis,
+    board: &str,
+    seat: &str,
+    said: Vec<u8>,
+    keep: Duration,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let key = store.keys().board(board);
+    let mut all = redis::pipe();
+    if !said.is_empty() {
+        all.cmd("HSET").arg(&key).arg(seat).arg(said).ignore();
+        all.cmd("EXPIRE").arg(&key).arg(keep.as_secs()).ignore();
+    }
+    all.cmd("HGETALL").arg(&key);
+    let (mut found,): (BTreeMap<String, Vec<u8>>,) = store.route(0).writes.run_all(&all).await?;
+    found.remove(seat);
+    Ok(found.into_values().collect())
 }
