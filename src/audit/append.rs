@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::listing::UnixTime;
 
 use super::carry_on::{self, End};
-use super::record::{Act, Answer, Entry, Intent, Record};
+use super::record::{Answer, Asked, Entry, Intent, Record};
 use super::{AuditError, line, metrics};
 
 /// Name of the file in the data folder.
@@ -61,33 +61,35 @@ impl Audit {
         Ok(audit)
     }
 
+    /// The file that is written.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes what is about to be asked of the store, all of it or nothing. Once it returns, it is
     /// on disk; answers the numbers of the lines.
-    pub fn intend(&self, at: UnixTime, intents: &[Intent]) -> Result<Range<u64>, AuditError> {
+    pub fn intend(&self, at: UnixTime, asked: &Asked, intents: &[Intent]) -> Result<Range<u64>, AuditError> {
         let parts = u32::try_from(intents.len()).unwrap_or(u32::MAX);
-        let entries = intents.iter().zip(1..).map(|(intent, part)| {
-            let author = match &intent.act {
-                Act::Put(decision) => decision.author.clone(),
-                Act::Delete => String::new(),
-            };
-            (author, (part, parts), Entry::Intent(intent.clone()))
-        });
+        let entries = intents
+            .iter()
+            .zip(1..)
+            .map(|(intent, part)| (asked.clone(), (part, parts), Entry::Intent(intent.clone())));
         self.append(at, entries)
     }
 
     /// Writes what the store answered to these lines.
     pub fn answer(&self, at: UnixTime, of: Range<u64>, answer: Answer) -> Result<(), AuditError> {
-        let entries = of.map(|of| (String::new(), (1, 1), Entry::Answer { of, answer }));
+        let entries = of.map(|of| (Asked::default(), (1, 1), Entry::Answer { of, answer }));
         self.append(at, entries).map(drop)
     }
 
     fn append(
         &self,
         at: UnixTime,
-        entries: impl Iterator<Item = (String, (u32, u32), Entry)>,
+        entries: impl Iterator<Item = (Asked, (u32, u32), Entry)>,
     ) -> Result<Range<u64>, AuditError> {
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        let records = entries.map(|(author, part, entry)| Record { seq: 0, at, author, part, entry });
+        let records = entries.map(|(asked, part, entry)| Record { seq: 0, at, asked, part, entry });
         let written = tail.append(records);
         if let Ok(lines) = &written {
             metrics::LINES.inc_by(lines.end - lines.start);
@@ -153,6 +155,7 @@ fn locked(path: &Path) -> Result<File, AuditError> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::read;
+    use super::super::record::Act;
     use super::*;
     use crate::listing::{Action, Decision};
 
@@ -173,7 +176,7 @@ pub(super) mod tests {
 
     pub(crate) fn delete(subject: &str, before: Option<Decision>) -> Intent {
         let subject = subject.parse().unwrap_or_else(|e| panic!("{e}"));
-        Intent { subject, act: Act::Delete, before }
+        Intent { subject, act: Act::Delete(Vec::new()), before }
     }
 
     fn open(folder: &Path) -> Audit {
@@ -192,7 +195,7 @@ pub(super) mod tests {
         let folder = &folder.path().join("made");
         for at in [1, 2] {
             assert_eq!(
-                open(folder).intend(UnixTime(at), &[put("+4474*", at)]).ok(),
+                open(folder).intend(UnixTime(at), &Asked::default(), &[put("+4474*", at)]).ok(),
                 Some(at.into()..u64::from(at) + 1)
             );
         }
@@ -210,19 +213,22 @@ pub(super) mod tests {
             fs::write(&path, &good[..good.len() - cut]).unwrap_or_else(|e| panic!("{e}"));
             kept.extend_from_slice(&good[first..good.len() - cut]);
             kept.push(b'\n');
-            assert_eq!(open(folder).intend(UnixTime(3), &[put("+4475*", 3)]).ok(), Some(2..3));
+            assert_eq!(
+                open(folder).intend(UnixTime(3), &Asked::default(), &[put("+4475*", 3)]).ok(),
+                Some(2..3)
+            );
             assert_eq!(whole(folder).len(), 2);
         }
         assert_eq!(fs::read(folder.join("audit.jsonl.cut")).ok(), Some(kept), "nothing is thrown away");
         fs::write(&path, &good[..first - 1]).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(open(folder).intend(UnixTime(3), &[put("+4475*", 3)]).ok(), Some(1..2));
+        assert_eq!(open(folder).intend(UnixTime(3), &Asked::default(), &[put("+4475*", 3)]).ok(), Some(1..2));
     }
 
     #[test]
     fn a_request_that_is_not_whole_was_not_asked() {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
         let three = ["+4474*", "+4475*", "+4476*"].map(|subject| put(subject, 1));
-        let lines = open(folder.path()).intend(UnixTime(1), &three);
+        let lines = open(folder.path()).intend(UnixTime(1), &Asked::default(), &three);
         assert_eq!(lines.ok(), Some(1..4));
         let path = folder.path().join(FILE);
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{e}"));
@@ -241,7 +247,10 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
         for n in [1, 2] {
             fs::write(folder.path().join(FILE), b"something else\n").unwrap_or_else(|e| panic!("{e}"));
-            assert_eq!(open(folder.path()).intend(UnixTime(1), &[put("+4474*", 1)]).ok(), Some(1..2));
+            assert_eq!(
+                open(folder.path()).intend(UnixTime(1), &Asked::default(), &[put("+4474*", 1)]).ok(),
+                Some(1..2)
+            );
             let kept = fs::read(folder.path().join(format!("audit.jsonl.damaged-{n}")));
             assert_eq!(kept.ok().as_deref(), Some(&b"something else\n"[..]));
         }
@@ -261,14 +270,14 @@ pub(super) mod tests {
     fn a_write_that_fails_is_told_and_taken_back() {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
         let audit = open(folder.path());
-        audit.intend(UnixTime(1), &[put("+4474*", 1)]).unwrap_or_else(|e| panic!("{e}"));
+        audit.intend(UnixTime(1), &Asked::default(), &[put("+4474*", 1)]).unwrap_or_else(|e| panic!("{e}"));
         {
             // As after a write that failed half-way: what stands behind the last whole line goes.
             let mut tail = audit.tail.lock().unwrap_or_else(PoisonError::into_inner);
             tail.file.write_all(b"{\"seq\":2").unwrap_or_else(|e| panic!("{e}"));
             tail.torn = true;
         }
-        audit.intend(UnixTime(2), &[put("+4475*", 2)]).unwrap_or_else(|e| panic!("{e}"));
+        audit.intend(UnixTime(2), &Asked::default(), &[put("+4475*", 2)]).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(whole(folder.path()).len(), 2);
     }
 }

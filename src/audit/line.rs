@@ -4,9 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::listing::{Action, Decision, UnixTime};
+use crate::feed::ExportedSighting;
+use crate::listing::{Action, Decision, Listing, Sighting, UnixTime};
 
-use super::record::{Act, Answer, Entry, Intent, Record};
+use super::record::{Act, Answer, Asked, Entry, Intent, Record};
 
 /// Before the hash; 64 hexadecimal digits and [`END`] follow.
 const MARK: &str = ",\"hash\":\"";
@@ -18,6 +19,12 @@ struct Line {
     seq: u64,
     at: u32,
     author: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    client: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    request_id: String,
+    #[serde(default, skip_serializing_if = "is_none")]
+    undoes: u64,
     action: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
@@ -26,6 +33,9 @@ struct Line {
     /// Outer `None`: an answer, which has no such field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<Option<Decided>>,
+    /// What a delete forgot, or a restore put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sightings: Vec<ExportedSighting>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     part: Option<(u32, u32)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,11 +101,15 @@ impl Line {
         let mut line = Self {
             seq: record.seq,
             at: record.at.0,
-            author: record.author.clone(),
+            author: record.asked.author.clone(),
+            client: record.asked.client.clone(),
+            request_id: record.asked.request_id.clone(),
+            undoes: record.asked.undoes,
             action: "result".to_owned(),
             subject: None,
             decision: None,
             before: None,
+            sightings: Vec::new(),
             part: Some(record.part).filter(|(_, parts)| *parts > 1),
             of: None,
             result: None,
@@ -109,13 +123,15 @@ impl Line {
             Entry::Intent(Intent { subject, act, before }) => {
                 line.subject = Some(subject.as_e164());
                 line.before = Some(before.as_ref().map(Decided::of));
-                line.action = match act {
-                    Act::Put(decision) => {
-                        line.decision = Some(Decided::of(decision));
-                        "put".to_owned()
-                    }
-                    Act::Delete => "delete".to_owned(),
+                let (action, decision, seen) = match act {
+                    Act::Put(decision) => ("put", Some(decision), &[][..]),
+                    Act::Delete(seen) => ("delete", None, seen.as_slice()),
+                    Act::Withdraw => ("withdraw", None, &[][..]),
+                    Act::Restore(listing) => ("restore", listing.decision(), listing.sightings()),
                 };
+                line.action = action.to_owned();
+                line.decision = decision.map(Decided::of);
+                line.sightings = seen.iter().map(ExportedSighting::of).collect();
             }
         }
         line
@@ -129,14 +145,40 @@ impl Line {
             Some(Entry::Intent(Intent { subject: self.subject.as_ref()?.parse().ok()?, act, before }))
         };
         let entry = match self.action.as_str() {
-            "put" => intent(Act::Put(self.decision.as_ref()?.decision()?))?,
-            "delete" => intent(Act::Delete)?,
+            "put" => intent(Act::Put(self.decided()??))?,
+            "delete" => intent(Act::Delete(self.seen()?))?,
+            "withdraw" => intent(Act::Withdraw)?,
+            "restore" => {
+                let decision = if let Some(decision) = self.decided() { Some(decision?) } else { None };
+                let mut listing = decision.map(Listing::decided).unwrap_or_default();
+                self.seen()?.into_iter().for_each(|seen| listing.merge(&Listing::seen(seen)));
+                intent(Act::Restore(listing))?
+            }
             "result" => Entry::Answer { of: self.of?, answer: answer(self.result.as_deref()?)? },
             _ => return None,
         };
         let part = self.part.unwrap_or((1, 1));
-        Some(Record { seq: self.seq, at: UnixTime(self.at), author: self.author, part, entry })
+        let asked = Asked {
+            author: self.author,
+            client: self.client,
+            request_id: self.request_id,
+            undoes: self.undoes,
+        };
+        Some(Record { seq: self.seq, at: UnixTime(self.at), asked, part, entry })
     }
+
+    /// The decision, if the line has one; `Some(None)`: it does not read.
+    fn decided(&self) -> Option<Option<Decision>> {
+        self.decision.as_ref().map(Decided::decision)
+    }
+
+    fn seen(&self) -> Option<Vec<Sighting>> {
+        self.sightings.iter().map(|sighting| sighting.sighting().ok()).collect()
+    }
+}
+
+fn is_none(line: &u64) -> bool {
+    *line == 0
 }
 
 fn answer(text: &str) -> Option<Answer> {

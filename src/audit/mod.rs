@@ -14,9 +14,11 @@ pub mod metrics;
 mod read;
 mod record;
 mod truth;
+mod undo;
 
 pub use append::{Audit, FILE};
 pub use error::AuditError;
 pub use read::{Records, read};
-pub use record::{Act, Answer, Entry, Intent, Record};
+pub use record::{Act, Answer, Asked, Entry, Intent, Record};
 pub use truth::{Step, Truth, Wanted, truths};
+pub use undo::{Back, Request, Which, back, find};

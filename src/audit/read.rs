@@ -131,7 +131,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::super::append::tests::{delete, put};
-    use super::super::{Answer, Audit, FILE};
+    use super::super::{Answer, Asked, Audit, FILE};
     use super::*;
     use crate::listing::UnixTime;
 
@@ -139,10 +139,13 @@ mod tests {
     fn record(folder: &tempfile::TempDir) -> (PathBuf, Vec<String>) {
         let audit = Audit::open(folder.path()).unwrap_or_else(|e| panic!("{e}"));
         for (at, intents) in [(10, vec![put("+447400123456", 10)]), (20, vec![delete("+4474*", None)])] {
-            let lines = audit.intend(UnixTime(at), &intents).unwrap_or_else(|e| panic!("{e}"));
+            let lines =
+                audit.intend(UnixTime(at), &Asked::default(), &intents).unwrap_or_else(|e| panic!("{e}"));
             audit.answer(UnixTime(at), lines, Answer::Stored).unwrap_or_else(|e| panic!("{e}"));
         }
-        audit.intend(UnixTime(30), &[put("+447400123457", 30)]).unwrap_or_else(|e| panic!("{e}"));
+        audit
+            .intend(UnixTime(30), &Asked::default(), &[put("+447400123457", 30)])
+            .unwrap_or_else(|e| panic!("{e}"));
         let path = folder.path().join(FILE);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{e}"));
         (path, text.lines().map(str::to_owned).collect())

@@ -1,14 +1,31 @@
 //! What one line of the audit record says.
 
-use crate::listing::{Decision, Subject, UnixTime};
+use crate::listing::{Decision, Listing, Sighting, Subject, UnixTime};
+
+/// Who asked for a change, and by which request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// The operator's own word for who it is; empty if nothing was said.
+    pub author: String,
+    /// Who it is by the key that was shown; empty without keys.
+    pub client: String,
+    /// The caller's id of the request; empty if it gave none.
+    pub request_id: String,
+    /// The line of this record that the request takes back; 0: none.
+    pub undoes: u64,
+}
 
 /// What an operator asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// This decision on the subject.
     Put(Decision),
-    /// Forget all that is known about the subject.
-    Delete,
+    /// Forget all that is known about the subject: what feeds had seen is kept here alone.
+    Delete(Vec<Sighting>),
+    /// Take the decision away; what feeds saw stays.
+    Withdraw,
+    /// Put back what a delete had forgotten.
+    Restore(Listing),
 }
 
 /// What an operator asked for, and what it was to change.
@@ -54,8 +71,8 @@ pub struct Record {
     pub seq: u64,
     /// When it was written.
     pub at: UnixTime,
-    /// Who asked, as far as is known.
-    pub author: String,
+    /// Who asked, as far as is known; nobody for an answer.
+    pub asked: Asked,
     /// Which of how many intents of one request it is, from 1.
     pub part: (u32, u32),
     /// What it says.

@@ -30,6 +30,8 @@ pub enum Wanted {
     Decision(Decision),
     /// No listing; decisions up to this time were deleted with it.
     Nothing(UnixTime),
+    /// No decision; those up to this time were taken away.
+    Undecided(UnixTime),
 }
 
 /// What is to be done about one subject.
@@ -39,6 +41,8 @@ pub enum Step {
     Put,
     /// Delete the listing.
     Delete,
+    /// Take the decision away.
+    Withdraw,
     /// Nothing, and why.
     Skip(String),
 }
@@ -75,29 +79,47 @@ pub fn truths(files: &[Vec<Record>], since: UnixTime) -> BTreeMap<Subject, Truth
     by_subject.into_iter().filter_map(|(subject, done)| Some((subject, truth(subject, &done)?))).collect()
 }
 
-/// The newest decision that no delete came after; else the last delete.
+/// The newest decision that no delete and no withdrawal came after; else the last of these.
 fn truth(subject: Subject, all: &[Done<'_>]) -> Option<Truth> {
-    let deletes: Vec<&Done<'_>> = all.iter().filter(|done| *done.act == Act::Delete).collect();
-    let standing = all.iter().filter_map(|done| match done.act {
-        Act::Put(decision) if !deletes.iter().any(|delete| delete.came_after(done, decision)) => {
-            Some((decision, done))
-        }
-        _ => None,
+    let ends: Vec<&Done<'_>> = all.iter().filter(|done| done.ends_decisions()).collect();
+    let standing = all.iter().filter_map(|done| {
+        let decision = done.decision()?;
+        let ended = ends.iter().any(|end| end.came_after(done, decision));
+        (!ended).then_some((decision, done))
     });
     let newest = standing.max_by_key(|(decision, done)| (*decision, done.answer.is_some()));
     if let Some((decision, done)) = newest {
         let wanted = Wanted::Decision(decision.clone());
         return Some(Truth { subject, at: done.record.at, wanted, answer: done.answer });
     }
-    let last = deletes.iter().max_by_key(|delete| delete.record.at)?;
+    let last =
+        all.iter().filter(|done| !matches!(done.act, Act::Put(_))).max_by_key(|done| done.record.at)?;
     // A decision may bear the second after the delete that it is before: it had to be newer than
     // one of its own second.
-    let until = deletes.iter().filter_map(|delete| delete.before).map(|before| before.decided_at).max();
+    let until = ends.iter().filter_map(|end| end.before).map(|before| before.decided_at).max();
     let until = until.map_or(last.record.at, |until| until.max(last.record.at));
-    Some(Truth { subject, at: last.record.at, wanted: Wanted::Nothing(until), answer: last.answer })
+    let wanted = match last.act {
+        Act::Delete(_) => Wanted::Nothing(until),
+        Act::Withdraw => Wanted::Undecided(until),
+        // What feeds had seen was put back, and feeds report again.
+        Act::Put(_) | Act::Restore(_) => return None,
+    };
+    Some(Truth { subject, at: last.record.at, wanted, answer: last.answer })
 }
 
 impl Done<'_> {
+    fn ends_decisions(&self) -> bool {
+        matches!(self.act, Act::Delete(_) | Act::Withdraw)
+    }
+
+    fn decision(&self) -> Option<&Decision> {
+        match self.act {
+            Act::Put(decision) => Some(decision),
+            Act::Restore(listing) => listing.decision(),
+            Act::Delete(_) | Act::Withdraw => None,
+        }
+    }
+
     fn came_after(&self, put: &Self, decision: &Decision) -> bool {
         if self.file == put.file {
             return self.record.seq > put.record.seq;
@@ -119,6 +141,11 @@ impl Truth {
                 Ok(()) => Step::Put,
                 Err(why) => skip(why),
             },
+            Wanted::Undecided(until) => match decision {
+                None => skip("nothing is decided about it"),
+                Some(decision) if decision.decided_at > *until => skip("the server has a newer decision"),
+                Some(_) => Step::Withdraw,
+            },
             Wanted::Nothing(until) => {
                 let Some(listing) = listing else { return skip("it is not listed") };
                 if decision.is_some_and(|decision| decision.decided_at > *until) {
@@ -138,7 +165,7 @@ impl Truth {
 #[cfg(test)]
 mod tests {
     use super::super::append::tests::{decision, delete, put};
-    use super::super::record::Intent;
+    use super::super::record::{Asked, Intent};
     use super::*;
     use crate::listing::Sighting;
 
@@ -149,12 +176,12 @@ mod tests {
         let mut records = Vec::new();
         for (at, intent, answer) in intents {
             let seq = records.len() as u64 + 1;
-            let (at, author, part) = (UnixTime(*at), String::new(), (1, 1));
+            let (at, part) = (UnixTime(*at), (1, 1));
             let entry = Entry::Intent(intent.clone());
-            records.push(Record { seq, at, author: author.clone(), part, entry });
+            records.push(Record { seq, at, asked: Asked::default(), part, entry });
             if let Some(answer) = *answer {
                 let entry = Entry::Answer { of: seq, answer };
-                records.push(Record { seq: seq + 1, at, author, part, entry });
+                records.push(Record { seq: seq + 1, at, asked: Asked::default(), part, entry });
             }
         }
         records
@@ -179,6 +206,16 @@ mod tests {
         let delete = |at, saw: Option<u32>| stored(at, delete(SUBJECT, saw.map(decision)));
         let decided = |at| Some(Wanted::Decision(decision(at)));
         let nothing = |at| Some(Wanted::Nothing(UnixTime(at)));
+        let act = |at, act: Act, saw: Option<u32>| {
+            let subject = SUBJECT.parse().unwrap_or_else(|e| panic!("{e}"));
+            stored(at, Intent { subject, act, before: saw.map(decision) })
+        };
+        let withdraw = |at, saw| act(at, Act::Withdraw, Some(saw));
+        let restore = |at, back: Option<u32>| {
+            let listing = back.map(|at| Listing::decided(decision(at))).unwrap_or_default();
+            act(at, Act::Restore(listing), None)
+        };
+        let undecided = |at| Some(Wanted::Undecided(UnixTime(at)));
         for (name, files, expected) in [
             ("nothing", vec![file(&[])], None),
             ("put, delete", vec![file(&[put(1), delete(2, Some(1))])], nothing(2)),
@@ -194,6 +231,20 @@ mod tests {
                 vec![file(&[put(5), stored(9, intent(SUBJECT, 1))])],
                 decided(5),
             ),
+            ("withdrawn", vec![file(&[put(1), withdraw(2, 1)])], undecided(2)),
+            ("withdrawn and put", vec![file(&[put(1), withdraw(2, 1), put(3)])], decided(3)),
+            (
+                "a delete that was undone",
+                vec![file(&[put(1), delete(2, Some(1)), restore(3, Some(3))])],
+                decided(3),
+            ),
+            ("undone, without a decision", vec![file(&[delete(2, None), restore(3, None)])], None),
+            (
+                "undone and deleted",
+                vec![file(&[delete(2, None), restore(3, None), delete(4, None)])],
+                nothing(4),
+            ),
+            ("withdrawn on another server", vec![file(&[put(1)]), file(&[withdraw(2, 1)])], undecided(2)),
             ("two servers", vec![file(&[put(1)]), file(&[delete(2, Some(1))])], nothing(2)),
             ("two servers, put last", vec![file(&[put(3)]), file(&[delete(2, None)])], decided(3)),
             ("one second, seen", vec![file(&[put(2)]), file(&[delete(2, Some(2))])], nothing(2)),
@@ -232,6 +283,14 @@ mod tests {
             answer: None,
         };
         let (put, delete) = (truth(Wanted::Decision(decision(5))), truth(Wanted::Nothing(UnixTime(6))));
+        let withdraw = truth(Wanted::Undecided(UnixTime(6)));
+        assert_eq!(withdraw.step(Some(&decided(6)), UnixTime(9)), Step::Withdraw);
+        for (listing, expected) in
+            [(Some(seen(9)), "nothing is decided"), (Some(decided(7)), "newer decision")]
+        {
+            let step = withdraw.step(listing.as_ref(), UnixTime(9));
+            assert!(matches!(&step, Step::Skip(why) if why.contains(expected)), "{step:?}");
+        }
         for (truth, listing, expected) in [
             (&put, None, None),
             (&put, Some(seen(9)), None),

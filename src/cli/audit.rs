@@ -14,6 +14,9 @@ use crate::rpc::pb_decision;
 use super::exit::Exit;
 use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
 
+/// A withdrawal, in words.
+pub(super) const WITHDRAW: &str = "take the decision away";
+
 /// Verbs on audit records.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -93,7 +96,7 @@ fn list(args: &ListArgs) -> Result<Exit> {
             Output::Table => {
                 rows.add_row([
                     record.at.to_string(),
-                    output::visible(&record.author),
+                    output::visible(&record.asked.author),
                     intent.subject.as_e164(),
                     what(&intent.act),
                     intent.before.as_ref().map(in_words).unwrap_or_default(),
@@ -168,7 +171,12 @@ pub(super) fn result(answer: Option<Answer>) -> &'static str {
 fn what(act: &Act) -> String {
     match act {
         Act::Put(decision) => in_words(decision),
-        Act::Delete => "delete".to_owned(),
+        Act::Delete(_) => "delete".to_owned(),
+        Act::Withdraw => WITHDRAW.to_owned(),
+        Act::Restore(listing) => match listing.decision() {
+            Some(decision) => format!("put back: {}", in_words(decision)),
+            None => "put back what feeds saw".to_owned(),
+        },
     }
 }
 
@@ -191,12 +199,17 @@ pub(super) fn decision_json(decision: &Decision) -> serde_json::Value {
 fn as_json(record: &Record, intent: &Intent, result: &str) -> serde_json::Value {
     let (action, decision) = match &intent.act {
         Act::Put(decision) => ("put", Some(decision_json(decision))),
-        Act::Delete => ("delete", None),
+        Act::Delete(_) => ("delete", None),
+        Act::Withdraw => ("withdraw", None),
+        Act::Restore(listing) => ("restore", listing.decision().map(decision_json)),
     };
     json!({
         "seq": record.seq,
         "at": record.at.to_string(),
-        "author": record.author,
+        "author": record.asked.author,
+        "client": record.asked.client,
+        "request_id": record.asked.request_id,
+        "undoes": record.asked.undoes,
         "action": action,
         "subject": intent.subject.as_e164(),
         "decision": decision,

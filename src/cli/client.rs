@@ -16,6 +16,7 @@ use crate::rpc::pb::feed_service_client::FeedServiceClient;
 use crate::rpc::pb::{self, ImportListingsRequest};
 
 use super::ServerArg;
+use super::asked::AskedArg;
 
 /// Largest answer that is taken: a batch of 10,000 with evidence.
 const LARGEST_ANSWER: usize = 64 << 20;
@@ -110,8 +111,9 @@ impl Client {
         &self,
         subject: String,
         decision: pb::Decision,
+        request_id: String,
     ) -> Result<pb::PutListingResponse> {
-        let request = pb::PutListingRequest { subject, decision: Some(decision) };
+        let request = pb::PutListingRequest { subject, decision: Some(decision), request_id };
         Ok(self.admin().put_listing(self.timed(request)).await.map_err(failed)?.into_inner())
     }
 
@@ -128,9 +130,21 @@ impl Client {
         Ok(self.admin().list_listings(self.timed(request)).await.map_err(failed)?.into_inner())
     }
 
-    pub(super) async fn delete(&self, subjects: Vec<String>) -> Result<u32> {
-        let answer = self.admin().delete_listings(self.timed(pb::DeleteListingsRequest { subjects })).await;
+    /// Deletes listings, or the decisions on them only; answers how many.
+    pub(super) async fn delete(
+        &self,
+        subjects: Vec<String>,
+        decisions_only: bool,
+        asked: &AskedArg,
+    ) -> Result<u32> {
+        let (author, request_id) = (asked.author.clone(), asked.request_id(0, 1));
+        let request = pb::DeleteListingsRequest { subjects, decisions_only, author, request_id };
+        let answer = self.admin().delete_listings(self.timed(request)).await;
         Ok(answer.map_err(failed)?.into_inner().deleted)
+    }
+
+    pub(super) async fn undo(&self, request: pb::UndoChangeRequest) -> Result<pb::UndoChangeResponse> {
+        Ok(self.admin().undo_change(self.timed(request)).await.map_err(failed)?.into_inner())
     }
 
     pub(super) async fn import(

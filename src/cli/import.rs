@@ -17,6 +17,7 @@ use crate::listing::FeedName;
 use crate::number::Region;
 use crate::rpc::{listing, now, pb};
 
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::output::{grouped, say};
 use super::{Client, ServerArg, region};
@@ -46,6 +47,8 @@ pub(super) struct Args {
     /// Bad lines to print; all are counted
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     show_bad: u64,
+    #[command(flatten)]
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -132,7 +135,11 @@ fn send_all(args: &Args, sender: &Sender<Part>) -> Result<Tally> {
     }
     // A closed channel shows in the service's answer.
     let _ = send(pb::import_listings_request::Part::Batch(pb::ImportBatch { listings: batch }));
-    let _ = send(pb::import_listings_request::Part::Finish(pb::ImportFinish { listings: tally.good }));
+    let _ = send(pb::import_listings_request::Part::Finish(pb::ImportFinish {
+        listings: tally.good,
+        author: args.asked.author.clone(),
+        request_id: args.asked.request_id(0, 1),
+    }));
     Ok(tally)
 }
 

@@ -7,9 +7,10 @@ use crate::listing::UnixTime;
 use crate::number::{self, Number, Region};
 use crate::rpc::{exported, now, pb};
 
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
-use super::{Client, ServerArg, region};
+use super::{Client, ServerArg, region, undo, why};
 
 /// Verbs on listings.
 #[derive(Debug, clap::Subcommand)]
@@ -18,36 +19,46 @@ pub(super) enum Verb {
     Put(PutArgs),
     /// Show all that is known about a number or range
     Get(GetArgs),
+    /// Tell who says what about a number, since when, and what is listed around it
+    Why(why::Args),
     /// List listings
     List(ListArgs),
     /// Delete listings with all that is known about their subjects
     Delete(DeleteArgs),
+    /// Take back the last change, or one of the audit record
+    Undo(undo::Args),
 }
 
 /// Arguments of `put`, for numbers and ranges alike.
 #[derive(Debug, clap::Args)]
 pub(super) struct PutArgs {
-    /// Numbers (+447400123456) or ranges (+4474001*, +447400120000..+447400129999)
-    #[arg(required = true, value_name = "SUBJECT")]
-    pub(super) subjects: Vec<String>,
+    #[command(flatten)]
+    pub(super) decision: DecisionArgs,
     /// Block (the default)
     #[arg(long, conflicts_with = "allow")]
     block: bool,
-    /// Allow: beats every feed and every block listing
+    /// Allow: beats every feed and every block listing; the same as `numguard allow put`
     #[arg(long)]
     allow: bool,
+}
+
+/// A decision, and on what.
+#[derive(Debug, clap::Args)]
+pub(super) struct DecisionArgs {
+    /// Numbers (+447400123456) or ranges (+4474001*, +447400120000..+447400129999)
+    #[arg(required = true, value_name = "SUBJECT")]
+    pub(super) subjects: Vec<String>,
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
-    /// Who
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
-    author: String,
     /// Until when: a date (2026-12-31), or days or hours from now (30d, 12h); for good if absent
     #[arg(long, value_name = "WHEN", value_parser = expiry)]
     expires: Option<UnixTime>,
     /// Region of numbers in national form, such as GB
     #[arg(long, value_name = "REGION", value_parser = region)]
     default_region: Option<Region>,
+    #[command(flatten)]
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -66,15 +77,25 @@ pub(super) struct GetArgs {
 /// Arguments of `list`, for numbers and ranges alike.
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
+    /// Only subjects with an operator's decision
+    #[arg(long, value_enum)]
+    action: Option<ActionArg>,
+    #[command(flatten)]
+    which: WhichArgs,
+}
+
+/// Which listings, but for what was decided about them.
+#[derive(Debug, clap::Args)]
+pub(super) struct WhichArgs {
     /// Only subjects that begin with these digits, such as +4474
     #[arg(long, value_name = "DIGITS", default_value = "")]
     prefix: String,
     /// Only subjects that this feed saw
     #[arg(long, value_name = "FEED", default_value = "")]
     feed: String,
-    /// Only subjects with an operator's decision
-    #[arg(long, value_enum)]
-    action: Option<ActionArg>,
+    /// Only ranges that hold this number
+    #[arg(long, value_name = "NUMBER", default_value = "", hide_default_value = true)]
+    covering: String,
     /// Most listings to print
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     limit: usize,
@@ -90,9 +111,14 @@ pub(super) struct DeleteArgs {
     /// Numbers or ranges
     #[arg(required = true, value_name = "SUBJECT")]
     pub(super) subjects: Vec<String>,
+    /// Only operators' decisions: what feeds saw stays
+    #[arg(long)]
+    decisions_only: bool,
     /// Do not ask before deleting more than one
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -110,25 +136,31 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
     match verb {
         Verb::Put(args) => put(args).await,
         Verb::Get(args) => get(args).await,
+        Verb::Why(args) => why::run(args).await,
+        Verb::Undo(args) => undo::run(args).await,
         Verb::List(args) => list(args, pb::SubjectKind::Unspecified).await,
         Verb::Delete(args) => delete(args).await,
     }
 }
 
 pub(super) async fn put(args: PutArgs) -> Result<Exit> {
-    let subjects: Vec<String> =
-        args.subjects.iter().map(|text| subject(text, args.default_region)).collect::<Result<_>>()?;
-    let client = Client::connect(&args.server).await?;
     let action = if args.allow { pb::Action::Allow } else { pb::Action::Block };
-    for subject in subjects {
+    decide(args.decision, action).await
+}
+
+pub(super) async fn decide(args: DecisionArgs, action: pb::Action) -> Result<Exit> {
+    let subjects = subjects(&args.subjects, args.default_region)?;
+    let client = Client::connect(&args.server).await?;
+    let count = subjects.len();
+    for (at, subject) in subjects.into_iter().enumerate() {
         let decision = pb::Decision {
             action: action.into(),
             reason: args.reason.clone(),
-            author: args.author.clone(),
+            author: args.asked.author.clone(),
             decided_at: None,
             expires_at: args.expires.map(|end| prost_types::Timestamp { seconds: end.0.into(), nanos: 0 }),
         };
-        let done = client.put(subject.clone(), decision).await?;
+        let done = client.put(subject.clone(), decision, args.asked.request_id(at, count)).await?;
         let decision = done.listing.and_then(|listing| listing.decision);
         say(format_args!("{subject}: {} (revision {})", output::decision(decision.as_ref()), done.revision))?;
     }
@@ -154,13 +186,21 @@ async fn get(args: GetArgs) -> Result<Exit> {
 }
 
 pub(super) async fn list(args: ListArgs, kind: pb::SubjectKind) -> Result<Exit> {
-    let client = Client::connect(&args.server).await?;
     let action = args.action.map_or(pb::Action::Unspecified, |action| match action {
         ActionArg::Block => pb::Action::Block,
         ActionArg::Allow => pb::Action::Allow,
     });
-    let filter =
-        pb::ListingFilter { kind: kind.into(), prefix: args.prefix, feed: args.feed, action: action.into() };
+    list_some(args.which, kind, action).await
+}
+
+pub(super) async fn list_some(args: WhichArgs, kind: pb::SubjectKind, action: pb::Action) -> Result<Exit> {
+    let client = Client::connect(&args.server).await?;
+    let covering = match args.covering.as_str() {
+        "" => String::new(),
+        number => subject(number, None)?,
+    };
+    let (prefix, feed) = (args.prefix, args.feed);
+    let filter = pb::ListingFilter { kind: kind.into(), prefix, feed, action: action.into(), covering };
     let mut rows = table(&["SUBJECT", "FEEDS", "FIRST SEEN", "LAST SEEN", "DECISION"]);
     let (mut page_token, mut left) = (String::new(), args.limit);
     let more = loop {
@@ -196,15 +236,15 @@ pub(super) async fn list(args: ListArgs, kind: pb::SubjectKind) -> Result<Exit> 
 }
 
 pub(super) async fn delete(args: DeleteArgs) -> Result<Exit> {
-    let subjects: Vec<String> =
-        args.subjects.iter().map(|text| subject(text, None)).collect::<Result<_>>()?;
-    let question = format!("Delete {} listings with all that is known about them?", subjects.len());
+    let subjects = subjects(&args.subjects, None)?;
+    let what = if args.decisions_only { "the decisions on" } else { "all that is known about" };
+    let question = format!("Delete {what} {} numbers and ranges?", subjects.len());
     if subjects.len() > 1 && !output::confirm(&question, args.yes)? {
         bail!("nothing was deleted");
     }
     let client = Client::connect(&args.server).await?;
     let asked = subjects.len();
-    let deleted = client.delete(subjects).await?;
+    let deleted = client.delete(subjects, args.decisions_only, &args.asked).await?;
     say(format_args!("deleted {deleted} of {asked}"))?;
     Ok(Exit::Ok)
 }
@@ -225,8 +265,13 @@ fn row(listing: &pb::Listing) -> Vec<String> {
     ]
 }
 
+/// Subjects as people type them.
+pub(super) fn subjects(texts: &[String], default_region: Option<Region>) -> Result<Vec<String>> {
+    texts.iter().map(|text| subject(text, default_region)).collect()
+}
+
 /// A range as it is, a number as people type it.
-fn subject(text: &str, default_region: Option<Region>) -> Result<String> {
+pub(super) fn subject(text: &str, default_region: Option<Region>) -> Result<String> {
     if text.ends_with('*') || text.contains("..") {
         let range: number::Range = text.parse().with_context(|| text.to_owned())?;
         return Ok(range.as_e164());

@@ -6,6 +6,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod admin;
+mod allow;
+mod asked;
 mod audit;
 mod backtest;
 mod check;
@@ -29,6 +31,8 @@ mod range;
 mod replay;
 mod serve;
 mod stats;
+mod undo;
+mod why;
 
 use std::process::ExitCode;
 
@@ -72,9 +76,12 @@ enum Verb {
     Check(check::Args),
     /// Tell what the verdict on a number hangs on
     Explain(explain::Args),
-    /// Put, get, list and delete listings of numbers
+    /// Put, get, list and delete listings of numbers; tell why one is listed; take changes back
     #[command(subcommand)]
     Listing(listing::Verb),
+    /// Allow numbers and ranges, whatever feeds and rules say
+    #[command(subcommand)]
+    Allow(allow::Verb),
     /// Put, list and delete listings of ranges
     #[command(subcommand)]
     Range(range::Verb),
@@ -140,6 +147,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Check(args) => check::run(args).await,
         Verb::Explain(args) => explain::run(args).await,
         Verb::Listing(verb) => listing::run(verb).await,
+        Verb::Allow(verb) => allow::run(verb).await,
         Verb::Range(verb) => range::run(verb).await,
         Verb::Feed(verb) => feed::run(verb).await,
         Verb::Import(args) => import::run(args).await,

@@ -22,7 +22,7 @@ pub(super) enum Verb {
 pub(super) async fn run(verb: Verb) -> Result<Exit> {
     match verb {
         Verb::Put(args) => {
-            all_ranges(&args.subjects)?;
+            all_ranges(&args.decision.subjects)?;
             listing::put(args).await
         }
         Verb::List(args) => listing::list(args, pb::SubjectKind::Range).await,

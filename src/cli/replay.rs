@@ -13,6 +13,7 @@ use crate::audit::{Record, Step, Truth, Wanted, truths};
 use crate::listing::{Listing, UnixTime};
 use crate::rpc::{listing, now, pb, read_listing};
 
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
 use super::{Client, ServerArg, audit};
@@ -42,6 +43,8 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    asked: AskedArg,
+    #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
     server: ServerArg,
@@ -57,19 +60,21 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     let of = |wanted: &Step| -> Vec<&Truth> {
         truths.iter().zip(&steps).filter(|(_, step)| *step == wanted).map(|(truth, _)| truth).collect()
     };
-    let (puts, deletes) = (of(&Step::Put), of(&Step::Delete));
-    let counts = format!("{} puts and {} deletes", grouped(puts.len() as u64), grouped(deletes.len() as u64));
-    let changes = puts.len() + deletes.len() > 0;
-    if changes && !args.dry_run {
+    let (puts, deletes, withdrawn) = (of(&Step::Put), of(&Step::Delete), of(&Step::Withdraw));
+    let ended = deletes.len() + withdrawn.len();
+    let counts = format!("{} puts and {} deletes", grouped(puts.len() as u64), grouped(ended as u64));
+    let changes = puts.len() + ended;
+    if changes > 0 && !args.dry_run {
         let question = format!("Replay {counts} on {}? (--dry-run lists them)", args.server.server);
         if !output::confirm(&question, args.yes)? {
             bail!("nothing was replayed");
         }
-        put(&client, &puts).await?;
-        delete(&client, &deletes).await?;
+        put(&client, &puts, &args.asked).await?;
+        delete(&client, &deletes, false, &args.asked).await?;
+        delete(&client, &withdrawn, true, &args.asked).await?;
     }
     print(&args, &truths, &steps)?;
-    let skipped = grouped((truths.len() - puts.len() - deletes.len()) as u64);
+    let skipped = grouped((truths.len() - changes) as u64);
     let summary = match args.dry_run {
         true => format!("dry run: would replay {counts}, skip {skipped}; nothing was changed"),
         false => format!("replayed {counts}, skipped {skipped}"),
@@ -102,17 +107,18 @@ async fn step(client: &Client, truth: &Truth) -> Result<Step> {
     Ok(truth.step(found.as_ref().map(|(_, listing)| listing), now()))
 }
 
-async fn put(client: &Client, puts: &[&Truth]) -> Result<()> {
+async fn put(client: &Client, puts: &[&Truth], asked: &AskedArg) -> Result<()> {
     type Part = pb::import_listings_request::Part;
     let listings = puts.iter().filter_map(|truth| match &truth.wanted {
         Wanted::Decision(decision) => Some(listing(truth.subject, &Listing::decided(decision.clone()))),
-        Wanted::Nothing(_) => None,
+        Wanted::Nothing(_) | Wanted::Undecided(_) => None,
     });
     let listings: Vec<pb::Listing> = listings.collect();
     if listings.is_empty() {
         return Ok(());
     }
-    let finish = pb::ImportFinish { listings: listings.len() as u64 };
+    let (author, request_id) = (asked.author.clone(), asked.request_id(0, 1));
+    let finish = pb::ImportFinish { listings: listings.len() as u64, author, request_id };
     let batches = listings.chunks(BATCH).map(|part| Part::Batch(pb::ImportBatch { listings: part.to_vec() }));
     let parts: Vec<_> = batches.chain([Part::Finish(finish)]).collect();
     let parts = parts.into_iter().map(|part| pb::ImportListingsRequest { part: Some(part) });
@@ -120,9 +126,10 @@ async fn put(client: &Client, puts: &[&Truth]) -> Result<()> {
     Ok(())
 }
 
-async fn delete(client: &Client, deletes: &[&Truth]) -> Result<()> {
+async fn delete(client: &Client, deletes: &[&Truth], decisions_only: bool, asked: &AskedArg) -> Result<()> {
     for part in deletes.chunks(BATCH) {
-        client.delete(part.iter().map(|truth| truth.subject.as_e164()).collect()).await?;
+        let subjects = part.iter().map(|truth| truth.subject.as_e164()).collect();
+        client.delete(subjects, decisions_only, asked).await?;
     }
     Ok(())
 }
@@ -132,12 +139,13 @@ fn print(args: &Args, truths: &[Truth], steps: &[Step]) -> Result<()> {
     for (truth, step) in truths.iter().zip(steps) {
         let (done, why) = match step {
             Step::Skip(why) => ("skipped", why.as_str()),
-            Step::Put | Step::Delete if args.dry_run => ("would replay", ""),
-            Step::Put | Step::Delete => ("replayed", ""),
+            _ if args.dry_run => ("would replay", ""),
+            _ => ("replayed", ""),
         };
         let (what, decision) = match &truth.wanted {
             Wanted::Decision(decision) => (audit::in_words(decision), Some(audit::decision_json(decision))),
             Wanted::Nothing(_) => ("delete".to_owned(), None),
+            Wanted::Undecided(_) => (audit::WITHDRAW.to_owned(), None),
         };
         let (subject, at, result) =
             (truth.subject.as_e164(), truth.at.to_string(), audit::result(truth.answer));
@@ -145,7 +153,11 @@ fn print(args: &Args, truths: &[Truth], steps: &[Step]) -> Result<()> {
             Output::Json => print_json(&json!({
                 "subject": subject,
                 "at": at,
-                "action": if decision.is_some() { "put" } else { "delete" },
+                "action": match &truth.wanted {
+                    Wanted::Decision(_) => "put",
+                    Wanted::Nothing(_) => "delete",
+                    Wanted::Undecided(_) => "withdraw",
+                },
                 "decision": decision,
                 "result": result,
                 "replay": done.replace(' ', "_"),

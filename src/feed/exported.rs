@@ -113,18 +113,7 @@ fn row(exported: &ExportedListing, now: UnixTime) -> Result<Row, String> {
     let subject: Subject = exported.subject.parse().map_err(|error| format!("subject: {error}"))?;
     let mut listing = Listing::default();
     for sighting in &exported.sightings {
-        let sighting = Sighting {
-            feed: sighting.feed.parse().map_err(|error| format!("feed: {error}"))?,
-            first_seen: sighting.first_seen.parse().map_err(|error| format!("first_seen: {error}"))?,
-            last_seen: sighting.last_seen.parse().map_err(|error| format!("last_seen: {error}"))?,
-            count: sighting.count,
-            run: sighting.run.unwrap_or_default(),
-            state: match sighting.state.as_deref() {
-                None => SightingState::Unknown,
-                Some(word) => SightingState::named(word)
-                    .ok_or("state: expected \"online\", \"archived\" or \"unknown\"")?,
-            },
-        };
+        let sighting = sighting.sighting()?;
         sighting.check(now)?;
         listing.merge(&Listing::seen(sighting));
     }
@@ -159,20 +148,39 @@ impl ExportedListing {
     pub fn of(subject: Subject, listing: &Listing) -> Self {
         Self {
             subject: subject.as_e164(),
-            sightings: listing.sightings().iter().map(exported_sighting).collect(),
+            sightings: listing.sightings().iter().map(ExportedSighting::of).collect(),
             decision: listing.decision().map(exported_decision),
         }
     }
 }
 
-fn exported_sighting(sighting: &Sighting) -> ExportedSighting {
-    ExportedSighting {
-        feed: sighting.feed.to_string(),
-        first_seen: sighting.first_seen.to_string(),
-        last_seen: sighting.last_seen.to_string(),
-        count: sighting.count,
-        run: (sighting.run > 0).then_some(sighting.run),
-        state: (sighting.state != SightingState::Unknown).then(|| sighting.state.as_str().to_owned()),
+impl ExportedSighting {
+    /// A sighting in its exported form.
+    pub fn of(sighting: &Sighting) -> Self {
+        Self {
+            feed: sighting.feed.to_string(),
+            first_seen: sighting.first_seen.to_string(),
+            last_seen: sighting.last_seen.to_string(),
+            count: sighting.count,
+            run: (sighting.run > 0).then_some(sighting.run),
+            state: (sighting.state != SightingState::Unknown).then(|| sighting.state.as_str().to_owned()),
+        }
+    }
+
+    /// Reads it back; the error names the field.
+    pub fn sighting(&self) -> Result<Sighting, String> {
+        Ok(Sighting {
+            feed: self.feed.parse().map_err(|error| format!("feed: {error}"))?,
+            first_seen: self.first_seen.parse().map_err(|error| format!("first_seen: {error}"))?,
+            last_seen: self.last_seen.parse().map_err(|error| format!("last_seen: {error}"))?,
+            count: self.count,
+            run: self.run.unwrap_or_default(),
+            state: match self.state.as_deref() {
+                None => SightingState::Unknown,
+                Some(word) => SightingState::named(word)
+                    .ok_or("state: expected \"online\", \"archived\" or \"unknown\"")?,
+            },
+        })
     }
 }
 

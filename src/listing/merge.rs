@@ -155,6 +155,11 @@ impl Listing {
         }
     }
 
+    /// Takes the operator's decision away.
+    pub fn withdraw(&mut self) {
+        self.decision = None;
+    }
+
     /// Whether nobody says anything.
     pub fn is_empty(&self) -> bool {
         self.sightings.is_empty() && self.decision.is_none()

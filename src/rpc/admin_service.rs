@@ -10,17 +10,19 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::audit::Audit;
+use crate::audit::{Asked, Audit};
 use crate::index::Published;
 use crate::listing::{Listing, Subject, UnixTime};
 use crate::policy::Policy;
 use crate::store::{Applied, Change, Store};
 use crate::sync::{Freshness, Progress};
 
+use super::convert::LONGEST_AUTHOR;
 use super::import::Staged;
 use super::listing_page::{self, Filter};
+use super::once::once;
 use super::status::{invalid, not_found, of_store};
-use super::{convert, metrics, now, pb, recorded, stats};
+use super::{convert, metrics, now, pb, recorded, stats, undo};
 
 /// Most subjects of one delete.
 const LARGEST_DELETE: usize = 10_000;
@@ -35,8 +37,8 @@ const EXPORT_PART: usize = 500;
 /// Serves administration on a store.
 #[derive(Clone)]
 pub struct AdminRpc {
-    store: Arc<dyn Store>,
-    audit: Arc<Audit>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) audit: Arc<Audit>,
     published: Arc<Published>,
     policy: Arc<Policy>,
     progress: Progress,
@@ -57,8 +59,8 @@ impl AdminRpc {
     }
 
     /// Stores changes and waits until checks see them.
-    async fn apply(&self, changes: Vec<Change>) -> Result<(Applied, u64), Status> {
-        let applied = recorded::apply(&self.store, &self.audit, changes).await?;
+    pub(super) async fn apply(&self, asked: Asked, changes: Vec<Change>) -> Result<(Applied, u64), Status> {
+        let applied = recorded::apply(&self.store, &self.audit, asked, changes).await?;
         self.progress.clone().reached(&applied.position).await;
         Ok((applied, self.published.load().revision()))
     }
@@ -67,6 +69,70 @@ impl AdminRpc {
         let found = self.store.get(vec![subject]).await.map_err(|error| of_store(&error))?;
         Ok(found.into_iter().next().flatten())
     }
+
+    async fn put(self, request: pb::PutListingRequest) -> Result<pb::PutListingResponse, Status> {
+        let subject = convert::subject("subject", &request.subject)?;
+        convert::checkable("subject", subject)?;
+        let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
+        // The newest decision counts, and this one is: also within the second of the one before it.
+        let before = self.get(subject).await?.and_then(|listing| listing.decision().map(|d| d.decided_at));
+        let decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
+        let mut decision = convert::decision("decision", &decision, Some(now()))?;
+        decision.decided_at = decided_at;
+        let asked = asked(&decision.author, &request.request_id)?;
+        let changes = vec![Change::Merge(subject, Listing::decided(decision))];
+        let (_, revision) = self.apply(asked, changes).await?;
+        let listing = self.get(subject).await?.unwrap_or_default();
+        Ok(pb::PutListingResponse { listing: Some(convert::listing(subject, &listing)), revision })
+    }
+
+    async fn delete(self, request: pb::DeleteListingsRequest) -> Result<pb::DeleteListingsResponse, Status> {
+        let asked = asked(&request.author, &request.request_id)?;
+        let count = request.subjects.len();
+        if !(1..=LARGEST_DELETE).contains(&count) {
+            return Err(invalid("subjects", format!("{count} subjects: expected 1 to {LARGEST_DELETE}")));
+        }
+        let subjects = request.subjects.iter().enumerate();
+        let subjects = subjects.map(|(at, subject)| convert::subject(&format!("subjects[{at}]"), subject));
+        let subjects: Vec<Subject> = subjects.collect::<Result<_, _>>()?;
+        if !request.decisions_only {
+            let (applied, revision) =
+                self.apply(asked, subjects.into_iter().map(Change::Delete).collect()).await?;
+            return Ok(pb::DeleteListingsResponse { deleted: applied.deleted as u32, revision });
+        }
+        let listings = self.store.get(subjects.clone()).await.map_err(|error| of_store(&error))?;
+        let decided = subjects.into_iter().zip(listings);
+        let decided = decided.filter(|(_, listing)| listing.as_ref().is_some_and(|l| l.decision().is_some()));
+        let changes: Vec<Change> = decided.map(|(subject, _)| Change::Withdraw(subject)).collect();
+        let deleted = changes.len() as u32;
+        let (_, revision) = self.apply(asked, changes).await?;
+        Ok(pb::DeleteListingsResponse { deleted, revision })
+    }
+
+    async fn import(
+        self,
+        staged: Staged,
+        finish: pb::ImportFinish,
+    ) -> Result<pb::ImportListingsResponse, Status> {
+        let asked = asked(&finish.author, &finish.request_id)?;
+        let received = staged.received();
+        let changes = staged.finish(&finish)?;
+        let subjects = changes.len() as u64;
+        let (applied, revision) = self.apply(asked, changes).await?;
+        metrics::IMPORTED.inc_by(received);
+        tracing::info!(received, subjects, added = applied.added, "imported");
+        Ok(pb::ImportListingsResponse { received, subjects, added: applied.added, revision })
+    }
+}
+
+/// Who asks, for the record.
+fn asked(author: &str, request_id: &str) -> Result<Asked, Status> {
+    if author.len() > LONGEST_AUTHOR {
+        let long = format!("is {} bytes long: expected at most {LONGEST_AUTHOR}", author.len());
+        return Err(invalid("author", long));
+    }
+    let (author, request_id) = (author.to_owned(), request_id.to_owned());
+    Ok(Asked { author, request_id, ..Asked::default() })
 }
 
 type ExportStream = Pin<Box<dyn Stream<Item = Result<pb::ExportListingsResponse, Status>> + Send>>;
@@ -107,64 +173,43 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         request: Request<pb::PutListingRequest>,
     ) -> Result<Response<pb::PutListingResponse>, Status> {
         let request = request.into_inner();
-        let subject = convert::subject("subject", &request.subject)?;
-        convert::checkable("subject", subject)?;
-        let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
-        // The newest decision counts, and this one is: also within the second of the one before it.
-        let before = self.get(subject).await?.and_then(|listing| listing.decision().map(|d| d.decided_at));
-        let decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
-        let mut decision = convert::decision("decision", &decision, Some(now()))?;
-        decision.decided_at = decided_at;
-        let (_, revision) = self.apply(vec![Change::Merge(subject, Listing::decided(decision))]).await?;
-        let listing = self.get(subject).await?.unwrap_or_default();
-        Ok(Response::new(pb::PutListingResponse {
-            listing: Some(convert::listing(subject, &listing)),
-            revision,
-        }))
+        let work = self.clone().put(request.clone());
+        once(&self.store, &request.request_id, &request, work).await.map(Response::new)
     }
 
     async fn delete_listings(
         &self,
         request: Request<pb::DeleteListingsRequest>,
     ) -> Result<Response<pb::DeleteListingsResponse>, Status> {
-        let subjects = request.into_inner().subjects;
-        if subjects.is_empty() || subjects.len() > LARGEST_DELETE {
-            return Err(invalid(
-                "subjects",
-                format!("{} subjects: expected 1 to {LARGEST_DELETE}", subjects.len()),
-            ));
-        }
-        let changes = subjects
-            .iter()
-            .enumerate()
-            .map(|(at, subject)| convert::subject(&format!("subjects[{at}]"), subject).map(Change::Delete));
-        let (applied, revision) = self.apply(changes.collect::<Result<_, _>>()?).await?;
-        Ok(Response::new(pb::DeleteListingsResponse { deleted: applied.deleted as u32, revision }))
+        let request = request.into_inner();
+        let work = self.clone().delete(request.clone());
+        once(&self.store, &request.request_id, &request, work).await.map(Response::new)
+    }
+
+    async fn undo_change(
+        &self,
+        request: Request<pb::UndoChangeRequest>,
+    ) -> Result<Response<pb::UndoChangeResponse>, Status> {
+        let request = request.into_inner();
+        let asked = asked(&request.author, &request.request_id)?;
+        let (rpc, wanted) = (self.clone(), request.clone());
+        let work = async move { undo::undo(&rpc, wanted, asked).await };
+        once(&self.store, &request.request_id, &request, work).await.map(Response::new)
     }
 
     async fn import_listings(
         &self,
         request: Request<Streaming<pb::ImportListingsRequest>>,
     ) -> Result<Response<pb::ImportListingsResponse>, Status> {
+        use pb::import_listings_request::Part;
         let mut parts = request.into_inner();
         let mut staged = Staged::default();
         while let Some(part) = parts.message().await? {
             match part.part {
-                Some(pb::import_listings_request::Part::Batch(batch)) => staged.add(&batch, now())?,
-                Some(pb::import_listings_request::Part::Finish(finish)) => {
-                    let received = staged.received();
-                    let changes = staged.finish(&finish)?;
-                    let subjects = changes.len() as u64;
-                    let (applied, revision) = self.apply(changes).await?;
-                    metrics::IMPORTED.inc_by(received);
-                    tracing::info!(received, subjects, added = applied.added, "imported");
-                    let added = applied.added;
-                    return Ok(Response::new(pb::ImportListingsResponse {
-                        received,
-                        subjects,
-                        added,
-                        revision,
-                    }));
+                Some(Part::Batch(batch)) => staged.add(&batch, now())?,
+                Some(Part::Finish(finish)) => {
+                    let work = self.clone().import(staged, finish.clone());
+                    return once(&self.store, &finish.request_id, &finish, work).await.map(Response::new);
                 }
                 None => return Err(invalid("part", "expected a batch or a finish")),
             }

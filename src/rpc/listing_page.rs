@@ -21,6 +21,7 @@ pub(super) struct Filter {
     prefix: Option<u64>,
     feed: Option<FeedName>,
     action: Option<Action>,
+    covering: Option<Number>,
     digest: [u8; 4],
 }
 
@@ -44,10 +45,14 @@ impl Filter {
             Ok(_) => convert::action(filter.action),
             Err(_) => return Err(invalid("filter.action", "is unknown")),
         };
+        let covering = match filter.covering.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(|error| invalid("filter.covering", error))?),
+        };
         let digest = blake3::hash(&prost::Message::encode_to_vec(filter));
         let mut short = [0; 4];
         short.copy_from_slice(&digest.as_bytes()[..4]);
-        Ok(Self { kind, prefix, feed, action, digest: short })
+        Ok(Self { kind, prefix, feed, action, covering, digest: short })
     }
 
     fn matches(&self, subject: Subject, listing: &Listing) -> bool {
@@ -56,7 +61,9 @@ impl Filter {
             pb::SubjectKind::Number => matches!(subject, Subject::Number(_)),
             pb::SubjectKind::Range => matches!(subject, Subject::Range(_)),
         };
-        kind && self.prefix.is_none_or(|prefix| begins_with(first_digits(subject), prefix))
+        let covers = |number| matches!(subject, Subject::Range(range) if range.contains(number));
+        kind && self.covering.is_none_or(covers)
+            && self.prefix.is_none_or(|prefix| begins_with(first_digits(subject), prefix))
             && self.feed.as_ref().is_none_or(|feed| listing.sightings().iter().any(|s| s.feed == *feed))
             && self.action.is_none_or(|action| listing.decision().is_some_and(|d| d.action == action))
     }
@@ -68,8 +75,9 @@ impl Filter {
             Some(number) => Number::from_digits(number).ok().map(Subject::Number),
             None => numbers_end,
         };
+        let ranges = self.covering.is_some() || self.kind == pb::SubjectKind::Range;
         let wanted = match (self.kind, self.prefix, after) {
-            (pb::SubjectKind::Range, ..) => numbers_end,
+            _ if ranges => numbers_end,
             (_, Some(prefix), None) => below(9, prefix),
             (_, Some(prefix), Some(Subject::Number(after))) => below(after.key(), prefix),
             _ => None,

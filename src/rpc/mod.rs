@@ -13,10 +13,12 @@ mod health;
 mod import;
 mod listing_page;
 pub mod metrics;
+mod once;
 mod recorded;
 mod server;
 mod stats;
 mod status;
+mod undo;
 
 /// The generated messages, clients and servers of `proto/numguard/v1`.
 #[allow(missing_docs, clippy::all, clippy::unwrap_used)]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tonic::Status;
 
-use crate::audit::{Act, Answer, Audit, AuditError, Intent};
-use crate::listing::Subject;
+use crate::audit::{Act, Answer, Asked, Audit, AuditError, Intent};
+use crate::listing::{Listing, Sighting, Subject};
 use crate::store::{Applied, Change, Store, StoreError};
 
 use super::now;
@@ -17,13 +17,18 @@ use super::status::{of_audit, of_store};
 /// Subjects that the store is asked about at once.
 const BATCH: usize = 10_000;
 
-/// Applies changes; those of operators are recorded.
+/// Feeds of a deleted listing that the record keeps, so that the delete can be taken back.
+const MOST_SEEN: usize = 256;
+
+/// Applies changes; those of operators are recorded as what `asked` says.
 pub(super) async fn apply(
     store: &Arc<dyn Store>,
     audit: &Arc<Audit>,
+    asked: Asked,
     changes: Vec<Change>,
 ) -> Result<Applied, Status> {
-    let acts: Vec<(Subject, Act)> = changes.iter().filter_map(operators).collect();
+    let acts: Vec<(Subject, Act)> =
+        changes.iter().filter_map(|change| operators(change, asked.undoes > 0)).collect();
     if acts.is_empty() {
         return store.apply(changes).await.map_err(|error| of_store(&error));
     }
@@ -31,7 +36,7 @@ pub(super) async fn apply(
     // A task of its own, so that a caller who goes away leaves no intent without its answer.
     let task = tokio::spawn(async move {
         let intents = with_before(store.as_ref(), acts).await.map_err(|error| of_store(&error))?;
-        let lines = intend(&audit, intents).await.map_err(|error| of_audit(&error))?;
+        let lines = intend(&audit, asked, intents).await.map_err(|error| of_audit(&error))?;
         let applied = store.apply(changes).await;
         answer(&audit, lines, &applied).await;
         applied.map_err(|error| of_store(&error))
@@ -40,10 +45,15 @@ pub(super) async fn apply(
 }
 
 /// What an operator asked for, if one did.
-fn operators(change: &Change) -> Option<(Subject, Act)> {
+fn operators(change: &Change, undoes: bool) -> Option<(Subject, Act)> {
     match change {
+        Change::Merge(subject, listing) if undoes && !listing.sightings().is_empty() => {
+            Some((*subject, Act::Restore(listing.clone())))
+        }
         Change::Merge(subject, listing) => Some((*subject, Act::Put(listing.decision()?.clone()))),
-        Change::Delete(subject) => Some((*subject, Act::Delete)),
+        // What is forgotten is filled in once it is known.
+        Change::Delete(subject) => Some((*subject, Act::Delete(Vec::new()))),
+        Change::Withdraw(subject) => Some((*subject, Act::Withdraw)),
         Change::Restate(..) => None,
     }
 }
@@ -53,15 +63,29 @@ async fn with_before(store: &dyn Store, acts: Vec<(Subject, Act)>) -> Result<Vec
     for acts in acts.chunks(BATCH) {
         let listings = store.get(acts.iter().map(|(subject, _)| *subject).collect()).await?;
         intents.extend(acts.iter().zip(listings).map(|((subject, act), listing)| {
-            let before = listing.and_then(|listing| listing.decision().cloned());
-            Intent { subject: *subject, act: act.clone(), before }
+            let listing = listing.unwrap_or_default();
+            let act = match act {
+                Act::Delete(_) => Act::Delete(newest(&listing)),
+                act => act.clone(),
+            };
+            Intent { subject: *subject, act, before: listing.decision().cloned() }
         }));
     }
     Ok(intents)
 }
 
-async fn intend(audit: &Arc<Audit>, intents: Vec<Intent>) -> Result<Range<u64>, AuditError> {
-    on_disk(audit, move |audit| audit.intend(now(), &intents)).await
+/// What feeds saw, the latest of it if there are very many.
+fn newest(listing: &Listing) -> Vec<Sighting> {
+    let mut seen = listing.sightings().to_vec();
+    if seen.len() > MOST_SEEN {
+        seen.sort_by_key(|sighting| std::cmp::Reverse(sighting.last_seen));
+        seen.truncate(MOST_SEEN);
+    }
+    seen
+}
+
+async fn intend(audit: &Arc<Audit>, asked: Asked, intents: Vec<Intent>) -> Result<Range<u64>, AuditError> {
+    on_disk(audit, move |audit| audit.intend(now(), &asked, &intents)).await
 }
 
 /// The store has answered, so that a record that fails now is told to the log alone: an intent
@@ -78,7 +102,7 @@ async fn answer(audit: &Arc<Audit>, lines: Range<u64>, applied: &Result<Applied,
 }
 
 /// Runs `work` where it may block.
-async fn on_disk<T: Send + 'static>(
+pub(super) async fn on_disk<T: Send + 'static>(
     audit: &Arc<Audit>,
     work: impl FnOnce(&Audit) -> Result<T, AuditError> + Send + 'static,
 ) -> Result<T, AuditError> {
@@ -96,7 +120,7 @@ mod tests {
     use super::*;
     use crate::audit::{self, Entry};
     use crate::index::Position;
-    use crate::listing::{Action, Decision, Listing, Sighting, UnixTime};
+    use crate::listing::{Action, Decision, UnixTime};
     use crate::store::{Changes, Lease, Note, Outcome, ShardDigest, StoreStats};
 
     /// Takes its time and answers as told.
@@ -202,7 +226,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
         let audit = Arc::new(Audit::open(folder.path()).unwrap_or_else(|e| panic!("{e}")));
         let store: Arc<dyn Store> = Arc::new(Slow(answer));
-        let applied = tokio::time::timeout(patience, apply(&store, &audit, changes)).await;
+        let applied = tokio::time::timeout(patience, apply(&store, &audit, Asked::default(), changes)).await;
         let path = folder.path().join(audit::FILE);
         let lines = || {
             let records = audit::read(&path).unwrap_or_else(|e| panic!("{e}"));

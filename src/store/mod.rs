@@ -38,13 +38,19 @@ pub enum Change {
     /// Put this in place of what the feed said about the subject; `None`: it says nothing any more.
     /// A listing that nobody says anything in is deleted.
     Restate(Subject, FeedName, Option<Sighting>),
+    /// Take the operator's decision away; what feeds saw stays. A listing that nobody says anything
+    /// in is deleted.
+    Withdraw(Subject),
 }
 
 impl Change {
     /// What it is about.
     pub fn subject(&self) -> Subject {
         match self {
-            Self::Merge(subject, _) | Self::Delete(subject) | Self::Restate(subject, ..) => *subject,
+            Self::Merge(subject, _)
+            | Self::Delete(subject)
+            | Self::Restate(subject, ..)
+            | Self::Withdraw(subject) => *subject,
         }
     }
 }

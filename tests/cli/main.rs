@@ -6,6 +6,7 @@ mod audit;
 mod backtest;
 mod bad_input;
 mod bursts;
+mod changes;
 mod feed;
 mod feeds_served;
 mod help;

@@ -34,6 +34,7 @@ macro_rules! every_case {
             a_caller_that_gives_up_is_followed_all_the_same,
             sync_follows_the_store,
             what_one_feed_said_is_put_in_place,
+            a_decision_is_withdrawn_and_sightings_stay,
             a_lease_has_one_holder_and_fences_writes,
             notes_are_kept_by_revision,
         ]);
@@ -330,6 +331,22 @@ pub(crate) async fn what_one_feed_said_is_put_in_place(store: AnyStore) {
     store.apply(vec![restate("c", 7, 8), decided("+12025550123", Action::Allow, 5)]).await.unwrap();
     store.apply(vec![retract("c")]).await.unwrap();
     assert_eq!(store.stats().await.unwrap().numbers, 1);
+}
+
+pub(crate) async fn a_decision_is_withdrawn_and_sightings_stay(store: AnyStore) {
+    let (text, other) = ("+447400123456", "+4474*");
+    let withdraw = |text: &str| Change::Withdraw(subject(text));
+    store.apply(vec![seen(text, "a", 1, 9), decided(text, Action::Allow, 5)]).await.unwrap();
+    store.apply(vec![decided(other, Action::Block, 5)]).await.unwrap();
+    // Several pages, as a large write has them.
+    let applied = store.apply(vec![withdraw(text), withdraw(other), withdraw("+12025550123")]).await.unwrap();
+    assert_eq!(get(&store, text).await, Some(sighting("a", 1, 9)));
+    assert_eq!((get(&store, other).await, applied.deleted), (None, 1), "nobody says anything");
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.numbers, stats.ranges), (1, 0));
+    store.apply(vec![decided(text, Action::Block, 3)]).await.unwrap();
+    let decision = get(&store, text).await.unwrap().decision().cloned().unwrap();
+    assert_eq!(decision.decided_at, UnixTime(3), "an older decision counts once the newer is gone");
 }
 
 pub(crate) async fn a_lease_has_one_holder_and_fences_writes(store: AnyStore) {

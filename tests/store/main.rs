@@ -6,6 +6,7 @@ mod battery;
 mod bulk_faults;
 mod bursts;
 mod collected;
+mod delisted;
 mod down;
 mod embedded;
 mod failover;

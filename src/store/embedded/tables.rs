@@ -249,11 +249,14 @@ fn apply_one(
             let removed = listings.remove(key.as_slice()).map_err(unavailable)?;
             Ok(if removed.is_some() { Effect::Deleted } else { Effect::Changed })
         }
-        Change::Restate(_, feed, sighting) => {
+        Change::Restate(..) | Change::Withdraw(_) => {
             let old = listings.get(key.as_slice()).map_err(unavailable)?;
             let old = old.map(|old| codec::read_listing(old.value())).transpose()?;
             let mut new = old.clone().unwrap_or_default();
-            new.restate(feed, sighting.as_ref());
+            match change {
+                Change::Restate(_, feed, sighting) => new.restate(feed, sighting.as_ref()),
+                _ => new.withdraw(),
+            }
             if new.is_empty() {
                 listings.remove(key.as_slice()).map_err(unavailable)?;
                 return Ok(if old.is_some() { Effect::Deleted } else { Effect::Changed });

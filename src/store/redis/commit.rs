@@ -43,7 +43,7 @@ pub(super) async fn apply(
 ) -> Result<Applied, StoreError> {
     let by_operator = changes.iter().any(|change| match change {
         Change::Merge(_, listing) => listing.decision().is_some(),
-        Change::Delete(_) => true,
+        Change::Delete(_) | Change::Withdraw(_) => true,
         Change::Restate(..) => false,
     });
     let parts = off_thread(move || parts(changes)).await?;
@@ -196,13 +196,22 @@ impl Swap {
                 Change::Restate(subject, feed, sighting) => {
                     let mut listing = listings.get(subject).cloned().unwrap_or_default();
                     listing.restate(feed, sighting.as_ref());
-                    if listing.is_empty() {
-                        self.forget(listings, *subject);
-                    } else {
-                        self.put(listings, *subject, listing);
-                    }
+                    self.put_or_forget(listings, *subject, listing);
+                }
+                Change::Withdraw(subject) => {
+                    let mut listing = listings.get(subject).cloned().unwrap_or_default();
+                    listing.withdraw();
+                    self.put_or_forget(listings, *subject, listing);
                 }
             }
+        }
+    }
+
+    fn put_or_forget(&mut self, listings: &mut Listings, subject: Subject, listing: Listing) {
+        if listing.is_empty() {
+            self.forget(listings, subject);
+        } else {
+            self.put(listings, subject, listing);
         }
     }
 

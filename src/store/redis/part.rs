@@ -170,6 +170,7 @@ const EACH: u8 = 2;
 const DELETE: u8 = 3;
 const RESTATE: u8 = 4;
 const UNSTATE: u8 = 5;
+const WITHDRAW: u8 = 6;
 
 impl PageChange {
     fn listings(&self) -> usize {
@@ -198,6 +199,10 @@ impl PageChange {
                         }
                         Change::Delete(subject) => {
                             body.push(DELETE);
+                            codec::write_record(*subject, &Listing::default(), &mut body);
+                        }
+                        Change::Withdraw(subject) => {
+                            body.push(WITHDRAW);
                             codec::write_record(*subject, &Listing::default(), &mut body);
                         }
                         Change::Restate(subject, feed, sighting) => {
@@ -234,6 +239,7 @@ impl PageChange {
             changes.push(match (kind, said) {
                 (MERGE, _) => Change::Merge(subject, listing),
                 (DELETE, _) => Change::Delete(subject),
+                (WITHDRAW, _) => Change::Withdraw(subject),
                 (RESTATE, Some(said)) => Change::Restate(subject, said.feed.clone(), Some(said.clone())),
                 (UNSTATE, Some(said)) => Change::Restate(subject, said.feed.clone(), None),
                 _ => return Err(odd()),
@@ -278,9 +284,10 @@ mod tests {
     #[test]
     fn parts_come_back_and_cuts_are_refused() {
         let text = "+447400123456";
-        let gone = Change::Delete(text.parse().unwrap_or_else(|e| panic!("{e}")));
-        let changes =
-            vec![seen("+12025550123", "b"), seen(text, "a"), gone, seen(text, "b"), seen("+4477*", "a")];
+        let subject = text.parse().unwrap_or_else(|e| panic!("{e}"));
+        let (gone, undecided) = (Change::Delete(subject), Change::Withdraw(subject));
+        let (one, more) = (seen("+12025550123", "b"), seen("+4477*", "a"));
+        let changes = vec![one, seen(text, "a"), gone, seen(text, "b"), undecided, more];
         for part in parts(changes) {
             let bytes = part.to_bytes();
             assert_eq!(Part::read(&bytes).unwrap_or_else(|e| panic!("{e}")), part);

@@ -1,0 +1,25 @@
+//! Who asks for a change, and by which request: the same two flags wherever something is written.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// `--author` and `--request-id`.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct AskedArg {
+    /// Who
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
+    pub(super) author: String,
+    /// Id of the request: one that was done within a day is not done again [default: a new one]
+    #[arg(long, value_name = "ID")]
+    request_id: Option<String>,
+}
+
+impl AskedArg {
+    /// The id of the request at this place, if the verb makes several of them.
+    pub(super) fn request_id(&self, at: usize, of: usize) -> String {
+        match &self.request_id {
+            Some(id) if of > 1 => format!("{id}/{}", at + 1),
+            Some(id) => id.clone(),
+            None => format!("{:016x}", RandomState::new().build_hasher().finish()),
+        }
+    }
+}
