@@ -3,8 +3,9 @@
 //!
 //! The rooms, each importing only rooms above it (`tests/architecture.rs` holds this):
 //! `metric`, `number`, `listing`, `index`, `signal`, `policy`, `burst`, `check`, `backtest`, `feed`, `store`, `collect`, `sync`,
-//! `audit`, `rpc`, `telemetry`, `config`, `app`, `cli`. ARCHITECTURE.md is the map.
+//! `audit`, `access`, `rpc`, `telemetry`, `config`, `app`, `cli`. ARCHITECTURE.md is the map.
 
+pub mod access;
 pub mod app;
 pub mod audit;
 pub mod backtest;

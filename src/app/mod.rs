@@ -14,13 +14,14 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::access::Tls;
 use crate::audit::Audit;
 use crate::burst::Windows;
 use crate::collect::Collector;
 use crate::config::Config;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
-use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, Server, now};
+use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, Server, ServerOptions, now};
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
 
@@ -35,6 +36,7 @@ pub struct App {
     sync: Sync,
     /// If sign-ups are counted and others on the store are to know.
     counting: Option<(Arc<Windows>, Arc<dyn Store>)>,
+    tls: Option<Arc<Tls>>,
     /// If feeds are run on their schedule.
     scheduled: Option<Collector>,
     watching: Option<Watching>,
@@ -46,6 +48,8 @@ pub struct App {
 pub struct Banner {
     /// The bound address.
     pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// The bound address of the metrics port, if there is one.
     pub metrics: Option<SocketAddr>,
     /// Numbers of the starter list that were stored, if the store was empty.
@@ -69,6 +73,9 @@ impl App {
     pub async fn start(config: &Config) -> Result<Self> {
         let policy = Arc::new(config.policy()?);
         let parts = config.collector()?;
+        let tls =
+            config.access.tls()?.map(|options| Tls::open(options, now)).transpose().context("access")?;
+        let tls = tls.map(Arc::new);
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!(
                 "cannot listen on {}: give another address with --listen (port 0 takes a free one)",
@@ -89,6 +96,7 @@ impl App {
         let banner = Banner {
             address,
             metrics: port.as_ref().map(TcpListener::local_addr).transpose()?,
+            tls: tls.is_some(),
             starter,
             store: config.store(),
             index: published.load().stats(),
@@ -113,10 +121,11 @@ impl App {
             CheckRpc::new(Arc::clone(&published), Arc::clone(&policy), Arc::clone(&store), sync.freshness());
         let index = Arc::clone(&published);
         let admin = AdminRpc::new(store, audit, published, policy, sync.progress(), sync.freshness());
-        let server = Server::new(check.counting(windows), admin, feed, sync.freshness(), config.server());
+        let options = ServerOptions { connections: config.connections(), tls: tls.clone() };
+        let server = Server::new(check.counting(windows), admin, feed, sync.freshness(), options);
         let watching =
             port.map(|port| Watching::new(port, server.serving(), redis, index, freshness, watched));
-        Ok(Self { listener, server, sync, counting, scheduled, watching, banner })
+        Ok(Self { listener, server, sync, tls, counting, scheduled, watching, banner })
     }
 
     /// What to tell the person who started it.
@@ -132,15 +141,18 @@ impl App {
         if let Some((windows, store)) = self.counting {
             tokio::spawn(share_bursts(windows, store, now, stopped.clone()));
         }
+        let certificate = self.tls.map(|tls| tokio::spawn(tls.follow(stopped.clone())));
         let sync = tokio::spawn(self.sync.run(stopped));
         // Probes and scrapes are answered until the very end.
         let _watching = self.watching.map(Watching::begin);
-        let served = self.server.run(self.listener, shutdown).await.context("serving ended");
+        self.server.run(self.listener, shutdown).await;
         stop.send_replace(true);
         if let Some(collecting) = collecting {
             collecting.await.context("collecting ended early")?;
         }
-        sync.await.context("sync ended early")?;
-        served
+        if let Some(certificate) = certificate {
+            certificate.await.context("looking after the certificate ended early")?;
+        }
+        sync.await.context("sync ended early")
     }
 }

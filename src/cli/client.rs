@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio_stream::Stream;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -15,22 +14,19 @@ use crate::rpc::pb::check_service_client::CheckServiceClient;
 use crate::rpc::pb::feed_service_client::FeedServiceClient;
 use crate::rpc::pb::{self, ImportListingsRequest};
 
-use super::ServerArg;
 use super::asked::AskedArg;
+use super::channel::{self, ServerArg, Wire};
 
 /// Largest answer that is taken: a batch of 10,000 with evidence.
 const LARGEST_ANSWER: usize = 64 << 20;
-
-/// How long a connection may take.
-const CONNECT_SECONDS: u64 = 5;
 
 /// How long a run of a feed may take, and what else writes as much; its pace is slow on purpose.
 const LONGEST_RUN: Duration = Duration::from_secs(3_600);
 
 /// A connected client.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Client {
-    channel: Channel,
+    wire: Wire,
     timeout: Duration,
 }
 
@@ -39,39 +35,33 @@ fn failed(status: Status) -> anyhow::Error {
         tonic::Code::Unimplemented => " (is it numguard, and of this version?)",
         _ => "",
     };
-    if std::error::Error::source(&status).is_some() {
-        return anyhow!("the service did not answer to the end: is it still running? ({})", status.message());
+    if let Some(cause) = std::error::Error::source(&status) {
+        return channel::broken_off(cause).unwrap_or_else(|| {
+            let said = status.message();
+            anyhow!(
+                "the service did not answer to the end: is it still running, is this its URL, and does it take our \
+                 certificate (--cert FILE)? ({said})"
+            )
+        });
     }
     anyhow!("the service answered {:?}: {}{hint}", status.code(), status.message())
 }
 
 impl Client {
     pub(super) async fn connect(server: &ServerArg) -> Result<Self> {
-        let url = &server.server;
-        // There is no TLS yet, and https must not be sent in the clear.
-        let endpoint = Endpoint::from_shared(url.clone()).ok();
-        let endpoint = endpoint.filter(|endpoint| endpoint.uri().scheme_str() == Some("http"));
-        let endpoint = endpoint
-            .ok_or_else(|| anyhow!("--server {url}: expected a URL such as http://127.0.0.1:50051"))?;
-        let channel = endpoint.connect_timeout(Duration::from_secs(CONNECT_SECONDS)).connect().await;
-        let channel = channel.map_err(|_| {
-            anyhow!(
-                "no numguard answers at {url}: start one with `numguard serve`, or name another with --server"
-            )
-        })?;
-        Ok(Self { channel, timeout: Duration::from_secs(server.timeout) })
+        Ok(Self { wire: server.connect().await?, timeout: Duration::from_secs(server.timeout) })
     }
 
-    fn checks(&self) -> CheckServiceClient<Channel> {
-        CheckServiceClient::new(self.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    fn checks(&self) -> CheckServiceClient<Wire> {
+        CheckServiceClient::new(self.wire.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
-    fn admin(&self) -> AdminServiceClient<Channel> {
-        AdminServiceClient::new(self.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    fn admin(&self) -> AdminServiceClient<Wire> {
+        AdminServiceClient::new(self.wire.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
-    fn feeds(&self) -> FeedServiceClient<Channel> {
-        FeedServiceClient::new(self.channel.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    fn feeds(&self) -> FeedServiceClient<Wire> {
+        FeedServiceClient::new(self.wire.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
     /// A request that takes as long as it takes, within reason.
@@ -227,8 +217,7 @@ impl Client {
     /// Whether the service says SERVING.
     pub(super) async fn serving(&self) -> Result<bool> {
         let request = HealthCheckRequest { service: String::new() };
-        let answer =
-            HealthClient::new(self.channel.clone()).check(self.timed(request)).await.map_err(failed)?;
+        let answer = HealthClient::new(self.wire.clone()).check(self.timed(request)).await.map_err(failed)?;
         let status = ServingStatus::try_from(answer.into_inner().status).context("unknown health status")?;
         Ok(status == ServingStatus::Serving)
     }

@@ -10,6 +10,7 @@ mod allow;
 mod asked;
 mod audit;
 mod backtest;
+mod channel;
 mod check;
 mod client;
 mod completions;
@@ -40,6 +41,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::number::Region;
 
+use channel::ServerArg;
 use client::Client;
 use exit::Exit;
 
@@ -50,17 +52,6 @@ use exit::Exit;
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
-}
-
-/// Where the service is.
-#[derive(Debug, Clone, clap::Args)]
-struct ServerArg {
-    /// URL of the numguard service
-    #[arg(long, value_name = "URL", env = "NUMGUARD_SERVER", default_value = "http://127.0.0.1:50051")]
-    server: String,
-    /// Seconds to wait for an answer (imports, exports and runs of feeds take as long as they take)
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    timeout: u64,
 }
 
 /// The value of `--default-region` where numbers are parsed on this side.
@@ -113,6 +104,8 @@ enum Verb {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    // Whatever speaks TLS asks for it, and would panic on finding none.
+    crate::access::install_tls_provider();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

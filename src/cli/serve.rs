@@ -66,7 +66,8 @@ fn print(banner: &Banner) -> Result<()> {
         Loaded::SnapshotOnly => "loaded from the saved index alone; the store cannot be followed now",
         Loaded::Nothing => "",
     };
-    say(format_args!("numguard {} listening on http://{}", env!("CARGO_PKG_VERSION"), banner.address))?;
+    let url = format!("{}://{}", if banner.tls { "https" } else { "http" }, banner.address);
+    say(format_args!("numguard {} listening on {url}", env!("CARGO_PKG_VERSION")))?;
     say(format_args!("  data     {}", banner.store))?;
     if let Some(starter) = banner.starter {
         say(format_args!(
@@ -89,5 +90,5 @@ fn print(banner: &Banner) -> Result<()> {
     if let Some(metrics) = banner.metrics {
         say(format_args!("  metrics  http://{metrics}/metrics, /livez, /readyz"))?;
     }
-    say(format_args!("  try      numguard check --server http://{} +447400123456", banner.address))
+    say(format_args!("  try      numguard check --server {url} +447400123456"))
 }

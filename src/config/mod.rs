@@ -3,6 +3,7 @@
 //! Layers: [`DEFAULT`], a file, the environment, flags. Unknown settings are refused by name and
 //! file. Fills each room's options; no room imports this one.
 
+mod access;
 mod collect;
 mod feeds;
 mod metrics;
@@ -20,11 +21,12 @@ use serde::{Deserialize, Serialize};
 use crate::burst::Windows;
 use crate::feed::DefinitionError;
 use crate::policy::{Policy, PolicyError};
-use crate::rpc::{ServerOptions, now};
+use crate::rpc::{ConnectionOptions, now};
 use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;
 use crate::telemetry::LogOptions;
 
+pub use access::{AccessConfig, api_key};
 pub use collect::{CollectConfig, CollectorParts};
 pub use feeds::{feed, feeds};
 pub use metrics::{MetricsConfig, MetricsFlags};
@@ -36,13 +38,16 @@ pub const DEFAULT: &str = include_str!("default.toml");
 /// Environment variables with this prefix are settings.
 const PREFIX: &str = "NUMGUARD_";
 
-/// Whether a variable, without its prefix, is meant as a setting: not the client's URL, and not one
+/// Variables of the command line's client; they are not settings of a service.
+const OF_CLIENT: [&str; 6] = ["server", "ca", "cert", "cert_key", "api_key", "api_key_file"];
+
+/// Whether a variable, without its prefix, is meant as a setting: not one of the client's, and not one
 /// of those that Kubernetes sets in every pod beside a Service named numguard.
 fn is_setting(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let service_link = ["service_host", "service_port", "port"];
     let is_link = |link: &str| name == link || name.starts_with(&format!("{link}_"));
-    name != "server" && !service_link.into_iter().any(is_link)
+    !OF_CLIENT.contains(&name.as_str()) && !service_link.into_iter().any(is_link)
 }
 
 /// All settings.
@@ -63,6 +68,8 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Whether the number library is warmed up at start.
     pub warm_up: bool,
+    /// Who may call, and how connections are kept.
+    pub access: AccessConfig,
     /// The shared store.
     pub redis: RedisConfig,
     /// How the index follows the store.
@@ -188,6 +195,7 @@ impl Config {
         }
         self.redis()?;
         self.metrics.address()?;
+        self.access.check()?;
         self.collect.check()?;
         self.log.check().map_err(|error| ConfigError::Setting(error.to_string()))?;
         Ok(self)
@@ -241,9 +249,9 @@ impl Config {
         EmbeddedOptions { data_dir: self.data_dir.clone(), cache_bytes: self.cache_megabytes << 20 }
     }
 
-    /// Options of the listener.
-    pub fn server(&self) -> ServerOptions {
-        ServerOptions { drain: Duration::from_secs(self.drain_seconds) }
+    /// How connections are kept and ended.
+    pub fn connections(&self) -> ConnectionOptions {
+        self.access.connections(self.drain_seconds)
     }
 
     /// The settings as a TOML text that reads back the same.
@@ -302,7 +310,9 @@ mod tests {
 
     #[test]
     fn variables_of_the_client_and_of_kubernetes_are_not_settings() {
-        for name in ["SERVER", "SERVICE_HOST", "SERVICE_PORT_GRPC", "PORT", "PORT_50051_TCP_ADDR"] {
+        for name in
+            ["SERVER", "API_KEY", "CA", "SERVICE_HOST", "SERVICE_PORT_GRPC", "PORT", "PORT_50051_TCP_ADDR"]
+        {
             assert!(!is_setting(name), "{name}");
         }
         assert!(["LISTEN", "LOG__FORMAT", "PORTS"].into_iter().all(is_setting));
@@ -326,6 +336,9 @@ mod tests {
             ("[bursts]\nwindow_minutes = 61", "bursts.window_minutes: expected 1 to 60"),
             ("[collect]\nenabled = true", "collect.contact_url: expected"),
             ("[collect]\ncontact_url = \"me\"", "collect: fetching: the contact"),
+            ("[access]\ntls_key = \"k\"", "access.tls_certificate and access.tls_key: expected both"),
+            ("[access]\ntls_client_authority = \"k\"", "access.tls_client_authority: expected"),
+            ("[access]\nmost_connections = 0", "access.most_connections: expected"),
             ("[redis]\nurl = \"redis://u:p@x\"", "redis.url: the address holds"),
             ("[redis]\nurl = \"redis://x\"\nprefix = \"{}\"", "redis.prefix: expected"),
         ] {

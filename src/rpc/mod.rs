@@ -6,9 +6,11 @@
 mod admin_service;
 mod calls;
 mod check_service;
+mod connections;
 mod convert;
 mod feed_messages;
 mod feed_service;
+mod gate;
 mod health;
 mod import;
 mod listing_page;
@@ -32,6 +34,7 @@ pub mod pb {
 pub use admin_service::AdminRpc;
 pub use calls::CountCalls;
 pub use check_service::CheckRpc;
+pub use connections::ConnectionOptions;
 pub use convert::{exported, listing, pb_decision, read_listing};
 pub use feed_service::FeedRpc;
 pub use server::{Server, ServerOptions};

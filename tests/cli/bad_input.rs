@@ -62,7 +62,7 @@ fn a_service_that_is_not_there() {
         ("http://127.0.0.1:9", "numguard serve"),
         ("127.0.0.1:9", "expected a URL"),
         ("nonsense", "expected a URL"),
-        ("https://127.0.0.1:9", "expected a URL"),
+        ("https://127.0.0.1:9", "numguard serve"),
         ("", "expected a URL"),
     ] {
         refused(&run(&["health", "--server", server]), &[word]);

@@ -1,0 +1,9 @@
+//! Who may call a served numguard, over what, and what happens to those who may not.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod certificates;
+#[path = "../cli/served.rs"]
+#[allow(dead_code)]
+mod served;
+mod tls;
