@@ -19,9 +19,10 @@ use crate::audit::Audit;
 use crate::burst::Windows;
 use crate::collect::Collector;
 use crate::config::Config;
+use crate::feed::Catalogue;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
-use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, Server, ServerOptions, now};
+use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, OwnerRpc, Server, ServerOptions, now};
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
 
@@ -88,7 +89,7 @@ impl App {
             Some(options) => Arc::new(Redis::open(options)),
             None => Arc::new(Embedded::open(&config.embedded())?),
         };
-        let audit = Arc::new(Audit::open(&config.data_dir)?);
+        let audit = Arc::new(Audit::open(&config.data_dir)?.rotated_at(config.audit.rotate_bytes()));
         let starter = if config.starter_data { first_start::fill_now_or_later(&store).await? } else { None };
         let began = Instant::now();
         let published = Arc::new(Published::default());
@@ -105,6 +106,7 @@ impl App {
             policy: policy.version.clone(),
             metadata: plan::metadata_version(),
         };
+        let owner = owner(config, &parts.catalogue, &published, &sync);
         let collector =
             Collector::new(parts.catalogue, Arc::clone(&store), parts.fetcher, parts.options, now);
         let scheduled = parts.scheduled.then(|| collector.clone());
@@ -122,7 +124,7 @@ impl App {
         let index = Arc::clone(&published);
         let admin = AdminRpc::new(store, audit, published, policy, sync.progress(), sync.freshness());
         let options = ServerOptions { connections: config.connections(), tls: tls.clone() };
-        let server = Server::new(check.counting(windows), admin, feed, sync.freshness(), options);
+        let server = Server::new(check.counting(windows), admin, feed, owner, sync.freshness(), options);
         let watching =
             port.map(|port| Watching::new(port, server.serving(), redis, index, freshness, watched));
         Ok(Self { listener, server, sync, tls, counting, scheduled, watching, banner })
@@ -155,4 +157,13 @@ impl App {
         }
         sync.await.context("sync ended early")
     }
+}
+
+/// What owners of numbers are answered by; feeds with a definition are pages that anybody can read.
+fn owner(config: &Config, catalogue: &Catalogue, published: &Arc<Published>, sync: &Sync) -> OwnerRpc {
+    if !config.owner.enabled {
+        return OwnerRpc::off();
+    }
+    let public = catalogue.entries().iter().map(|entry| entry.definition.name.to_string()).collect();
+    OwnerRpc::new(Arc::clone(published), sync.freshness(), public, config.owner.calls_per_minute)
 }

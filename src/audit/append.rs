@@ -12,7 +12,7 @@ use crate::listing::UnixTime;
 
 use super::carry_on::{self, End};
 use super::record::{Answer, Asked, Entry, Intent, Record};
-use super::{AuditError, line, metrics};
+use super::{AuditError, line, metrics, rotate};
 
 /// Name of the file in the data folder.
 pub const FILE: &str = "audit.jsonl";
@@ -22,6 +22,8 @@ pub const FILE: &str = "audit.jsonl";
 pub struct Audit {
     path: PathBuf,
     tail: Mutex<Tail>,
+    /// Bytes from which on the record goes on in a new file.
+    rotate_at: u64,
 }
 
 /// The end of the file.
@@ -54,11 +56,16 @@ impl Audit {
                 (Tail::empty(fresh), None)
             }
         };
-        let audit = Self { path, tail: Mutex::new(tail) };
+        let audit = Self { path, tail: Mutex::new(tail), rotate_at: u64::MAX };
         if let Some((at, unasked)) = unasked {
             audit.answer(at, unasked, Answer::Failed)?;
         }
         Ok(audit)
+    }
+
+    /// Goes on in a new file once one has so many bytes.
+    pub fn rotated_at(self, bytes: u64) -> Self {
+        Self { rotate_at: bytes, ..self }
     }
 
     /// The file that is written.
@@ -90,6 +97,11 @@ impl Audit {
     ) -> Result<Range<u64>, AuditError> {
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let records = entries.map(|(asked, part, entry)| Record { seq: 0, at, asked, part, entry });
+        if tail.length >= self.rotate_at
+            && let Err(error) = tail.rotate(&self.path)
+        {
+            tracing::warn!(%error, "the audit record stays in one file");
+        }
         let written = tail.append(records);
         if let Ok(lines) = &written {
             metrics::LINES.inc_by(lines.end - lines.start);
@@ -105,6 +117,17 @@ impl Audit {
 impl Tail {
     pub(super) fn empty(file: File) -> Self {
         Self { file, length: 0, seq: 0, hash: String::new(), torn: false }
+    }
+
+    /// Renames the file by its last line and goes on in a new one. A request is never cut in two: its
+    /// lines are written at once.
+    fn rotate(&mut self, path: &Path) -> Result<(), AuditError> {
+        self.take_back().map_err(AuditError::file("write", path))?;
+        fs::rename(path, rotate::name(path, self.seq)).map_err(AuditError::file("rename", path))?;
+        self.file = locked(path)?;
+        self.length = 0;
+        carry_on::made_durable(path);
+        Ok(())
     }
 
     fn append(&mut self, records: impl Iterator<Item = Record>) -> io::Result<Range<u64>> {
@@ -222,6 +245,35 @@ pub(super) mod tests {
         assert_eq!(fs::read(folder.join("audit.jsonl.cut")).ok(), Some(kept), "nothing is thrown away");
         fs::write(&path, &good[..first - 1]).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(open(folder).intend(UnixTime(3), &Asked::default(), &[put("+4475*", 3)]).ok(), Some(1..2));
+    }
+
+    #[test]
+    fn a_large_record_goes_on_in_a_new_file_and_the_chain_with_it() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let path = folder.path().join(FILE);
+        for round in 0..4 {
+            // Every request in a file of its own, also after a restart.
+            let audit = open(folder.path()).rotated_at(1);
+            for at in [1, 2] {
+                let both = [put("+4474*", at), put("+4475*", at)];
+                let lines = audit.intend(UnixTime(at), &Asked::default(), &both);
+                let first = u64::from(4 * round + 2 * at - 1);
+                assert_eq!(lines.ok(), Some(first..first + 2));
+            }
+        }
+        let older: Vec<String> = rotate::older(&path).iter().map(|path| path.display().to_string()).collect();
+        assert!(older.len() == 7 && older[0].ends_with("audit.jsonl.000000000002"), "{older:?}");
+        assert_eq!(whole(folder.path()).len(), 16, "one chain");
+        // A kill between the rename and the new file.
+        fs::rename(&path, rotate::name(&path, 16)).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(whole(folder.path()).len(), 16);
+        let lines = open(folder.path()).intend(UnixTime(3), &Asked::default(), &[put("+4476*", 3)]);
+        assert_eq!(lines.ok(), Some(17..18));
+        assert_eq!(whole(folder.path()).len(), 17);
+        // A file that is missing breaks the chain.
+        fs::remove_file(rotate::name(&path, 4)).unwrap_or_else(|e| panic!("{e}"));
+        let broken = read(&path).unwrap_or_else(|e| panic!("{e}")).filter(Result::is_err).count();
+        assert_eq!(broken, 1);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::listing::UnixTime;
 
 use super::append::Tail;
 use super::record::Entry;
-use super::{AuditError, line};
+use super::{AuditError, line, rotate};
 
 /// How many bytes from the end are read at first; the longest line has some 9,000.
 const GLANCE: u64 = 64 * 1_024;
@@ -31,7 +31,7 @@ pub(super) fn end_of(mut file: File, path: &Path) -> Result<End, AuditError> {
     let length = file.metadata().map_err(&failed)?.len();
     if length == 0 {
         made_durable(path);
-        return Ok(End::Whole(Tail::empty(file), None));
+        return Ok(End::Whole(after_older(file, path)?, None));
     }
     let mut glance = GLANCE;
     let bytes = loop {
@@ -58,6 +58,23 @@ pub(super) fn end_of(mut file: File, path: &Path) -> Result<End, AuditError> {
     let unfinished = matches!(last.record.entry, Entry::Intent(_)) && part < parts;
     let unasked = unfinished.then(|| (last.record.at, (seq + 1).saturating_sub(part.into())..seq + 1));
     Ok(End::Whole(Tail { file, length, seq, hash: last.hash, torn: false }, unasked))
+}
+
+/// A file that is still empty goes on where the newest of the older ones ended.
+fn after_older(file: File, path: &Path) -> Result<Tail, AuditError> {
+    let Some(newest) = rotate::older(path).pop() else { return Ok(Tail::empty(file)) };
+    let failed = AuditError::file("read", &newest);
+    let mut older = File::open(&newest).map_err(&failed)?;
+    let length = older.metadata().map_err(&failed)?.len();
+    let bytes = last_bytes(&mut older, length, GLANCE * 16).map_err(&failed)?;
+    let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let begin = lines.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let last = std::str::from_utf8(&lines[begin..]).ok().and_then(|text| line::read(text).ok());
+    Ok(match last {
+        Some(last) => Tail { file, length: 0, seq: last.record.seq, hash: last.hash, torn: false },
+        // Verifying tells that the chain breaks there.
+        None => Tail::empty(file),
+    })
 }
 
 fn last_bytes(file: &mut File, length: u64, most: u64) -> io::Result<Vec<u8>> {
@@ -110,7 +127,7 @@ fn named(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// A new file's name must survive a power cut too. Not every file system can be asked for that.
-fn made_durable(path: &Path) {
+pub(super) fn made_durable(path: &Path) {
     let synced = path.parent().map(|folder| File::open(folder).and_then(|folder| folder.sync_all()));
     if let Some(Err(error)) = synced {
         tracing::debug!(%error, "cannot sync the folder of the audit record");

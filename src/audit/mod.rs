@@ -1,7 +1,7 @@
 //! The audit record: what operators did, on disk before the store is asked, so that it can be done
 //! again should the store lose it.
 //!
-//! A file of JSON lines that is only ever added to; each line holds the hash of the one before it,
+//! Files of JSON lines that are only ever added to; each line holds the hash of the one before it,
 //! which tells accidents and clumsy hands (who may write the file can make all of it anew). Holds
 //! numbers in full, so the file is its owner's alone. Must not read the clock, talk to a store, or
 //! decide what an operator may do.
@@ -13,12 +13,14 @@ mod line;
 pub mod metrics;
 mod read;
 mod record;
+mod rotate;
 mod truth;
 mod undo;
 
 pub use append::{Audit, FILE};
 pub use error::AuditError;
-pub use read::{Records, read};
+pub use read::{Records, read, read_in_turn};
 pub use record::{Act, Answer, Asked, Entry, Intent, Record};
+pub use rotate::older;
 pub use truth::{Step, Truth, Wanted, truths};
 pub use undo::{Back, Request, Which, back, find};

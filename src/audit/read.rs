@@ -1,12 +1,13 @@
 //! Reads an audit record line by line and tells where its chain breaks.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::AuditError;
 use super::line::{self, Linked, Unreadable};
 use super::record::Record;
+use super::{AuditError, rotate};
 
 /// A longer line (bytes) is no record: a decision's texts are bounded.
 const LONGEST_LINE: u64 = 64 * 1_024;
@@ -17,6 +18,9 @@ const LONGEST_LINE: u64 = 64 * 1_024;
 pub struct Records {
     input: BufReader<File>,
     path: String,
+    /// Files that follow.
+    further: VecDeque<PathBuf>,
+    first: bool,
     line: u64,
     /// What the next line should follow; nothing if that cannot be known.
     last: Option<Place>,
@@ -32,18 +36,43 @@ struct Place {
     hash: String,
 }
 
-/// Opens the record at `path`.
+/// Opens the record at `path`, with the older files beside it.
 pub fn read(path: &Path) -> Result<Records, AuditError> {
-    let input = File::open(path).map_err(AuditError::file("open", path))?;
+    loop {
+        let mut files = rotate::older(path);
+        let is_there = path.exists();
+        // Between a rename and the new file, the older ones are all of it.
+        if is_there || files.is_empty() {
+            files.push(path.to_owned());
+        }
+        let records = read_in_turn(files.clone());
+        files.truncate(files.len() - usize::from(is_there));
+        if !is_there || files == rotate::older(path) {
+            return records;
+        }
+    }
+}
+
+/// Opens these files as one record, oldest first.
+pub fn read_in_turn(files: Vec<PathBuf>) -> Result<Records, AuditError> {
+    let mut further = VecDeque::from(files);
+    let path = further.pop_front().unwrap_or_default();
     Ok(Records {
-        input: BufReader::with_capacity(1 << 16, input),
+        input: open(&path)?,
         path: path.display().to_string(),
+        further,
+        first: true,
         line: 0,
         last: Some(Place::default()),
         waiting: None,
         cut: None,
         ended: false,
     })
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, AuditError> {
+    let input = File::open(path).map_err(AuditError::file("open", path))?;
+    Ok(BufReader::with_capacity(1 << 16, input))
 }
 
 impl Records {
@@ -86,8 +115,8 @@ impl Records {
             return Ok(record);
         }
         self.waiting = Some(record);
-        Err(self.broken(if self.line == 1 {
-            "is not the beginning: lines before it are missing"
+        Err(self.broken(if self.line == 1 && self.first {
+            "is not the beginning: lines before it are missing (name older files of the record before it)"
         } else {
             "does not follow the line before it: a line was taken out, put in, moved or altered"
         }))
@@ -112,7 +141,16 @@ impl Iterator for Records {
             }
         };
         if text.is_empty() {
-            return None;
+            let next = self.further.pop_front()?;
+            match open(&next) {
+                Ok(input) => self.input = input,
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+            (self.path, self.line, self.first) = (next.display().to_string(), 0, false);
+            return self.next();
         }
         self.line += 1;
         match text.strip_suffix(b"\n") {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::audit::{self, Act, Answer, AuditError, Entry, Intent, Record};
+use crate::audit::{self, Act, Answer, AuditError, Entry, Intent, Record, Records};
 use crate::config::{Config, Flags};
 use crate::listing::{Decision, UnixTime};
 use crate::rpc::pb_decision;
@@ -29,11 +29,12 @@ pub(super) enum Verb {
 /// Which file.
 #[derive(Debug, clap::Args)]
 pub(super) struct FileArg {
-    /// Audit record [default: audit.jsonl in the data folder]
+    /// Audit record, with the older files that stand beside it; or several files of one, oldest first
+    /// [default: audit.jsonl in the data folder]
     #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
+    files: Vec<PathBuf>,
     /// Folder of the store [default: numguard-data]
-    #[arg(long, value_name = "DIR", conflicts_with = "file")]
+    #[arg(long, value_name = "DIR", conflicts_with = "files")]
     data_dir: Option<PathBuf>,
 }
 
@@ -57,19 +58,28 @@ pub(super) fn run(verb: Verb) -> Result<Exit> {
 }
 
 impl FileArg {
-    /// The named file, or the data folder's; the latter may have others beside it.
-    fn path(&self) -> Result<PathBuf> {
-        if let Some(file) = &self.file {
-            return Ok(file.clone());
-        }
+    /// The record that is named, or the data folder's; the latter may have others beside it.
+    fn open(&self) -> Result<(PathBuf, Records)> {
+        let path = match self.files.as_slice() {
+            [] => self.of_data_folder()?,
+            [file] => file.clone(),
+            [.., last] => return Ok((last.clone(), audit::read_in_turn(self.files.clone())?)),
+        };
+        let records = audit::read(&path)?;
+        Ok((path, records))
+    }
+
+    fn of_data_folder(&self) -> Result<PathBuf> {
         let flags = Flags { data_dir: self.data_dir.clone(), ..Flags::default() };
         let folder = Config::load(None, &flags)?.data_dir;
         let beside = format!("{}.", audit::FILE);
+        let older = audit::older(&folder.join(audit::FILE));
         for entry in
             std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
         {
             let name = entry?.file_name();
-            if name.to_string_lossy().starts_with(&beside) {
+            let is_older = older.iter().any(|older| older.file_name() == Some(&name));
+            if !is_older && name.to_string_lossy().starts_with(&beside) {
                 eprintln!("beside it: {}", folder.join(name).display());
             }
         }
@@ -78,8 +88,8 @@ impl FileArg {
 }
 
 fn list(args: &ListArgs) -> Result<Exit> {
-    let path = args.file.path()?;
-    let (records, broken) = read(&path)?;
+    let (path, records) = args.file.open()?;
+    let (records, broken) = all(&path, records)?;
     let mut answers = HashMap::new();
     for record in &records {
         if let Entry::Answer { of, answer } = record.entry {
@@ -118,8 +128,7 @@ fn list(args: &ListArgs) -> Result<Exit> {
 }
 
 fn verify(file: &FileArg) -> Result<Exit> {
-    let path = file.path()?;
-    let mut records = audit::read(&path)?;
+    let (path, mut records) = file.open()?;
     let (mut count, mut broken) = (0u64, 0u64);
     for record in records.by_ref() {
         match record {
@@ -144,8 +153,11 @@ fn verify(file: &FileArg) -> Result<Exit> {
 
 /// All records that can be read, and where the chain breaks.
 pub(super) fn read(path: &Path) -> Result<(Vec<Record>, Vec<AuditError>)> {
+    all(path, audit::read(path)?)
+}
+
+fn all(path: &Path, mut records: Records) -> Result<(Vec<Record>, Vec<AuditError>)> {
     let (mut good, mut broken) = (Vec::new(), Vec::new());
-    let mut records = audit::read(path)?;
     for record in records.by_ref() {
         match record {
             Ok(record) => good.push(record),

@@ -12,6 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::rpc::pb::admin_service_client::AdminServiceClient;
 use crate::rpc::pb::check_service_client::CheckServiceClient;
 use crate::rpc::pb::feed_service_client::FeedServiceClient;
+use crate::rpc::pb::owner_service_client::OwnerServiceClient;
 use crate::rpc::pb::{self, ImportListingsRequest};
 
 use super::asked::AskedArg;
@@ -209,14 +210,19 @@ impl Client {
         Ok(self.feeds().rollback_feed(request).await.map_err(failed)?.into_inner().subjects)
     }
 
+    pub(super) async fn ask_listing(&self, request: pb::AskListingRequest) -> Result<pb::AskListingResponse> {
+        let mut owners = OwnerServiceClient::new(self.wire.clone());
+        Ok(owners.ask_listing(self.timed(request)).await.map_err(failed)?.into_inner())
+    }
+
     pub(super) async fn overlap(&self) -> Result<pb::GetOverlapResponse> {
         let request = self.long(pb::GetOverlapRequest {});
         Ok(self.feeds().get_overlap(request).await.map_err(failed)?.into_inner())
     }
 
     /// Whether the service says SERVING.
-    pub(super) async fn serving(&self) -> Result<bool> {
-        let request = HealthCheckRequest { service: String::new() };
+    pub(super) async fn serving(&self, service: String) -> Result<bool> {
+        let request = HealthCheckRequest { service };
         let answer = HealthClient::new(self.wire.clone()).check(self.timed(request)).await.map_err(failed)?;
         let status = ServingStatus::try_from(answer.into_inner().status).context("unknown health status")?;
         Ok(status == ServingStatus::Serving)

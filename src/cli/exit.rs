@@ -13,6 +13,14 @@ pub(super) enum Exit {
     Usage,
     /// `check`: at least one number is to be challenged or blocked.
     Flagged,
+    /// `health`: the command line is wrong.
+    ProbeUsage,
+    /// `health`: nothing answers.
+    NoAnswer,
+    /// `health`: the call failed or took too long.
+    CallFailed,
+    /// `health`: the service says that it does not serve.
+    NotServing,
 }
 
 /// The table that `--help` ends with.
@@ -20,15 +28,17 @@ pub(super) const HELP: &str = "Exit codes:
   0  done; for check: every number is allowed
   1  it could not be done; stderr says why
   2  the command line is wrong
-  3  check: at least one number is to be challenged or blocked";
+  3  check: at least one number is to be challenged or blocked
+health has exit codes of its own: see its --help";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Ok => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Flagged => 3,
+            Exit::Failed | Exit::ProbeUsage => 1,
+            Exit::Usage | Exit::NoAnswer => 2,
+            Exit::Flagged | Exit::CallFailed => 3,
+            Exit::NotServing => 4,
         })
     }
 }

@@ -64,6 +64,7 @@ impl Tally {
     /// How the import ended: bad lines among good ones are told and left out.
     fn verdict(self, strict: bool) -> Result<Exit> {
         match self.bad {
+            0 if self.good == 0 => bail!("no rows: nothing was stored (is it the right file?)"),
             0 => {}
             bad if strict => bail!("{} bad lines: --strict stores nothing", grouped(bad)),
             bad if self.good == 0 => bail!("all {} lines are bad: nothing was stored", grouped(bad)),

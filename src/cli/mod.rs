@@ -27,6 +27,7 @@ mod feed_test;
 mod health;
 mod import;
 mod listing;
+mod man;
 mod output;
 mod range;
 mod replay;
@@ -100,6 +101,8 @@ enum Verb {
     Config(config::Verb),
     /// Print completions for a shell
     Completions(completions::Args),
+    /// Print or write manual pages
+    Man(man::Args),
 }
 
 /// Runs the command line of this process.
@@ -111,7 +114,8 @@ pub fn run() -> ExitCode {
         Err(error) => {
             // Help and version are not failures; printing fails only if nobody listens.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+            let wrong = if is_health() { Exit::ProbeUsage } else { Exit::Usage };
+            return if error.use_stderr() { wrong } else { Exit::Ok }.into();
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -134,6 +138,11 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Whether the command line, which does not parse, was meant for `health`.
+fn is_health() -> bool {
+    std::env::args_os().nth(1).is_some_and(|verb| verb == "health")
+}
+
 async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Serve(args) => serve::run(args).await,
@@ -152,6 +161,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Audit(verb) => audit::run(verb),
         Verb::Config(verb) => config::run(verb),
         Verb::Completions(args) => completions::run(args, &mut Cli::command()),
+        Verb::Man(args) => man::run(&args, Cli::command()),
     }
 }
 

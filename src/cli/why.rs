@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Region of a number in national form, such as GB
     #[arg(long, value_name = "REGION", default_value = "")]
     default_region: String,
+    /// Tell what the number's owner would be told; needs owner.enabled
+    #[arg(long)]
+    as_owner: bool,
     #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
@@ -42,6 +45,9 @@ struct Findings {
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
+    if args.as_owner {
+        return as_owner(&client, args).await;
+    }
     let request = pb::CheckNumberRequest {
         number: args.number.clone(),
         default_region: args.default_region,
@@ -58,6 +64,31 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     match args.output.output {
         Output::Json => print_json(&as_json(&findings, &answer)?)?,
         Output::Table => print(&findings, &answer)?,
+    }
+    Ok(Exit::Ok)
+}
+
+async fn as_owner(client: &Client, args: Args) -> Result<Exit> {
+    let request = pb::AskListingRequest { number: args.number, default_region: args.default_region };
+    let told = client.ask_listing(request).await?;
+    let kind = |lister: &pb::Lister| lister.kind().as_str_name().trim_start_matches("LISTER_KIND_");
+    if args.output.output == Output::Json {
+        let listers = told.listed_by.iter().map(|lister| {
+            json!({"kind": kind(lister), "page": lister.page, "since": output::day(lister.since.as_ref())})
+        });
+        print_json(&json!({"listed": told.listed, "listed_by": listers.collect::<Vec<_>>()}))?;
+        return Ok(Exit::Ok);
+    }
+    if !told.listed {
+        say("not listed")?;
+    }
+    for lister in &told.listed_by {
+        let by = match lister.kind() {
+            pb::ListerKind::PublicPage => format!("the public page {}", visible(&lister.page)),
+            pb::ListerKind::Operator => "an operator of this service".to_owned(),
+            _ => "a list that is not public".to_owned(),
+        };
+        say(format_args!("listed since {} by {by}", output::day(lister.since.as_ref())))?;
     }
     Ok(Exit::Ok)
 }

@@ -4,9 +4,11 @@
 //! file. Fills each room's options; no room imports this one.
 
 mod access;
+mod audit;
 mod collect;
 mod feeds;
 mod metrics;
+mod owner;
 mod shared_store;
 
 use std::hash::{BuildHasher, RandomState};
@@ -27,9 +29,11 @@ use crate::sync::SyncOptions;
 use crate::telemetry::LogOptions;
 
 pub use access::{AccessConfig, api_key};
+pub use audit::AuditConfig;
 pub use collect::{CollectConfig, CollectorParts};
 pub use feeds::{feed, feeds};
 pub use metrics::{MetricsConfig, MetricsFlags};
+pub use owner::OwnerConfig;
 pub use shared_store::{RedisConfig, Secret};
 
 /// The default configuration's text: every setting, commented.
@@ -80,6 +84,10 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Counting of sign-ups.
     pub bursts: BurstsConfig,
+    /// Telling owners of numbers.
+    pub owner: OwnerConfig,
+    /// The audit record.
+    pub audit: AuditConfig,
     /// Logs.
     pub log: LogOptions,
 }

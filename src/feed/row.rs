@@ -38,7 +38,7 @@ pub struct BadLine {
 pub enum FileError {
     /// Reading failed, or compressed data is cut.
     #[error("cannot be read to its end: {0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
     /// Not in the form that it seems to have.
     #[error("line {line}: {reason}")]
     Form {
@@ -47,6 +47,13 @@ pub enum FileError {
         /// What is wrong and what was expected.
         reason: String,
     },
+}
+
+// Not a source: the message has it already, and chains of causes would tell it twice.
+impl From<std::io::Error> for FileError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 /// The fields of a row as text; absent ones are empty.

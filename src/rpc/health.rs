@@ -7,8 +7,13 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, HealthService};
 
 /// Names by which health can be asked; the empty one is the server as a whole.
-const NAMES: [&str; 4] =
-    ["", "numguard.v1.CheckService", "numguard.v1.AdminService", "numguard.v1.FeedService"];
+const NAMES: [&str; 5] = [
+    "",
+    "numguard.v1.CheckService",
+    "numguard.v1.AdminService",
+    "numguard.v1.FeedService",
+    "numguard.v1.OwnerService",
+];
 
 /// The one word about health. Clones are the same one.
 #[derive(Clone)]

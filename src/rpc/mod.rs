@@ -16,6 +16,7 @@ mod import;
 mod listing_page;
 pub mod metrics;
 mod once;
+mod owner_service;
 mod recorded;
 mod server;
 mod stats;
@@ -37,6 +38,7 @@ pub use check_service::CheckRpc;
 pub use connections::ConnectionOptions;
 pub use convert::{exported, listing, pb_decision, read_listing};
 pub use feed_service::FeedRpc;
+pub use owner_service::OwnerRpc;
 pub use server::{Server, ServerOptions};
 
 use std::time::SystemTime;

@@ -19,7 +19,8 @@ use super::health::Health;
 use super::pb::admin_service_server::AdminServiceServer;
 use super::pb::check_service_server::CheckServiceServer;
 use super::pb::feed_service_server::FeedServiceServer;
-use super::{AdminRpc, CheckRpc, FeedRpc, pb};
+use super::pb::owner_service_server::OwnerServiceServer;
+use super::{AdminRpc, CheckRpc, FeedRpc, OwnerRpc, pb};
 
 /// What a listener does besides its services.
 #[derive(Default)]
@@ -35,6 +36,7 @@ pub struct Server {
     check: CheckRpc,
     admin: AdminRpc,
     feed: FeedRpc,
+    owner: OwnerRpc,
     health: Health,
     freshness: Arc<Freshness>,
     options: ServerOptions,
@@ -44,15 +46,16 @@ pub struct Server {
 const LARGEST_CHECK: usize = 3 << 20;
 
 impl Server {
-    /// A server of the three services; `freshness` tells when there is an index.
+    /// A server of the four services; `freshness` tells when there is an index.
     pub fn new(
         check: CheckRpc,
         admin: AdminRpc,
         feed: FeedRpc,
+        owner: OwnerRpc,
         freshness: Arc<Freshness>,
         options: ServerOptions,
     ) -> Self {
-        Self { check, admin, feed, health: Health::new(), freshness, options }
+        Self { check, admin, feed, owner, health: Health::new(), freshness, options }
     }
 
     /// Whether it serves, now and later.
@@ -62,10 +65,11 @@ impl Server {
 
     /// Serves on `listener` until `shutdown`, then drains. SERVING once there is an index.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
-        let Self { check, admin, feed, health, freshness, options } = self;
+        let Self { check, admin, feed, owner, health, freshness, options } = self;
         let check = CheckServiceServer::new(check).max_decoding_message_size(LARGEST_CHECK);
         let others = Routes::new(AdminServiceServer::new(admin))
             .add_service(FeedServiceServer::new(feed))
+            .add_service(OwnerServiceServer::new(owner))
             .add_service(HealthServer::new(health.service()));
         let services = Arc::new(Services::new(check, with_reflection(others)));
         health.tell(false).await;

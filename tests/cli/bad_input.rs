@@ -65,7 +65,7 @@ fn a_service_that_is_not_there() {
         ("https://127.0.0.1:9", "numguard serve"),
         ("", "expected a URL"),
     ] {
-        refused(&run(&["health", "--server", server]), &[word]);
+        refused(&run(&["stats", "--server", server]), &[word]);
     }
 }
 
@@ -121,7 +121,7 @@ fn files_that_cannot_be_imported() {
 
     let empty = file(&folder, "empty.csv", b"");
     let ran = served.run(&["import", empty.to_str().unwrap()]);
-    assert!(ran.code == Some(0) && ran.stdout.contains("imported 0 rows"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.stderr.contains("no rows: nothing was stored"), "{ran:?}");
     let utf8 = file(&folder, "bytes.txt", b"+12025550123\n+1202555\xff\xfe24\n");
     let ran = served.run(&["import", utf8.to_str().unwrap()]);
     assert!(ran.code == Some(0) && ran.stderr.contains("bytes.txt:2: not UTF-8"), "{ran:?}");

@@ -161,6 +161,35 @@ fn an_allow_listing_counts_at_once_and_is_taken_away_without_what_feeds_saw() {
 }
 
 #[test]
+fn an_owner_is_told_who_lists_the_number_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (served, data) = (served(&folder), folder.path().join("data"));
+    let ask = |served: &Served, number: &str| served.run(&["listing", "why", "--as-owner", number]);
+    refused(&ask(&served, NUMBER), &["Unimplemented", "is off on this server", "owner.enabled"]);
+    assert_eq!(served.terminate(), Some(0));
+
+    let config = file(&folder, "owner.toml", b"[owner]\nenabled = true\ncalls_per_minute = 7\n");
+    let served = Served::start(&data, &["--no-starter-data", "--config", config.to_str().unwrap()]);
+    let list = "e164,first_seen,last_seen\n+447400123456,2026-03-01,2026-03-02\n";
+    good(served.run_with(&["import", "--feed", "receive-smss.com", "-"], list.as_bytes()));
+    good(served.run(&["range", "put", RANGE, "--reason", "case 7", "--author", "ann"]));
+    let told = good(ask(&served, "+44 7400 123456"));
+    let today = good(served.run(&["export"])).split("decided_at\":\"").nth(1).unwrap()[..10].to_owned();
+    let expected = format!(
+        "listed since 2026-03-01 by the public page receive-smss.com\nlisted since 2026-03-01 by a list that is \
+         not public\nlisted since {today} by an operator of this service\n"
+    );
+    assert_eq!(told, expected, "no name of a private list, of an operator or of a range");
+    let neighbour = good(ask(&served, "+447400299999"));
+    assert_eq!(neighbour, "not listed\n", "neighbours are not told");
+    good(served.run(&["allow", "put", NUMBER]));
+    assert_eq!(good(ask(&served, NUMBER)), "not listed\n");
+    refused(&ask(&served, "hello"), &["InvalidArgument", "number: not a phone number"]);
+    let last = (0..20).map(|_| ask(&served, NUMBER)).find(|ran| ran.code != Some(0)).unwrap();
+    refused(&last, &["ResourceExhausted", "too many questions"]);
+}
+
+#[test]
 fn why_tells_who_says_so_and_since_when() {
     let folder = tempfile::tempdir().unwrap();
     let served = served(&folder);

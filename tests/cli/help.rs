@@ -1,7 +1,7 @@
 //! Every help text, so that the command line never changes by accident.
 //! `INSTA_UPDATE=always cargo test --test cli` takes over what is printed now.
 
-use crate::served::{command, run};
+use crate::served::{Served, command, run};
 
 /// The help text of a verb, and of all verbs below it: none can be forgotten.
 fn help(verb: &[&str], all: &mut String) {
@@ -33,6 +33,39 @@ fn version_and_completions() {
         let ran = run(&["completions", shell]);
         assert!(ran.code == Some(0) && ran.stdout.contains("listing"), "{shell}: {ran:?}");
     }
+}
+
+#[test]
+fn manual_pages_are_printed_and_written_for_each_verb() {
+    let printed = run(&["man"]);
+    assert!(printed.code == Some(0) && printed.stdout.contains(".TH numguard 1"), "{printed:?}");
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run(&["man", "--dir", folder.path().to_str().unwrap()]).code, Some(0));
+    for page in ["numguard.1", "numguard-check.1", "numguard-feed-quarantine-release.1"] {
+        let page = std::fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(page.contains(".SH OPTIONS") && page.contains("NAME"), "{page}");
+    }
+}
+
+/// So that it can stand in place of grpc_health_probe.
+#[test]
+fn health_exits_as_probes_do() {
+    assert_eq!(run(&["health", "--wrong"]).code, Some(1));
+    assert_eq!(run(&["health", "--help"]).code, Some(0));
+    assert_eq!(run(&["health", "--server", "http://127.0.0.1:9"]).code, Some(2));
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    assert_eq!(run(&["health", "--timeout", "1", "--server", &url]).code, Some(3));
+    let folder = tempfile::tempdir().unwrap();
+    // No store and no saved index: alive, and not serving.
+    let redis = Served::start(folder.path(), &["--redis", "redis://127.0.0.1:9"]);
+    let ran = redis.run(&["health"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(4), "NOT_SERVING\n"), "{ran:?}");
+    drop(redis);
+    let served = Served::empty(&folder.path().join("own"));
+    let ran = served.run(&["health", "--service", "numguard.v1.CheckService"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "SERVING\n"), "{ran:?}");
+    assert_eq!(served.run(&["health", "--service", "no.such.Service"]).code, Some(3));
 }
 
 #[test]

@@ -116,7 +116,7 @@ async fn a_first_start_without_redis_is_not_serving_until_it_is_there() {
     let served = serve(folder.path(), &server.url());
     assert!(served.banner.contains("NOT SERVING until the store answers"), "{}", served.banner);
     let health = served.run(&["health"]);
-    assert_eq!((health.code, health.stdout.trim()), (Some(1), "NOT_SERVING"));
+    assert_eq!((health.code, health.stdout.trim()), (Some(4), "NOT_SERVING"));
     let mut client = CheckServiceClient::connect(served.url.clone()).await.unwrap();
     let request = || pb::CheckNumberRequest { number: "+447400123456".to_owned(), ..Default::default() };
     let status = client.check_number(request()).await.err().expect("no index, no verdict");

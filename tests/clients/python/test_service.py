@@ -28,7 +28,7 @@ def assert_refused_as_too_large(refused):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "numguard.v1.CheckService", "numguard.v1.AdminService", "numguard.v1.FeedService"],
+    ["", "numguard.v1.CheckService", "numguard.v1.AdminService", "numguard.v1.FeedService", "numguard.v1.OwnerService"],
 )
 def test_health_is_serving(channel, name):
     """The server as a whole and each of its services are SERVING."""
@@ -52,6 +52,7 @@ def test_reflection_lists_the_services(channel):
     assert "numguard.v1.CheckService" in services
     assert "numguard.v1.AdminService" in services
     assert "numguard.v1.FeedService" in services
+    assert "numguard.v1.OwnerService" in services
     file = reflection.FindFileContainingSymbol("numguard.v1.CheckService")
     methods = [method.name for method in file.service[0].method]
     expected = ["CheckNumber", "BatchCheckNumbers", "StreamCheckNumbers", "ExplainNumber", "ReportOutcomes"]
