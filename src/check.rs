@@ -4,13 +4,15 @@
 //! signal and policy meet. Must stay readable in one glance.
 
 mod explain;
+#[cfg(test)]
+mod properties;
 
 use crate::burst::{self, Counts};
 use crate::index::Index;
 use crate::listing::UnixTime;
 use crate::number::{self, ParseError, Parsed, Region};
 use crate::policy::{Judgement, Policy};
-use crate::signal;
+use crate::signal::{self, Context};
 
 pub use explain::{Part, explain};
 
@@ -23,17 +25,19 @@ pub struct Answer<'a> {
     pub judgement: Judgement<'a>,
 }
 
-/// Judges `text`, as typed by a person, at the time `now`.
+/// Judges `text`, as typed by a person, with what else is known about the registration, at the time
+/// `now`.
 pub fn check<'a>(
     index: &'a Index,
     policy: &Policy,
     text: &str,
     default_region: Option<Region>,
+    context: &Context,
     now: UnixTime,
 ) -> Answer<'a> {
     let parsed = number::parse(text, default_region);
     let facts = match &parsed {
-        Ok(parsed) => signal::of_number(index, &policy.weights, parsed, now),
+        Ok(parsed) => signal::of_number(index, &policy.weights, parsed, context, now),
         Err(error) => signal::of_text(*error),
     };
     Answer { parsed, judgement: policy.judge(facts) }

@@ -7,6 +7,7 @@ use numguard::check::{check, with_bursts};
 use numguard::index::{Builder, Index, Position};
 use numguard::listing::{Listing, Sighting, Subject, UnixTime};
 use numguard::policy::{Policy, Verdict};
+use numguard::signal::Context;
 
 const NOW: UnixTime = UnixTime(1_780_000_000);
 
@@ -26,7 +27,7 @@ fn index() -> Index {
 #[test]
 fn an_allowed_number_costs_no_allocation() {
     let (index, policy) = (index(), Policy::default());
-    let judged = |text: &str| check(&index, &policy, text, None, NOW).judgement.verdict;
+    let judged = |text: &str| check(&index, &policy, text, None, &Context::default(), NOW).judgement.verdict;
     for text in ["+447911123456", "+447400030000", "+12025550123", "+33612345678", "+33912345678"] {
         assert_eq!(judged(text), Verdict::Allow, "the first check also loads the plan");
         let counted = allocation_counter::measure(|| assert_eq!(judged(text), Verdict::Allow));
@@ -37,7 +38,7 @@ fn an_allowed_number_costs_no_allocation() {
 #[test]
 fn nor_does_a_flagged_one_before_its_answer_is_written() {
     let (index, policy) = (index(), Policy::default());
-    let judged = |text: &str| check(&index, &policy, text, None, NOW).judgement.verdict;
+    let judged = |text: &str| check(&index, &policy, text, None, &Context::default(), NOW).judgement.verdict;
     for text in ["+447400000000", "+447312345678"] {
         assert_eq!(judged(text), Verdict::Block);
         let counted = allocation_counter::measure(|| assert_eq!(judged(text), Verdict::Block));
@@ -50,7 +51,7 @@ fn nor_does_counting_a_sign_up() {
     let (index, policy, windows) = (index(), Policy::default(), Windows::new(10, 42));
     let client = ClientTag::of("acme");
     let judged = |text: &str| {
-        let answer = check(&index, &policy, text, None, NOW);
+        let answer = check(&index, &policy, text, None, &Context::default(), NOW);
         let counts = windows.count(answer.parsed.as_ref().unwrap().number, client, NOW);
         with_bursts(&policy, answer, &counts).judgement.verdict
     };

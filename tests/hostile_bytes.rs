@@ -7,7 +7,7 @@ use numguard::feed::{self, Reading};
 use numguard::index::{Builder, Index, Position};
 use numguard::listing::{Listing, Sighting, Subject, UnixTime, codec};
 use numguard::number::{self, Region, Validity};
-use numguard::policy::Policy;
+use numguard::policy::Policies;
 use proptest::prelude::*;
 
 /// Text made of what such inputs are made of, so that random cases reach deep.
@@ -99,7 +99,7 @@ proptest! {
         let text = String::from_utf8_lossy(&bytes);
         let _ = text.parse::<Subject>();
         let _ = text.parse::<UnixTime>();
-        let _ = Policy::parse(&text);
+        let _ = Policies::parse(&text);
     }
 }
 

@@ -72,7 +72,7 @@ pub struct Banner {
 impl App {
     /// Checks all settings, binds the address, opens the store and loads the index.
     pub async fn start(config: &Config) -> Result<Self> {
-        let policy = Arc::new(config.policy()?);
+        let policies = Arc::new(config.policies()?);
         let parts = config.collector()?;
         let tls =
             config.access.tls()?.map(|options| Tls::open(options, now)).transpose().context("access")?;
@@ -103,7 +103,7 @@ impl App {
             index: published.load().stats(),
             loaded,
             took: began.elapsed(),
-            policy: policy.version.clone(),
+            policy: policies.usual().version.clone(),
             metadata: plan::metadata_version(),
         };
         let owner = owner(config, &parts.catalogue, &published, &sync);
@@ -119,10 +119,14 @@ impl App {
         let counting = windows.clone().filter(|_| redis).map(|windows| (windows, Arc::clone(&store)));
         let feed =
             FeedRpc::new(collector, Arc::clone(&store), sync.progress()).scheduled(config.collect.enabled);
-        let check =
-            CheckRpc::new(Arc::clone(&published), Arc::clone(&policy), Arc::clone(&store), sync.freshness());
+        let check = CheckRpc::new(
+            Arc::clone(&published),
+            Arc::clone(&policies),
+            Arc::clone(&store),
+            sync.freshness(),
+        );
         let index = Arc::clone(&published);
-        let admin = AdminRpc::new(store, audit, published, policy, sync.progress(), sync.freshness());
+        let admin = AdminRpc::new(store, audit, published, policies, sync.progress(), sync.freshness());
         let options = ServerOptions { connections: config.connections(), tls: tls.clone() };
         let server = Server::new(check.counting(windows), admin, feed, owner, sync.freshness(), options);
         let watching =

@@ -16,6 +16,7 @@ use crate::index::Index;
 use crate::listing::{Day, ReasonCode};
 use crate::number::{LineType, Number, Region};
 use crate::policy::{Policy, Verdict};
+use crate::signal::Context;
 
 pub use history::{History, Sightings};
 pub use plot::svg;
@@ -70,7 +71,7 @@ pub fn run(inputs: Inputs, policy: &Policy, progress: &mut dyn FnMut(Day)) -> Re
 }
 
 fn judge(index: &Index, policy: &Policy, number: Number, day: Day) -> Judged {
-    let answer = check(index, policy, &number.as_e164(), None, day.start());
+    let answer = check(index, policy, &number.as_e164(), None, &Context::default(), day.start());
     let listed = answer.judgement.facts.iter().any(|fact| fact.code == ReasonCode::PublicInbox);
     Judged {
         region: answer.parsed.map(|parsed| parsed.facts.region).unwrap_or_default(),

@@ -3,7 +3,7 @@
 //! Judges the same facts again with one left out; must not look anything up.
 
 use crate::policy::{Judgement, Policy, Verdict};
-use crate::signal::Fact;
+use crate::signal::{Fact, Facts};
 
 /// One fact, and the verdict without it.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Part<'a> {
     pub verdict_without: Verdict,
     /// What the score would be without it.
     pub risk_score_without: u8,
+    /// Verdict and score if it were not on trial; only where it is.
+    pub if_enforced: Option<(Verdict, u8)>,
 }
 
 /// Takes a judgement apart, fact by fact, in its order.
@@ -22,9 +24,26 @@ pub fn explain<'a>(policy: &Policy, judgement: &Judgement<'a>) -> Vec<Part<'a>> 
     let part = |(at, fact): (usize, &Fact<'a>)| {
         let others = facts.iter().enumerate().filter(|(other, _)| *other != at);
         let without = policy.judge(others.map(|(_, fact)| *fact).collect());
-        Part { fact: *fact, verdict_without: without.verdict, risk_score_without: without.risk_score }
+        Part {
+            fact: *fact,
+            verdict_without: without.verdict,
+            risk_score_without: without.risk_score,
+            if_enforced: fact.shadow.then(|| enforced(policy, facts, at)),
+        }
     };
     facts.iter().enumerate().map(part).collect()
+}
+
+/// The verdict and score if the fact at `at` were not on trial.
+fn enforced(policy: &Policy, facts: &Facts<'_>, at: usize) -> (Verdict, u8) {
+    let mut policy = policy.clone();
+    policy.shadow.retain(|code| facts.get(at).is_none_or(|fact| fact.code != *code));
+    let mut facts = facts.clone();
+    if let Some(fact) = facts.get_mut(at) {
+        fact.shadow = false;
+    }
+    let judgement = policy.judge(facts);
+    (judgement.verdict, judgement.risk_score)
 }
 
 #[cfg(test)]
@@ -55,5 +74,18 @@ mod tests {
                 (Code::LineType, Verdict::Allow, 0)
             ]
         );
+    }
+
+    #[test]
+    fn what_is_on_trial_comes_with_the_verdict_if_it_were_not() {
+        let policy = Policy { shadow: vec![Code::RangeHolder], ..Policy::default() };
+        let fact = |code, p| Fact::certain(code, p, Evidence::LineType(LineType::Voip));
+        // One by the policy, one by itself, as a pair of regions is.
+        let pair = Fact { shadow: true, ..fact(Code::RegionMismatch, 0.3) };
+        let judgement = policy.judge([fact(Code::RangeHolder, 0.6), pair].into_iter().collect());
+        assert_eq!((judgement.verdict, judgement.risk_score), (Verdict::Allow, 0));
+        let parts = explain(&policy, &judgement);
+        let enforced: Vec<_> = parts.iter().map(|part| part.if_enforced).collect();
+        assert_eq!(enforced, [Some((Verdict::Challenge, 60)), Some((Verdict::Allow, 30))]);
     }
 }

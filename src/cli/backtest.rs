@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::backtest::{self, History, Inputs, Report, Sightings, interval};
-use crate::config::{Config, Flags};
+use crate::config::policies;
 use crate::feed::{self, Reading};
 use crate::listing::{Day, FeedName, Subject, UnixTime};
 use crate::number::{LineType, Number, parse};
@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// Policy file instead of the built-in policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Named policy of the file
+    #[arg(long, value_name = "NAME", default_value = "")]
+    policy_name: String,
     /// Write a picture of recall, false positives and calibration
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
@@ -58,8 +61,10 @@ fn day(text: &str) -> Result<Day, String> {
 
 pub(super) fn run(args: Args) -> Result<Exit> {
     let began = Instant::now();
-    let flags = Flags { policy: args.policy.clone(), ..Flags::default() };
-    let policy = Config::load(None, &flags)?.policy()?;
+    let policies = args.policy.as_deref().map(policies).transpose()?.unwrap_or_default();
+    let policy = policies.get(&args.policy_name);
+    let policy =
+        policy.with_context(|| format!("--policy-name {}: the file has no such policy", args.policy_name))?;
     let mut history = History::default();
     for (feed, path) in &args.sightings {
         history.add(feed, sightings(path, feed)?);
@@ -77,7 +82,7 @@ pub(super) fn run(args: Args) -> Result<Exit> {
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     let inputs = Inputs { history, positives, legitimate, window: (args.from, to) };
-    let mut report = backtest::run(inputs, &policy, &mut |day| {
+    let mut report = backtest::run(inputs, policy, &mut |day| {
         bar.set_message(day.to_string());
         bar.inc(1);
     });

@@ -11,6 +11,7 @@ use crate::feed::{self, ExportedSighting};
 use crate::listing::ReasonCode;
 use crate::rpc::{exported, pb};
 
+use super::context::ContextArgs;
 use super::exit::Exit;
 use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
 use super::{Client, ServerArg};
@@ -35,6 +36,8 @@ pub(super) struct Args {
     /// Count each as a sign-up, as a platform's own checks are; burst signals look at no others
     #[arg(long)]
     sign_up: bool,
+    #[command(flatten)]
+    context: ContextArgs,
     #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
@@ -64,6 +67,7 @@ struct Line<'a> {
 struct ReasonLine<'a> {
     code: &'a str,
     weight: f64,
+    shadow: bool,
     evidence: &'a str,
 }
 
@@ -88,10 +92,8 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     let mut rows = table(&["NUMBER", "VERDICT", "SCORE", "REGION", "LINE TYPE", "REASONS"]);
     for batch in numbers.chunks(BATCH) {
         let request = |number: &String| pb::CheckNumberRequest {
-            number: number.clone(),
-            default_region: args.default_region.clone(),
-            context: None,
             dry_run: !args.sign_up,
+            ..args.context.request(number, &args.default_region)
         };
         let answers = client.check(batch.iter().map(request).collect()).await?;
         for (input, answer) in batch.iter().zip(&answers) {
@@ -197,6 +199,7 @@ fn line<'a>(input: &'a str, answer: &'a pb::CheckNumberResponse) -> Line<'a> {
     let reason = |reason: &'a pb::Reason| ReasonLine {
         code: &reason.code,
         weight: reason.weight,
+        shadow: reason.shadow,
         evidence: &reason.evidence,
     };
     let freshness = answer.freshness.unwrap_or_default();
@@ -223,7 +226,10 @@ fn line<'a>(input: &'a str, answer: &'a pb::CheckNumberResponse) -> Line<'a> {
 
 fn row(input: &str, answer: &pb::CheckNumberResponse) -> Vec<String> {
     let facts = answer.number_facts.clone().unwrap_or_default();
-    let reasons = answer.reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.evidence));
+    let reasons = answer.reasons.iter().map(|reason| {
+        let trial = if reason.shadow { " (on trial)" } else { "" };
+        format!("{}{trial}: {}", reason.code, reason.evidence)
+    });
     vec![
         if answer.number.is_empty() {
             visible(input).chars().take(24).collect()

@@ -169,6 +169,11 @@ impl Client {
         Ok(answer.map_err(failed)?.into_inner().held)
     }
 
+    pub(super) async fn policies(&self) -> Result<Vec<pb::PolicyInfo>> {
+        let answer = self.admin().get_policies(self.timed(pb::GetPoliciesRequest {})).await;
+        Ok(answer.map_err(failed)?.into_inner().policies)
+    }
+
     pub(super) async fn feed_status(&self) -> Result<pb::ListFeedsResponse> {
         let answer = self.feeds().list_feeds(self.timed(pb::ListFeedsRequest {})).await;
         Ok(answer.map_err(failed)?.into_inner())

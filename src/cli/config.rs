@@ -38,7 +38,7 @@ pub(super) fn run(verb: Verb) -> Result<Exit> {
         }
         Verb::Check(file) => {
             let config = Config::load(file.config.as_deref(), &Flags::default())?;
-            say(format_args!("configuration and policy {} are right", config.policy()?.version))?;
+            say(format_args!("configuration and policy {} are right", config.policies()?.usual().version))?;
         }
         Verb::Default => say(DEFAULT.trim_end())?,
         Verb::Policy => say(policy::DEFAULT.trim_end())?,

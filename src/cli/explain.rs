@@ -3,8 +3,10 @@
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::policy::NEVER;
 use crate::rpc::pb;
 
+use super::context::ContextArgs;
 use super::exit::Exit;
 use super::output::{Output, OutputArg, print_json, print_table, say, table, visible};
 use super::{Client, ServerArg};
@@ -17,6 +19,8 @@ pub(super) struct Args {
     /// Region of a number in national form, such as GB
     #[arg(long, value_name = "REGION", default_value = "")]
     default_region: String,
+    #[command(flatten)]
+    context: ContextArgs,
     #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
@@ -45,17 +49,17 @@ struct Signal<'a> {
     shadow: bool,
     verdict_without: &'a str,
     risk_score_without: u32,
+    /// On trial only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict_if_enforced: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk_score_if_enforced: Option<u32>,
     evidence: &'a str,
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
-    let request = pb::CheckNumberRequest {
-        number: args.number.clone(),
-        default_region: args.default_region,
-        context: None,
-        dry_run: true,
-    };
+    let request = args.context.request(&args.number, &args.default_region);
     let explained = client.explain(request).await?;
     let answer = explained.response.as_ref().context("the service sent no answer")?;
     let line = line(&explained, answer);
@@ -78,6 +82,8 @@ fn line<'a>(explained: &'a pb::ExplainNumberResponse, answer: &'a pb::CheckNumbe
         shadow: reason.shadow,
         verdict_without: name(part.verdict_without()),
         risk_score_without: part.risk_score_without,
+        verdict_if_enforced: reason.shadow.then(|| name(part.verdict_if_enforced())),
+        risk_score_if_enforced: reason.shadow.then_some(part.risk_score_if_enforced),
         evidence: &reason.evidence,
     };
     Line {
@@ -97,7 +103,11 @@ fn print(asked: &str, line: &Line<'_>) -> Result<()> {
     let number = if line.number.is_empty() { visible(asked) } else { line.number.to_owned() };
     say(format_args!("{number}  {}  (policy {})", line.verdict, line.policy_version))?;
     say(format_args!("  score        {:>3}   CHALLENGE from {}", line.risk_score, line.challenge_from))?;
-    say(format_args!("  may block    {:>3}   BLOCK from {}", line.block_score, line.block_from))?;
+    let block = match u8::try_from(line.block_from) {
+        Ok(NEVER) => "no score blocks".to_owned(),
+        _ => format!("BLOCK from {}", line.block_from),
+    };
+    say(format_args!("  may block    {:>3}   {block}", line.block_score))?;
     say("")?;
     if !line.signals.is_empty() {
         let mut rows = table(&["SIGNAL", "WEIGHT", "MAY BLOCK", "WITHOUT IT", "EVIDENCE"]);
@@ -113,6 +123,11 @@ fn print(asked: &str, line: &Line<'_>) -> Result<()> {
         print_table(&rows)?;
     }
     say(format_args!("nothing found for {}", line.not_found.join(", ")))?;
+    for signal in &line.signals {
+        if let (Some(verdict), Some(score)) = (signal.verdict_if_enforced, signal.risk_score_if_enforced) {
+            say(format_args!("{} is on trial: with a say it would be {verdict} {score}", signal.code))?;
+        }
+    }
     let decisive = line.signals.iter().filter(|signal| signal.verdict_without != line.verdict);
     let decisive: Vec<String> =
         decisive.map(|signal| format!("{} without {}", signal.verdict_without, signal.code)).collect();

@@ -15,6 +15,7 @@ mod check;
 mod client;
 mod completions;
 mod config;
+mod context;
 mod exit;
 mod explain;
 mod export;
@@ -29,6 +30,7 @@ mod import;
 mod listing;
 mod man;
 mod output;
+mod policy;
 mod range;
 mod replay;
 mod serve;
@@ -82,6 +84,9 @@ enum Verb {
     Feed(feed::Verb),
     /// Import lists of numbers: CSV, JSON, export or text, plain or gzip
     Import(import::Args),
+    /// List, show and validate policies
+    #[command(subcommand)]
+    Policy(policy::Verb),
     /// Replay history day by day and tell how well a policy would have done
     Backtest(backtest::Args),
     /// Export all listings, one JSON object per line
@@ -153,6 +158,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Range(verb) => range::run(verb).await,
         Verb::Feed(verb) => feed::run(verb).await,
         Verb::Import(args) => import::run(args).await,
+        Verb::Policy(verb) => policy::run(verb).await,
         Verb::Backtest(args) => backtest::run(args),
         Verb::Export(args) => export::run(args).await,
         Verb::Health(args) => health::run(args).await,

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::burst::Windows;
 use crate::feed::DefinitionError;
-use crate::policy::{Policy, PolicyError};
+use crate::policy::{self, Policies, PolicyError, Reading};
 use crate::rpc::{ConnectionOptions, now};
 use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;
@@ -209,13 +209,9 @@ impl Config {
         Ok(self)
     }
 
-    /// The policy that the settings name.
-    pub fn policy(&self) -> Result<Policy, ConfigError> {
-        if self.policy.as_os_str().is_empty() {
-            return Ok(Policy::default());
-        }
-        let path = self.policy.display().to_string();
-        Policy::parse(&read(&self.policy)?).map_err(|error| ConfigError::Policy { path, error })
+    /// The policies of the file that the settings name.
+    pub fn policies(&self) -> Result<Policies, ConfigError> {
+        if self.policy.as_os_str().is_empty() { Ok(Policies::default()) } else { policies(&self.policy) }
     }
 
     /// Options of the Redis store, or nothing if the embedded one is wanted.
@@ -266,6 +262,25 @@ impl Config {
     pub fn to_toml(&self) -> String {
         toml::to_string(self).unwrap_or_default()
     }
+}
+
+/// The policies of a file.
+pub fn policies(file: &Path) -> Result<Policies, ConfigError> {
+    let path = file.display().to_string();
+    let Reading { policies, problems } = policy::read(&read(file)?);
+    let Some(policies) = policies else {
+        let refused = problems.into_iter().filter(|problem| problem.refused).collect();
+        return Err(ConfigError::Policy { path, error: PolicyError(refused) });
+    };
+    for doubt in problems {
+        tracing::warn!(path, "policy: {doubt}");
+    }
+    Ok(policies)
+}
+
+/// What a policy file comes to, with everything that can be said about it.
+pub fn policy_reading(file: &Path) -> Result<Reading, ConfigError> {
+    Ok(policy::read(&read(file)?))
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

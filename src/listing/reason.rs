@@ -27,11 +27,15 @@ pub enum ReasonCode {
     BurstRange,
     /// The client asked about unusually many numbers within minutes.
     BurstClient,
+    /// The number's region and that of the client's address are a pair that the policy names.
+    RegionMismatch,
+    /// A business account on a virtual range of another country.
+    ForeignBusinessRange,
 }
 
 impl ReasonCode {
     /// All codes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::AllowListed,
         Self::BlockListed,
         Self::InvalidNumber,
@@ -44,6 +48,8 @@ impl ReasonCode {
         Self::BurstNumber,
         Self::BurstRange,
         Self::BurstClient,
+        Self::RegionMismatch,
+        Self::ForeignBusinessRange,
     ];
 
     /// The code of a stable name.
@@ -66,6 +72,8 @@ impl ReasonCode {
             Self::BurstNumber => "BURST_NUMBER",
             Self::BurstRange => "BURST_RANGE",
             Self::BurstClient => "BURST_CLIENT",
+            Self::RegionMismatch => "REGION_MISMATCH",
+            Self::ForeignBusinessRange => "FOREIGN_BUSINESS_RANGE",
         }
     }
 }

@@ -1,167 +1,162 @@
-//! The policy file: TOML in, a checked [`Policy`] out. A setting that is unknown, missing or out of
-//! its bounds is refused by name.
+//! One policy's settings and the bounds they have to keep.
+//!
+//! Unknown and missing settings are refused by their names. Must not judge whether a setting makes sense
+//! beside the others: that is `doubt`.
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::listing::ReasonCode;
 use crate::signal::{Age, Decay, InferredRange, Weights};
+
+use super::problem::Complaints;
 
 /// The default policy's text: every setting, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
 
 /// Rules of judgement.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Comes back in every answer.
     pub version: String,
+    /// Signals on trial: computed and told, without a say in the verdict.
+    #[serde(default, deserialize_with = "codes", serialize_with = "names")]
+    pub shadow: Vec<ReasonCode>,
     /// Scores from which a verdict holds.
     pub thresholds: Thresholds,
-    /// Signals on trial: computed and told, without a say in the verdict.
-    #[serde(default, deserialize_with = "codes")]
-    pub shadow: Vec<ReasonCode>,
     /// How much each signal weighs.
     pub weights: Weights,
 }
 
 /// Scores, 0 to 100, from which a verdict holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
     /// CHALLENGE from here on.
     pub challenge: u8,
-    /// BLOCK from here on.
+    /// BLOCK from here on; [`NEVER`]: no score blocks.
     pub block: u8,
 }
 
-/// Why a policy file is refused.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PolicyError {
-    /// Not TOML, or a setting that is unknown, missing or of the wrong kind.
-    #[error("policy: {0}")]
-    Form(String),
-    /// A setting out of its bounds.
-    #[error("policy: {setting} is {found}: expected {expected}")]
-    Bounds {
-        /// The setting's path.
-        setting: String,
-        /// What stands there.
-        found: String,
-        /// What may stand there.
-        expected: &'static str,
-    },
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        match Self::parse(DEFAULT) {
-            Ok(policy) => policy,
-            // The text is part of the program and a test parses it.
-            Err(error) => unreachable!("the default policy does not parse: {error}"),
-        }
-    }
-}
+/// The threshold that no score reaches.
+pub const NEVER: u8 = 101;
 
 impl Policy {
-    /// Reads a policy file's text.
-    pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let policy: Self = toml::from_str(text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.lines().count().max(1);
-            PolicyError::Form(format!("line {line}: {}", error.message().replace('\n', " ")))
-        })?;
-        policy.check()?;
-        Ok(policy)
+    /// All settings in force, as TOML without comments.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_default()
     }
+}
 
-    fn check(&self) -> Result<(), PolicyError> {
-        let Thresholds { challenge, block } = self.thresholds;
-        bounds("thresholds.challenge", challenge, (1..=100).contains(&challenge), "1 to 100")?;
-        let above = challenge <= block && block <= 100;
-        bounds("thresholds.block", block, above, "at least thresholds.challenge and at most 100")?;
-        for code in &self.shadow {
-            use ReasonCode::{AllowListed, BlockListed, InvalidNumber};
-            let signal = !matches!(code, AllowListed | BlockListed | InvalidNumber);
-            bounds("shadow", code.as_str(), signal, "codes of signals: decisions always count")?;
-        }
-        let weights = &self.weights;
-        probability("weights.not_in_plan", weights.not_in_plan)?;
-        decay("weights.public_inbox", &weights.public_inbox)?;
-        decay("weights.listed_range", &weights.listed_range)?;
-        inferred_range(&weights.inferred_range)?;
-        for (name, value) in weights.range_holder.all() {
-            probability(&format!("weights.range_holder.{name}"), value)?;
-        }
-        for (name, value) in weights.line_types.all() {
-            probability(&format!("weights.line_types.{name}"), value)?;
-        }
-        let percent = weights.bursts.other_client_percent;
-        bounds("weights.bursts.other_client_percent", percent, percent <= 100, "0 to 100")?;
-        for (name, burst) in weights.bursts.all() {
-            probability(&format!("weights.bursts.{name}.probability"), burst.probability)?;
-        }
-        Ok(())
+/// Complains about what is out of its bounds.
+pub(super) fn check(policy: &Policy, complaints: &mut Complaints<'_, '_>) {
+    let Thresholds { challenge, block } = policy.thresholds;
+    complaints.bounds("thresholds.challenge", challenge, (1..=100).contains(&challenge), "1 to 100");
+    let above = challenge <= block && block <= NEVER;
+    let expected = "at least thresholds.challenge, and at most 100 (101: no score blocks)";
+    complaints.bounds("thresholds.block", block, above, expected);
+    for (at, code) in policy.shadow.iter().enumerate() {
+        use ReasonCode::{AllowListed, BlockListed, InvalidNumber};
+        let signal = !matches!(code, AllowListed | BlockListed | InvalidNumber);
+        complaints.bounds(
+            &format!("shadow[{at}]"),
+            code.as_str(),
+            signal,
+            "codes of signals: decisions always count",
+        );
     }
+    let weights = &policy.weights;
+    let mut probability = |setting: &str, value: f32| {
+        complaints.bounds(setting, value, (0.0..=1.0).contains(&value), "a probability from 0 to 1");
+    };
+    probability("weights.not_in_plan", weights.not_in_plan);
+    probability("weights.foreign_business_range", weights.foreign_business_range);
+    if let Some(since) = &weights.verified_since {
+        probability("weights.verified_since.keep", since.keep);
+    }
+    for (at, pair) in weights.region_mismatch.iter().enumerate() {
+        probability(&format!("weights.region_mismatch[{at}].weight"), pair.weight);
+    }
+    for (name, value) in weights.range_holder.all() {
+        probability(&format!("weights.range_holder.{name}"), value);
+    }
+    for (name, value) in weights.line_types.all() {
+        probability(&format!("weights.line_types.{name}"), value);
+    }
+    for (name, burst) in weights.bursts.all() {
+        probability(&format!("weights.bursts.{name}.probability"), burst.probability);
+    }
+    for (setting, parts) in
+        [("weights.public_inbox", &weights.public_inbox), ("weights.listed_range", &weights.listed_range)]
+    {
+        probability(&format!("{setting}.fresh"), parts.fresh);
+        probability(&format!("{setting}.floor"), parts.floor);
+    }
+    probability("weights.inferred_range.least", weights.inferred_range.least);
+    decay("weights.public_inbox", &weights.public_inbox, complaints);
+    decay("weights.listed_range", &weights.listed_range, complaints);
+    inferred_range(&weights.inferred_range, complaints);
+    let percent = weights.bursts.other_client_percent;
+    complaints.bounds("weights.bursts.other_client_percent", percent, percent <= 100, "0 to 100");
 }
 
 /// Reason codes by their names.
 fn codes<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<ReasonCode>, D::Error> {
     let names = Vec::<String>::deserialize(list)?;
     let code = |name: &String| {
-        ReasonCode::named(name).ok_or_else(|| de::Error::custom(format!("unknown reason code {name}")))
+        let known = || ReasonCode::ALL.map(ReasonCode::as_str).join(", ");
+        let unknown =
+            || de::Error::custom(format!("unknown reason code {name}: expected some of {}", known()));
+        ReasonCode::named(name).ok_or_else(unknown)
     };
     names.iter().map(code).collect()
 }
 
-fn decay(setting: &str, decay: &Decay) -> Result<(), PolicyError> {
-    probability(&format!("{setting}.fresh"), decay.fresh)?;
-    probability(&format!("{setting}.floor"), decay.floor)?;
-    let half_life = decay.half_life_days;
-    bounds(&format!("{setting}.half_life_days"), half_life, half_life > 0, "1 or more")?;
-    bounds(&format!("{setting}.floor"), decay.floor, decay.floor <= decay.fresh, "at most fresh")
+fn names<S: Serializer>(codes: &[ReasonCode], out: S) -> Result<S::Ok, S::Error> {
+    out.collect_seq(codes.iter().map(|code| code.as_str()))
 }
 
-fn inferred_range(model: &InferredRange) -> Result<(), PolicyError> {
+fn decay(setting: &str, decay: &Decay, complaints: &mut Complaints<'_, '_>) {
+    let half_life = decay.half_life_days;
+    complaints.bounds(&format!("{setting}.half_life_days"), half_life, half_life > 0, "1 or more");
+    complaints.bounds(&format!("{setting}.floor"), decay.floor, decay.floor <= decay.fresh, "at most fresh");
+}
+
+fn inferred_range(model: &InferredRange, complaints: &mut Complaints<'_, '_>) {
     let named = |part: &str| format!("weights.inferred_range.{part}");
     let mut younger = Age { within_days: 0, percent: 100 };
     for (at, age) in model.ages.iter().enumerate() {
         let (days, percent) = (age.within_days, age.percent);
         let older = at == 0 || days > younger.within_days;
-        bounds(&named(&format!("ages[{at}].within_days")), days, older, "more than in the age before")?;
+        complaints.bounds(
+            &named(&format!("ages[{at}].within_days")),
+            days,
+            older,
+            "more than in the age before",
+        );
         let less = percent <= younger.percent;
-        bounds(&named(&format!("ages[{at}].percent")), percent, less, "at most that of the age before")?;
+        complaints.bounds(
+            &named(&format!("ages[{at}].percent")),
+            percent,
+            less,
+            "at most that of the age before",
+        );
         younger = *age;
     }
     for (at, odds) in model.odds.into_iter().enumerate() {
-        bounds(&named(&format!("odds[{at}]")), odds, (0.0..1e6).contains(&odds), "0 to 1e6")?;
+        complaints.bounds(&named(&format!("odds[{at}]")), odds, (0.0..1e6).contains(&odds), "0 to 1e6");
     }
-    bounds(&named("doubted"), model.doubted, (0.0..1e6).contains(&model.doubted), "0 or more")?;
-    probability(&named("least"), model.least)
-}
-
-fn probability(setting: &str, value: f32) -> Result<(), PolicyError> {
-    bounds(setting, value, (0.0..=1.0).contains(&value), "a probability from 0 to 1")
-}
-
-fn bounds(
-    setting: &str,
-    found: impl ToString,
-    good: bool,
-    expected: &'static str,
-) -> Result<(), PolicyError> {
-    if good {
-        return Ok(());
-    }
-    Err(PolicyError::Bounds { setting: setting.to_owned(), found: found.to_string(), expected })
+    complaints.bounds(&named("doubted"), model.doubted, (0.0..1e6).contains(&model.doubted), "0 or more");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{Policies, Problem, read};
 
     fn refused(from: &str, to: &str) -> String {
         assert!(DEFAULT.contains(from), "{from}");
-        match Policy::parse(&DEFAULT.replacen(from, to, 1)) {
+        match Policies::parse(&DEFAULT.replacen(from, to, 1)) {
             Ok(_) => panic!("{to} was taken"),
             Err(error) => error.to_string(),
         }
@@ -169,7 +164,12 @@ mod tests {
 
     #[test]
     fn the_default_parses_and_wrong_settings_are_named() {
-        assert_eq!(Policy::parse(DEFAULT).map(|p| p.version), Ok("default-2".to_owned()));
+        let default = read(DEFAULT);
+        assert_eq!(default.problems, Vec::<Problem>::new());
+        assert_eq!(
+            default.policies.map(|policies| policies.usual().version.clone()).as_deref(),
+            Some("default-2")
+        );
         for (from, to, named) in [
             ("challenge = 50", "challenge = 0", "thresholds.challenge is 0: expected 1 to 100"),
             ("block = 85", "block = 40", "thresholds.block is 40"),
@@ -185,7 +185,7 @@ mod tests {
             ("WHOLESALE = 0.2", "MVNO = 0.2", "unknown field `MVNO`"),
             ("VOIP = 0.15", "VOIP = -1", "weights.line_types.VOIP is -1"),
             ("shadow = []", "shadow = [\"RANGE\"]", "unknown reason code RANGE"),
-            ("shadow = []", "shadow = [\"ALLOW_LISTED\"]", "shadow is ALLOW_LISTED"),
+            ("shadow = []", "shadow = [\"ALLOW_LISTED\"]", "shadow[0] is ALLOW_LISTED"),
             ("VOIP = 0.15", "VIOP = 0.15", "unknown field `VIOP`"),
             ("other_client_percent = 50", "other_client_percent = 101", "other_client_percent is 101"),
             (

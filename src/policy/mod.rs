@@ -2,8 +2,13 @@
 //!
 //! Pure. Must not look anything up: what is not a fact does not count.
 
+mod doubt;
 mod file;
+mod problem;
+mod set;
 mod verdict;
 
-pub use file::{DEFAULT, Policy, PolicyError, Thresholds};
+pub use file::{DEFAULT, NEVER, Policy, Thresholds};
+pub use problem::{PolicyError, Problem};
+pub use set::{Policies, Reading, USUAL, read};
 pub use verdict::{Judgement, Verdict};

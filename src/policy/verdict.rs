@@ -54,7 +54,7 @@ impl Policy {
     pub fn judge<'a>(&self, mut facts: Facts<'a>) -> Judgement<'a> {
         facts.sort_by(|a, b| rank(a).cmp(&rank(b)).then(b.probability.total_cmp(&a.probability)));
         for fact in &mut facts {
-            fact.shadow = self.shadow.contains(&fact.code);
+            fact.shadow |= self.shadow.contains(&fact.code);
         }
         let has = |code| facts.iter().any(|fact: &Fact<'_>| fact.code == code);
         let (verdict, risk_score, block_score) = if has(ReasonCode::AllowListed) {
@@ -92,7 +92,7 @@ fn rank(fact: &Fact<'_>) -> u8 {
 }
 
 /// Noisy-or: the facts as independent evidence.
-fn score(probabilities: impl Iterator<Item = f32>) -> u8 {
+pub(super) fn score(probabilities: impl Iterator<Item = f32>) -> u8 {
     let open: f32 = probabilities.map(|probability| 1.0 - probability).product();
     ((1.0 - open) * 100.0).round() as u8
 }

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::audit::{Asked, Audit};
 use crate::index::Published;
 use crate::listing::{Listing, Subject, UnixTime};
-use crate::policy::Policy;
+use crate::policy::{self, Policies};
 use crate::store::{Applied, Change, Store};
 use crate::sync::{Freshness, Progress};
 
@@ -22,7 +22,7 @@ use super::import::Staged;
 use super::listing_page::{self, Filter};
 use super::once::once;
 use super::status::{invalid, not_found, of_store};
-use super::{convert, metrics, now, pb, recorded, stats, undo};
+use super::{convert, metrics, now, pb, policy_messages, recorded, stats, undo};
 
 /// Most subjects of one delete.
 const LARGEST_DELETE: usize = 10_000;
@@ -40,7 +40,7 @@ pub struct AdminRpc {
     pub(super) store: Arc<dyn Store>,
     pub(super) audit: Arc<Audit>,
     published: Arc<Published>,
-    policy: Arc<Policy>,
+    policies: Arc<Policies>,
     progress: Progress,
     freshness: Arc<Freshness>,
 }
@@ -51,11 +51,11 @@ impl AdminRpc {
         store: Arc<dyn Store>,
         audit: Arc<Audit>,
         published: Arc<Published>,
-        policy: Arc<Policy>,
+        policies: Arc<Policies>,
         progress: Progress,
         freshness: Arc<Freshness>,
     ) -> Self {
-        Self { store, audit, published, policy, progress, freshness }
+        Self { store, audit, published, policies, progress, freshness }
     }
 
     /// Stores changes and waits until checks see them.
@@ -254,7 +254,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         // A store that is out of reach must not hide what the index does without it.
         let stored = self.store.stats().await;
         let index = Arc::clone(&self.published.load());
-        let (kind, version) = (self.store.kind(), self.policy.version.clone());
+        let (kind, version) = (self.store.kind(), self.policies.usual().version.clone());
         let (age, held) = (self.freshness.of(&index, now()), self.freshness.held());
         tokio::task::spawn_blocking(move || stats::stats(kind, stored, &index, (age, held), &version))
             .await
@@ -272,5 +272,19 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         );
         let held = self.freshness.held().map(stats::held_load);
         Ok(Response::new(pb::AcceptShrinkResponse { held }))
+    }
+
+    async fn get_policies(
+        &self,
+        _: Request<pb::GetPoliciesRequest>,
+    ) -> Result<Response<pb::GetPoliciesResponse>, Status> {
+        Ok(Response::new(policy_messages::policies(&self.policies)))
+    }
+
+    async fn validate_policy(
+        &self,
+        request: Request<pb::ValidatePolicyRequest>,
+    ) -> Result<Response<pb::ValidatePolicyResponse>, Status> {
+        Ok(Response::new(policy_messages::reading(&policy::read(&request.get_ref().text))))
     }
 }

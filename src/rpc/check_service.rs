@@ -16,10 +16,12 @@ use crate::check::{Answer, check, with_bursts};
 use crate::index::{Index, Published};
 use crate::listing::UnixTime;
 use crate::number::{Number, Region};
-use crate::policy::Policy;
+use crate::policy::{Policies, Policy};
+use crate::signal::Context;
 use crate::store::{Outcome, Store};
 use crate::sync::Freshness;
 
+use super::convert::{LONGEST_ID, Wrong};
 use super::pb;
 use super::status::{invalid, not_loaded, of_store};
 use super::{convert, metrics, now};
@@ -33,14 +35,11 @@ const TURN: usize = 256;
 /// The client of requests without a key.
 const ANONYMOUS: &str = "anonymous";
 
-/// Longest id that a platform may give, in bytes.
-const LONGEST_ID: usize = 128;
-
 /// Serves checks from the published index.
 #[derive(Clone)]
 pub struct CheckRpc {
     published: Arc<Published>,
-    policy: Arc<Policy>,
+    policies: Arc<Policies>,
     store: Arc<dyn Store>,
     freshness: Arc<Freshness>,
     ids: Arc<CheckIds>,
@@ -74,16 +73,16 @@ fn push_hex(text: &mut String, value: u64, digits: u32) {
 }
 
 impl CheckRpc {
-    /// Serves from `published`, judging by `policy`; outcomes go to `store`.
+    /// Serves from `published`, judging by `policies`; outcomes go to `store`.
     pub fn new(
         published: Arc<Published>,
-        policy: Arc<Policy>,
+        policies: Arc<Policies>,
         store: Arc<dyn Store>,
         freshness: Arc<Freshness>,
     ) -> Self {
         let process = RandomState::new().build_hasher().finish() as u32;
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
-        Self { published, policy, store, freshness, ids, windows: None }
+        Self { published, policies, store, freshness, ids, windows: None }
     }
 
     /// Counts sign-ups in `windows`.
@@ -103,30 +102,13 @@ impl CheckRpc {
         request: &pb::CheckNumberRequest,
         client: Option<ClientTag>,
         now: UnixTime,
-    ) -> Result<pb::CheckNumberResponse, (&'static str, &'static str)> {
-        let mut answer = self.judge(index, request, now)?;
+    ) -> Result<pb::CheckNumberResponse, Wrong> {
+        let (mut answer, policy) = self.judge(index, request, now)?;
         if let (Some(windows), Some(client)) = (&self.windows, client) {
-            answer = self.with_bursts(answer, windows, client, request.dry_run, now);
+            answer = counted(answer, policy, windows, client, request.dry_run, now);
         }
         metrics::checked(&answer.judgement);
-        Ok(self.response(index, &answer, now))
-    }
-
-    fn with_bursts<'a>(
-        &self,
-        answer: Answer<'a>,
-        windows: &Windows,
-        client: ClientTag,
-        dry_run: bool,
-        now: UnixTime,
-    ) -> Answer<'a> {
-        let Ok(parsed) = &answer.parsed else { return answer };
-        let counts = if dry_run {
-            windows.look(parsed.number, client, now)
-        } else {
-            windows.count(parsed.number, client, now)
-        };
-        with_bursts(&self.policy, answer, &counts)
+        Ok(self.response(index, &answer, policy, now))
     }
 
     fn judge<'a>(
@@ -134,17 +116,30 @@ impl CheckRpc {
         index: &'a Index,
         request: &pb::CheckNumberRequest,
         now: UnixTime,
-    ) -> Result<Answer<'a>, (&'static str, &'static str)> {
+    ) -> Result<(Answer<'a>, &Policy), Wrong> {
         let region = region(&request.default_region)?;
-        if request.context.as_ref().is_some_and(|context| context.correlation_id.len() > LONGEST_ID) {
-            return Err(("context.correlation_id", "expected at most 128 bytes"));
+        let (mut context, mut policy) = (Context::default(), self.policies.usual());
+        if let Some(told) = &request.context {
+            context = convert::context(told, now)?;
+            policy = self.policies.get(&told.policy).ok_or_else(|| self.no_such_policy())?;
         }
-        Ok(check(index, &self.policy, &request.number, region, now))
+        Ok((check(index, policy, &request.number, region, &context, now), policy))
     }
 
-    fn response(&self, index: &Index, answer: &Answer<'_>, now: UnixTime) -> pb::CheckNumberResponse {
+    fn no_such_policy(&self) -> Wrong {
+        let names: Vec<&str> = self.policies.iter().map(|(name, _)| name).collect();
+        ("context.policy", format!("no policy has that name: expected one of {}", names.join(", ")).into())
+    }
+
+    fn response(
+        &self,
+        index: &Index,
+        answer: &Answer<'_>,
+        policy: &Policy,
+        now: UnixTime,
+    ) -> pb::CheckNumberResponse {
         let freshness = convert::freshness(self.freshness.of(index, now));
-        convert::answer(answer, self.ids.next(), &self.policy.version, freshness)
+        convert::answer(answer, self.ids.next(), &policy.version, freshness)
     }
 
     /// Whether there is an index. Without one there is no verdict: what then happens to the
@@ -168,13 +163,31 @@ impl CheckRpc {
     }
 }
 
-fn region(text: &str) -> Result<Option<Region>, (&'static str, &'static str)> {
+/// The answer with what the windows know of this client and number.
+fn counted<'a>(
+    answer: Answer<'a>,
+    policy: &Policy,
+    windows: &Windows,
+    client: ClientTag,
+    dry_run: bool,
+    now: UnixTime,
+) -> Answer<'a> {
+    let Ok(parsed) = &answer.parsed else { return answer };
+    let counts = if dry_run {
+        windows.look(parsed.number, client, now)
+    } else {
+        windows.count(parsed.number, client, now)
+    };
+    with_bursts(policy, answer, &counts)
+}
+
+fn region(text: &str) -> Result<Option<Region>, Wrong> {
     match text {
         "" => Ok(None),
         // A region that does not exist is told in the answer: it concerns this number only.
         text => Region::new(text)
             .map(Some)
-            .ok_or(("default_region", "expected an ISO 3166 region such as GB, or nothing")),
+            .ok_or(("default_region", "expected an ISO 3166 region such as GB, or nothing".into())),
     }
 }
 
@@ -197,15 +210,15 @@ impl pb::check_service_server::CheckService for CheckRpc {
         let client = self.client(&request);
         let request = request.into_inner().request.ok_or_else(|| invalid("request", "is required"))?;
         let (index, now) = (self.published.load(), now());
-        let mut answer = self
+        let (mut answer, policy) = self
             .judge(&index, &request, now)
             .map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
         if let (Some(windows), Some(client)) = (&self.windows, client) {
             // Who looks into a case registers nobody.
-            answer = self.with_bursts(answer, windows, client, true, now);
+            answer = counted(answer, policy, windows, client, true, now);
         }
-        let response = self.response(&index, &answer, now);
-        Ok(Response::new(convert::explanation(&answer, &self.policy, response)))
+        let response = self.response(&index, &answer, policy, now);
+        Ok(Response::new(convert::explanation(&answer, policy, response)))
     }
 
     async fn batch_check_numbers(

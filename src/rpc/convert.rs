@@ -1,18 +1,29 @@
 //! Messages <-> our types. No rules: what is out of form is refused with the field's name.
 
+use std::borrow::Cow;
+
 use prost_types::Timestamp;
 use tonic::Status;
 
 use crate::check::{Answer, explain};
 use crate::feed::ExportedListing;
 use crate::listing::{Action, Decision, Listing, ReasonCode, Sighting, SightingState, Subject, UnixTime};
-use crate::number;
+use crate::number::{self, Region};
 use crate::policy::{Policy, Verdict};
+use crate::signal::Context;
 use crate::store::OutcomeKind;
 use crate::sync::IndexAge;
 
 use super::pb;
 use super::status::invalid;
+
+/// A field of a request that is out of form, and what was expected there.
+pub(super) type Wrong = (&'static str, Cow<'static, str>);
+
+/// Longest id that a platform may give, in bytes.
+pub(super) const LONGEST_ID: usize = 128;
+/// Seconds by which a platform's clock may be ahead.
+const CLOCK_SKEW: u32 = 300;
 
 /// The longest reason of a decision, in bytes.
 const LONGEST_REASON: usize = 500;
@@ -77,10 +88,48 @@ pub(super) fn explanation(
                 block_weight: rounded(part.fact.blocking),
                 verdict_without: verdict(part.verdict_without).into(),
                 risk_score_without: part.risk_score_without.into(),
+                verdict_if_enforced: part
+                    .if_enforced
+                    .map_or(pb::Verdict::Unspecified, |(of, _)| verdict(of))
+                    .into(),
+                risk_score_if_enforced: part.if_enforced.map_or(0, |(_, score)| score.into()),
             })
             .collect(),
         response: Some(response),
     }
+}
+
+/// What the platform tells about a registration; the policy's name is left to the caller.
+pub(super) fn context(told: &pb::CheckContext, now: UnixTime) -> Result<Context, Wrong> {
+    let wrong = |field, expected: &'static str| (field, Cow::Borrowed(expected));
+    if told.correlation_id.len() > LONGEST_ID {
+        return Err(wrong("context.correlation_id", "expected at most 128 bytes"));
+    }
+    let letters = |text: &&str| text.len() == 2;
+    let ip_region = match told.ip_region.as_str() {
+        "" => Region::default(),
+        text => Some(text).filter(letters).and_then(Region::new).ok_or_else(|| {
+            wrong(
+                "context.ip_region",
+                "expected the two letters of an ISO 3166 region such as PE, or nothing",
+            )
+        })?,
+    };
+    let account = pb::AccountType::try_from(told.account_type).map_err(|_| {
+        wrong("context.account_type", "expected ACCOUNT_TYPE_CONSUMER, ACCOUNT_TYPE_BUSINESS, or nothing")
+    })?;
+    let last_verified = match &told.last_verified_at {
+        None => None,
+        Some(time) => {
+            let time = UnixTime::from_seconds(time.seconds)
+                .map_err(|_| wrong("context.last_verified_at", "expected a time from 1970 to 2105"))?;
+            if time.0 > now.0.saturating_add(CLOCK_SKEW) {
+                return Err(wrong("context.last_verified_at", "lies in the future: expected when it was"));
+            }
+            Some(time.day())
+        }
+    };
+    Ok(Context { ip_region, business: account == pb::AccountType::Business, last_verified })
 }
 
 fn rounded(probability: f32) -> f64 {

@@ -17,6 +17,7 @@ mod listing_page;
 pub mod metrics;
 mod once;
 mod owner_service;
+mod policy_messages;
 mod recorded;
 mod server;
 mod stats;

@@ -5,8 +5,8 @@
 use std::fmt;
 
 use crate::index::Provenance;
-use crate::listing::{Day, Decision};
-use crate::number::{Holder, HolderClass, LineType, ParseError, Range, Validity};
+use crate::listing::{Day, Decision, ReasonCode};
+use crate::number::{Holder, HolderClass, LineType, ParseError, Range, Region, Validity};
 
 /// What was found. `Display` is the text in answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +23,8 @@ pub enum Evidence<'a> {
         last: Day,
         /// The range, if it was not the number itself.
         range: Option<Range>,
+        /// When the platform verified the number since, if that lowers the weight.
+        verified: Option<Day>,
     },
     /// Listed numbers in a block around the number.
     Block {
@@ -39,6 +41,20 @@ pub enum Evidence<'a> {
     LineType(LineType),
     /// Who holds the range.
     Holder(Holder),
+    /// Region of the number and of the client's address.
+    Regions {
+        /// The number's.
+        number: Region,
+        /// The address's.
+        ip: Region,
+    },
+    /// A business from elsewhere, on a range that another signal calls virtual.
+    Abroad {
+        /// Region of the client's address.
+        ip: Region,
+        /// That signal.
+        over: ReasonCode,
+    },
     /// Why the text is no number.
     NotANumber(ParseError),
     /// Checks of the number within so many minutes.
@@ -77,9 +93,17 @@ impl fmt::Display for Evidence<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decided(decision, range) => decided(out, decision, *range),
-            Self::Seen { provenance, first, last, range } => {
+            Self::Seen { provenance, first, last, range, verified } => {
                 seen(out, provenance, *range)?;
-                if first == last { write!(out, " on {last}") } else { write!(out, " from {first} to {last}") }
+                if first == last {
+                    write!(out, " on {last}")?;
+                } else {
+                    write!(out, " from {first} to {last}")?;
+                }
+                match verified {
+                    Some(day) => write!(out, " (verified since, on {day})"),
+                    None => Ok(()),
+                }
             }
             Self::Block { size, count, newest } => {
                 let plural = if *count == 1 { "" } else { "s" };
@@ -93,6 +117,12 @@ impl fmt::Display for Evidence<'_> {
             Self::Plan(_) => out.write_str("no range of the numbering plan holds it"),
             Self::LineType(line_type) => out.write_str(line_type.as_str()),
             Self::Holder(holder) => held(out, holder),
+            Self::Regions { number, ip } => {
+                write!(out, "a number of {} from an address in {}", number.as_str(), ip.as_str())
+            }
+            Self::Abroad { ip, over } => {
+                write!(out, "a business in {} on a foreign virtual range ({})", ip.as_str(), over.as_str())
+            }
             Self::NotANumber(error) => write!(out, "{}: {error}", error.name()),
             Self::Asked { count, minutes } => {
                 write!(out, "asked about {count} times within {minutes} minutes")

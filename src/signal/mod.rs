@@ -3,6 +3,7 @@
 //! Pure and allocation-free. Each fact has one reason code, the probability that a number with
 //! this fact is virtual or disposable, and its evidence. Must not decide: that is `policy`.
 
+mod context;
 mod evidence;
 mod inferred;
 mod seen;
@@ -14,9 +15,11 @@ use crate::index::Index;
 use crate::listing::{Action, ReasonCode, UnixTime};
 use crate::number::{self, LineType, Number, ParseError, Parsed, Validity};
 
+pub use context::Context;
 pub use evidence::Evidence;
 pub use inferred::range as inferred;
-pub use weights::{Age, Burst, Bursts, Decay, HolderClasses, InferredRange, LineTypes, Weights};
+pub use weights::{Age, Burst, Bursts, Decay, HolderClasses, InferredRange, LineTypes};
+pub use weights::{RegionPair, VerifiedSince, Weights};
 
 /// One weighted fact.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +30,7 @@ pub struct Fact<'a> {
     pub probability: f32,
     /// How much of the probability may contribute to BLOCK; 0 is CHALLENGE at most.
     pub blocking: f32,
-    /// Told, but without a say in the verdict; set by the policy.
+    /// Told, but without a say in the verdict: on trial by itself, or by the policy's `shadow`.
     pub shadow: bool,
     /// What was found.
     pub evidence: Evidence<'a>,
@@ -40,7 +43,7 @@ impl<'a> Fact<'a> {
     }
 }
 
-/// The facts of one number; as many as there are reason codes fit without allocating.
+/// The facts of one number; as many as come together in practice fit without allocating.
 pub type Facts<'a> = SmallVec<[Fact<'a>; 6]>;
 
 /// The one fact of a text that is not a number.
@@ -51,7 +54,13 @@ pub fn of_text<'a>(error: ParseError) -> Facts<'a> {
 }
 
 /// Gathers every fact about a number.
-pub fn of_number<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed, now: UnixTime) -> Facts<'a> {
+pub fn of_number<'a>(
+    index: &'a Index,
+    weights: &Weights,
+    parsed: &Parsed,
+    context: &Context,
+    now: UnixTime,
+) -> Facts<'a> {
     let mut facts = Facts::new();
     let found = index.find(parsed.number, now);
     if let Some(decision) = found.decision {
@@ -66,7 +75,7 @@ pub fn of_number<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed, now: 
         facts.push(fact);
     }
     if let Some(seen) = found.seen {
-        facts.push(seen::number(index, weights, seen, now));
+        facts.push(seen::number(index, weights, seen, context, now));
     }
     if let Some(fact) = found.range_seen.and_then(|entry| seen::range(index, weights, entry, now)) {
         facts.push(fact);
@@ -77,6 +86,7 @@ pub fn of_number<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed, now: 
     if let Some(fact) = inferred::range(index, weights, parsed.number, now) {
         facts.push(fact);
     }
+    context::add(&mut facts, weights, parsed, context);
     facts
 }
 

@@ -3,19 +3,34 @@
 use crate::index::{Index, RangeEntry, Seen};
 use crate::listing::{ReasonCode, UnixTime};
 
-use super::{Decay, Evidence, Fact, Weights};
+use super::{Context, Decay, Evidence, Fact, Weights};
 
-/// The number itself was seen on public-inbox sites.
-pub(super) fn number<'a>(index: &'a Index, weights: &Weights, seen: Seen, now: UnixTime) -> Fact<'a> {
+/// The number itself was seen on public-inbox sites. Whoever proved to hold it long after the last
+/// sighting is likely its next holder, so the sighting weighs less; a proof from before the sighting
+/// speaks of a former holder and changes nothing.
+pub(super) fn number<'a>(
+    index: &'a Index,
+    weights: &Weights,
+    seen: Seen,
+    context: &Context,
+    now: UnixTime,
+) -> Fact<'a> {
     let provenance = index.provenance(seen);
-    let probability = aged(&weights.public_inbox, seen, now);
+    let mut probability = aged(&weights.public_inbox, seen, now);
+    let mut verified = None;
+    if let (Some(day), Some(since)) = (context.last_verified, &weights.verified_since)
+        && seen.last.days_until(day) >= since.after_days.max(1)
+    {
+        probability *= since.keep;
+        verified = Some(day);
+    }
     Fact {
         code: ReasonCode::PublicInbox,
         probability,
         // One glance of one feed may be an invented number: challenge its owner, do not block him.
         blocking: if provenance.confirmed { probability } else { 0.0 },
         shadow: false,
-        evidence: Evidence::Seen { provenance, first: seen.first, last: seen.last, range: None },
+        evidence: Evidence::Seen { provenance, first: seen.first, last: seen.last, range: None, verified },
     }
 }
 
@@ -34,7 +49,13 @@ pub(super) fn range<'a>(
         probability,
         blocking: if provenance.confirmed { probability } else { 0.0 },
         shadow: false,
-        evidence: Evidence::Seen { provenance, first: seen.first, last: seen.last, range: Some(entry.range) },
+        evidence: Evidence::Seen {
+            provenance,
+            first: seen.first,
+            last: seen.last,
+            range: Some(entry.range),
+            verified: None,
+        },
     })
 }
 

@@ -1,14 +1,14 @@
 //! How much each signal weighs. Filled from the policy file; the defaults and where they come from
 //! stand in `policy/default.toml`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::index::{AGES, Fading};
 use crate::listing::Day;
-use crate::number::{HolderClass, LineType};
+use crate::number::{HolderClass, LineType, Region};
 
 /// All weights. Probabilities are 0 to 1.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weights {
     /// A number that feeds saw.
@@ -21,14 +21,64 @@ pub struct Weights {
     pub range_holder: HolderClasses,
     /// Well formed, but not in the numbering plan.
     pub not_in_plan: f32,
+    /// A business on a virtual range of another country; 0 is off.
+    #[serde(default)]
+    pub foreign_business_range: f32,
+    /// The platform verified the number long after feeds last saw it; absent: that changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_since: Option<VerifiedSince>,
     /// Per line type; absent types weigh nothing.
     pub line_types: LineTypes,
+    /// Pairs of regions that are told; none unless an operator names them.
+    #[serde(default)]
+    pub region_mismatch: Vec<RegionPair>,
     /// Many checks within minutes; counted only where the configuration says so.
     pub bursts: Bursts,
 }
 
+/// A region of numbers and one of addresses that together are a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionPair {
+    /// Region of the number.
+    #[serde(deserialize_with = "region", serialize_with = "code")]
+    pub number: Region,
+    /// Region of the client's address.
+    #[serde(deserialize_with = "region", serialize_with = "code")]
+    pub ip: Region,
+    /// Probability.
+    pub weight: f32,
+    /// On trial, as every pair is until it says otherwise.
+    #[serde(default = "on_trial")]
+    pub shadow: bool,
+}
+
+fn on_trial() -> bool {
+    true
+}
+
+fn region<'de, D: Deserializer<'de>>(text: D) -> Result<Region, D::Error> {
+    let text = String::deserialize(text)?;
+    let unknown = || de::Error::custom(format!("{text} is no region: expected ISO 3166 such as GB"));
+    Region::known(&text).ok_or_else(unknown)
+}
+
+fn code<S: Serializer>(region: &Region, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(region.as_str())
+}
+
+/// How a number's sighting weighs once the platform has verified the number since.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifiedSince {
+    /// Least days from the last sighting to the verification.
+    pub after_days: u16,
+    /// What is left of the weight, 0 to 1.
+    pub keep: f32,
+}
+
 /// Many checks within minutes. CHALLENGE at most.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bursts {
     /// Another client's checks count up to this share of each `from`, 0 to 100 percent.
@@ -46,7 +96,7 @@ pub struct Bursts {
 }
 
 /// From how many checks on it is a burst, and what it weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Burst {
     /// From so many on; 0 never.
@@ -69,7 +119,7 @@ impl Bursts {
 }
 
 /// A probability that falls with age, from `fresh` towards `floor`.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decay {
     /// Probability up to `full_days` after the last sighting.
@@ -95,7 +145,7 @@ impl Decay {
 }
 
 /// The inferred-range signal: listed numbers around a number add up to odds.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InferredRange {
     /// What a sighting still counts by its age, youngest first; older than the last: nothing.
@@ -112,7 +162,7 @@ pub struct InferredRange {
 }
 
 /// "Last seen within so many days": how much it still counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Age {
     /// Days since the last sighting.
@@ -130,7 +180,7 @@ impl InferredRange {
 }
 
 /// Probability per line type.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)] // the fields are libphonenumber's line types
 pub struct LineTypes {
@@ -149,7 +199,7 @@ pub struct LineTypes {
 
 /// Probability per class of range holder. MVNOs and networks have no place here: people are never
 /// judged by whose customers they are.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct HolderClasses {
     /// Numbers for messages of applications.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use numguard::index::Published;
 use numguard::listing::UnixTime;
-use numguard::policy::Policy;
+use numguard::policy::Policies;
 use numguard::rpc::{CheckRpc, CountCalls, pb};
 use numguard::store::{Embedded, EmbeddedOptions, Store};
 use numguard::sync::{Sync, SyncOptions};
@@ -134,7 +134,7 @@ async fn redis_service(port: u16) -> CheckRpc {
         let _kept = (folder, stop);
         sync.run(stopped).await;
     });
-    CheckRpc::new(published, Arc::new(Policy::default()), store, freshness)
+    CheckRpc::new(published, Arc::new(Policies::default()), store, freshness)
 }
 
 async fn numguard_service() -> CheckRpc {
@@ -152,7 +152,7 @@ async fn numguard_service() -> CheckRpc {
     };
     let (sync, _) = Sync::start(Arc::clone(&store), Arc::clone(&published), options).await.unwrap();
     published.publish(listings::index(100_000));
-    CheckRpc::new(published, Arc::new(Policy::default()), store, sync.freshness())
+    CheckRpc::new(published, Arc::new(Policies::default()), store, sync.freshness())
 }
 
 fn requests(count: usize) -> Vec<pb::CheckNumberRequest> {

@@ -6,6 +6,7 @@ use numguard::check::check;
 use numguard::listing::UnixTime;
 use numguard::number;
 use numguard::policy::Policy;
+use numguard::signal::Context;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 
 use crate::listings::{self, Random};
@@ -58,7 +59,14 @@ pub(crate) fn role_check(count: u64) {
     let (numbers, index, policy) = (numbers(2_000), listings::index(100_000), Policy::default());
     for _ in 0..count {
         for text in &numbers {
-            black_box(check(&index, &policy, black_box(text), None, UnixTime(1_780_000_000)));
+            black_box(check(
+                &index,
+                &policy,
+                black_box(text),
+                None,
+                &Context::default(),
+                UnixTime(1_780_000_000),
+            ));
         }
     }
 }

@@ -16,5 +16,6 @@ mod kill;
 #[path = "../feeds/mirror/mod.rs"]
 mod mirror;
 mod mirrored;
+mod policy;
 mod served;
 mod verbs;

@@ -3,6 +3,7 @@
 use numguard::check::check;
 use numguard::collect::RunOutcome;
 use numguard::policy::{Policy, Verdict};
+use numguard::signal::Context;
 
 use crate::world::{FEED, HOUR, World, clock, definition, gb, pass};
 
@@ -23,7 +24,8 @@ fn people() -> Vec<u64> {
 async fn blocked(world: &World, people: &[u64]) -> (usize, usize) {
     let (index, policy, now) = (world.index().await, Policy::default(), clock());
     let is_blocked = |number: &u64| {
-        check(&index, &policy, &format!("+{number}"), None, now).judgement.verdict == Verdict::Block
+        check(&index, &policy, &format!("+{number}"), None, &Context::default(), now).judgement.verdict
+            == Verdict::Block
     };
     let listed = people.iter().filter(|number| is_blocked(number)).count();
     let beside: Vec<u64> =

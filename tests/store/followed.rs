@@ -11,6 +11,7 @@ use numguard::index::Published;
 use numguard::listing::{Action, Subject, UnixTime};
 use numguard::policy::{Policy, Verdict};
 use numguard::rpc::now;
+use numguard::signal::Context;
 use numguard::store::{Change, Redis, RedisOptions, Store, StoreError};
 use numguard::sync::{Freshness, IndexAge, Loaded, Sync, SyncOptions};
 use tokio::sync::watch;
@@ -161,7 +162,7 @@ impl Checks {
             while !stopped.load(Ordering::Relaxed) {
                 for (text, expected) in KNOWN {
                     let index = published.load();
-                    let answer = check(&index, &policy, text, None, NOW);
+                    let answer = check(&index, &policy, text, None, &Context::default(), NOW);
                     assert_eq!(answer.judgement.verdict, expected, "{text} after {checked} checks");
                     checked += 1;
                 }

@@ -127,6 +127,14 @@ pub fn country_code(digits: u64) -> u16 {
         .unwrap_or(0)
 }
 
+/// The country code of a region, or 0 where the plan does not know the region.
+pub fn country_code_of(region: Region) -> u16 {
+    static CODES: LazyLock<BTreeMap<Region, u16>> = LazyLock::new(|| {
+        PLAN.classes.iter().flatten().map(|facts| (facts.region, facts.country_code)).collect()
+    });
+    CODES.get(&region).copied().unwrap_or(0)
+}
+
 /// How many valid numbers of certain line types each region has, counted over the whole automaton.
 /// Digits that only the library can judge are not counted.
 pub fn number_space(wanted: impl Fn(LineType) -> bool) -> BTreeMap<Region, u64> {

@@ -242,3 +242,19 @@ def test_stats_of_store_and_index_agree(admin, own_numbers):
     stats = admin.GetStats(admin_pb2.GetStatsRequest())
     assert stats.index.ranges == stats.store.ranges
     assert stats.index.numbers == stats.store.numbers
+
+
+def test_policies_can_be_read_and_validated(admin):
+    """The policy in force validates; a change for the worse is told with line and setting."""
+    (policy,) = admin.GetPolicies(admin_pb2.GetPoliciesRequest()).policies
+    assert (policy.name, policy.challenge_from, policy.block_from) == ("default", 50, 85)
+    text = policy.settings
+    good = admin.ValidatePolicy(admin_pb2.ValidatePolicyRequest(text=text))
+    assert not good.problems
+    assert [p.version for p in good.policies] == [policy.version]
+    named = text + "\n[policy.payout]\nthresholds = { challenge = 30, block = 20 }\n"
+    bad = admin.ValidatePolicy(admin_pb2.ValidatePolicyRequest(text=named))
+    (problem,) = bad.problems
+    assert problem.setting == "policy.payout.thresholds.block" and problem.refused
+    assert problem.line == named[: named.index("block = 20")].count("\n") + 1
+    assert not bad.policies

@@ -1,10 +1,12 @@
 """CheckService: what a sign-up form asks."""
 
+import time
 from queue import Queue
 
 import grpc
 import pytest
 from calls import assert_invalid, put
+from google.protobuf.timestamp_pb2 import Timestamp
 from numguard.v1 import admin_pb2, check_pb2
 
 LARGEST_BATCH = 10_000
@@ -229,3 +231,67 @@ def test_a_wrong_outcome_is_named_and_nothing_is_stored(checks, admin, wrong, fi
         checks.ReportOutcomes(check_pb2.ReportOutcomesRequest(outcomes=outcomes))
     assert_invalid(refused, f"outcomes[1].{field}")
     assert admin.GetStats(admin_pb2.GetStatsRequest()).store.outcomes == before
+
+
+def in_context(number, **context):
+    """A request with context."""
+    return check_pb2.CheckNumberRequest(number=number, context=check_pb2.CheckContext(**context))
+
+
+def codes(answer):
+    """The reason codes of an answer."""
+    return [reason.code for reason in answer.reasons]
+
+
+def test_a_business_on_a_foreign_virtual_range(checks):
+    """A wholesaler's British range: told for a business in Nigeria, not for one in Britain."""
+    for region, kind, told in [
+        ("NG", check_pb2.ACCOUNT_TYPE_BUSINESS, True),
+        ("GB", check_pb2.ACCOUNT_TYPE_BUSINESS, False),
+        ("NG", check_pb2.ACCOUNT_TYPE_CONSUMER, False),
+        ("", check_pb2.ACCOUNT_TYPE_BUSINESS, False),
+    ]:
+        request = in_context("+447418612345", ip_region=region, account_type=kind)
+        answer = checks.CheckNumber(request)
+        assert ("FOREIGN_BUSINESS_RANGE" in codes(answer)) == told, answer
+        assert (answer.verdict == check_pb2.VERDICT_CHALLENGE) == told
+
+
+def test_a_number_that_was_verified_long_after_its_last_sighting(checks, starter):
+    """The starter list's numbers are years old; one verified yesterday has a new holder."""
+    number = starter[0][0]
+    weights = {}
+    for when in (None, Timestamp(seconds=1), Timestamp(seconds=int(time.time()) - 86_400)):
+        answer = checks.CheckNumber(in_context(number, last_verified_at=when))
+        seen = [r for r in answer.reasons if r.code == "PUBLIC_INBOX"]
+        weights[when and when.seconds] = seen[0].weight
+        assert ("verified since" in seen[0].evidence) == (when is not None and when.seconds > 1)
+    never, before, since = weights.values()
+    assert never == before and since == pytest.approx(never / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("context", "field"),
+    [
+        ({"ip_region": "Peru"}, "context.ip_region"),
+        ({"ip_region": "604"}, "context.ip_region"),
+        ({"account_type": 9}, "context.account_type"),
+        ({"last_verified_at": Timestamp(seconds=-1)}, "context.last_verified_at"),
+        ({"last_verified_at": Timestamp(seconds=4_000_000_000)}, "context.last_verified_at"),
+        ({"policy": "no-such"}, "context.policy"),
+    ],
+)
+def test_a_wrong_context_is_named(checks, context, field):
+    """INVALID_ARGUMENT, alone and in a batch, and the details name the field."""
+    with pytest.raises(grpc.RpcError) as refused:
+        checks.CheckNumber(in_context("+447400123456", **context))
+    assert_invalid(refused, field)
+    with pytest.raises(grpc.RpcError) as refused:
+        checks.BatchCheckNumbers(batch([request("+12"), in_context("+447400123456", **context)]))
+    assert_invalid(refused, f"requests[1].{field}")
+
+
+def test_the_usual_policy_has_a_name(checks):
+    """`default` is the policy that judges what names none."""
+    answer = checks.CheckNumber(in_context("+447400123456", policy="default"))
+    assert answer.policy_version == checks.CheckNumber(request("+447400123456")).policy_version
