@@ -57,8 +57,7 @@ fn index(sightings: &[Seen], decisions: &[(bool, Action)]) -> Index {
             Number::from_digits(ASKED.wrapping_add_signed(distance)).unwrap_or_else(|e| panic!("{e}"));
         let day = |ago: u16| Day(TODAY.0 - ago).start();
         let feed = format!("feed{feed}").parse().unwrap_or_else(|e| panic!("{e}"));
-        let sighting =
-            Sighting { feed, first_seen: day(one.max(other)), last_seen: day(one.min(other)), count: 1 };
+        let sighting = Sighting::new(feed, day(one.max(other)), day(one.min(other)), 1);
         listings.entry(Subject::Number(number)).or_default().merge(&Listing::seen(sighting));
     }
     for &(range, action) in decisions {

@@ -13,7 +13,7 @@ use super::problem::{Complaints, line, of_form};
 use super::{DEFAULT, Policy, PolicyError, Problem, doubt, file};
 
 /// All policies in force.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Policies {
     usual: Policy,
     named: BTreeMap<String, Policy>,
@@ -33,12 +33,6 @@ pub const USUAL: &str = "default";
 
 /// The longest name of a policy.
 const LONGEST_NAME: usize = 48;
-
-impl Default for Policies {
-    fn default() -> Self {
-        Self { usual: Policy::default(), named: BTreeMap::new() }
-    }
-}
 
 impl From<Policy> for Policies {
     fn from(usual: Policy) -> Self {

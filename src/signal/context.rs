@@ -80,7 +80,7 @@ mod tests {
     fn index(number: &str, ago: u16) -> Index {
         let day = |ago: u16| Day(TODAY.0 - ago).start();
         let feed = "feed".parse().unwrap_or_else(|e| panic!("{e}"));
-        let seen = Sighting { feed, first_seen: day(ago + 1), last_seen: day(ago), count: 2 };
+        let seen = Sighting::new(feed, day(ago + 1), day(ago), 2);
         let subject: Subject = number.parse().unwrap_or_else(|e| panic!("{e}"));
         let mut builder = Builder::default();
         builder.add(subject, &Listing::seen(seen));

@@ -180,7 +180,7 @@ impl InferredRange {
 }
 
 /// Probability per line type.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)] // the fields are libphonenumber's line types
 pub struct LineTypes {
@@ -199,7 +199,7 @@ pub struct LineTypes {
 
 /// Probability per class of range holder. MVNOs and networks have no place here: people are never
 /// judged by whose customers they are.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct HolderClasses {
     /// Numbers for messages of applications.
@@ -208,6 +208,18 @@ pub struct HolderClasses {
     pub cpaas: f32,
     /// Those who sell ranges on.
     pub wholesale: f32,
+}
+
+impl Serialize for LineTypes {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_map(self.all().filter(|(_, weight)| *weight > 0.0))
+    }
+}
+
+impl Serialize for HolderClasses {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_map(self.all().filter(|(_, weight)| *weight > 0.0))
+    }
 }
 
 impl HolderClasses {
