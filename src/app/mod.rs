@@ -89,7 +89,8 @@ impl App {
             Some(options) => Arc::new(Redis::open(options)),
             None => Arc::new(Embedded::open(&config.embedded())?),
         };
-        let audit = Arc::new(Audit::open(&config.data_dir)?.rotated_at(config.audit.rotate_bytes()));
+        let audit = Audit::open(&config.data_dir)?.rotated_at(config.audit.rotate_bytes());
+        let audit = Arc::new(if config.takes_changes { audit } else { audit.closed() });
         let starter = if config.starter_data { first_start::fill_now_or_later(&store).await? } else { None };
         let began = Instant::now();
         let published = Arc::new(Published::default());

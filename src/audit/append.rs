@@ -24,6 +24,7 @@ pub struct Audit {
     tail: Mutex<Tail>,
     /// Bytes from which on the record goes on in a new file.
     rotate_at: u64,
+    closed: bool,
 }
 
 /// The end of the file.
@@ -56,7 +57,7 @@ impl Audit {
                 (Tail::empty(fresh), None)
             }
         };
-        let audit = Self { path, tail: Mutex::new(tail), rotate_at: u64::MAX };
+        let audit = Self { path, tail: Mutex::new(tail), rotate_at: u64::MAX, closed: false };
         if let Some((at, unasked)) = unasked {
             audit.answer(at, unasked, Answer::Failed)?;
         }
@@ -66,6 +67,12 @@ impl Audit {
     /// Goes on in a new file once one has so many bytes.
     pub fn rotated_at(self, bytes: u64) -> Self {
         Self { rotate_at: bytes, ..self }
+    }
+
+    /// Takes nothing from now on: for a folder that does not outlive the process.
+    #[must_use]
+    pub fn closed(self) -> Self {
+        Self { closed: true, ..self }
     }
 
     /// The file that is written.
@@ -95,6 +102,9 @@ impl Audit {
         at: UnixTime,
         entries: impl Iterator<Item = (Asked, (u32, u32), Entry)>,
     ) -> Result<Range<u64>, AuditError> {
+        if self.closed {
+            return Err(AuditError::Closed);
+        }
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let records = entries.map(|(asked, part, entry)| Record { seq: 0, at, asked, part, entry });
         if tail.length >= self.rotate_at

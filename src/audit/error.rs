@@ -24,6 +24,12 @@ pub enum AuditError {
         /// What the system said.
         error: io::Error,
     },
+    /// It was closed at the start.
+    #[error(
+        "this numguard takes no changes by operators (takes_changes = false), because its record of them would not \
+         last: ask the one that does"
+    )]
+    Closed,
     /// Writing was broken off.
     #[error("writing ended early: {0}")]
     Ended(String),

@@ -70,6 +70,8 @@ pub struct Config {
     pub policy: PathBuf,
     /// Seconds for calls in flight after SIGTERM.
     pub drain_seconds: u64,
+    /// Whether operators may change things through this process.
+    pub takes_changes: bool,
     /// Whether the number library is warmed up at start.
     pub warm_up: bool,
     /// Who may call, and how connections are kept.

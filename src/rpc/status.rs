@@ -40,6 +40,9 @@ fn unavailable(message: impl Into<String>) -> Status {
 
 /// What cannot be put on record is not done.
 pub(super) fn of_audit(error: &AuditError) -> Status {
+    if matches!(error, AuditError::Closed) {
+        return Status::failed_precondition(error.to_string());
+    }
     tracing::error!(%error, "an operator's change was refused");
     unavailable(format!("nothing was changed, because it cannot be put on record: {error}"))
 }

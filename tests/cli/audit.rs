@@ -267,6 +267,21 @@ fn what_cannot_be_put_on_record_is_refused() {
 }
 
 #[test]
+fn a_server_whose_record_would_not_last_takes_no_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = file(&folder, "numguard.toml", b"takes_changes = false\n");
+    let served = Served::start(folder.path(), &["--no-starter-data", "--config", settings.to_str().unwrap()]);
+    let put = served.run(&["listing", "put", "+447400123456"]);
+    refused(&put, &["FailedPrecondition", "takes_changes = false", "ask the one that does"]);
+    let decided = br#"{"subject":"+4474*","sightings":[],"decision":{"action":"BLOCK","reason":"why","author":"ann","decided_at":"2026-05-03T00:00:00Z"}}"#;
+    refused(&served.run_with(&["import", "-"], decided), &["takes_changes = false"]);
+    let stats = served.stats();
+    assert_eq!((&stats["store"]["numbers"], &stats["store"]["ranges"]), (&0.into(), &0.into()));
+    good(served.run_with(&["import", "-"], b"+447400123456\n"));
+    assert_eq!(served.stats()["store"]["numbers"], 1, "what feeds say is theirs to say again");
+}
+
+#[test]
 fn two_servers_need_two_folders() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();

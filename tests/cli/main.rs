@@ -17,5 +17,6 @@ mod kill;
 mod mirror;
 mod mirrored;
 mod policy;
+mod readme;
 mod served;
 mod verbs;

@@ -20,7 +20,7 @@ let client;
 
 before(async () => {
   server = await start();
-  client = connect(server.address, grpc.credentials.createInsecure());
+  client = connect(server.address, grpc.credentials.createSsl(readFileSync(server.authority)));
 });
 
 after(async () => {

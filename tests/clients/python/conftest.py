@@ -16,18 +16,21 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 import grpc_tools
 import pytest
+import trustme
 from grpc_tools import protoc
 
 PROJECT = Path(__file__).resolve().parents[3]
 STARTER_LIST = PROJECT / "src/feed/starter/starter.csv.gz"
 
 # Seconds for start and stop of the server. Longer than its drain, to see a drain that hangs.
-PATIENCE = 30
+PATIENCE = 90
 
 # Every call that names no deadline of its own gets one, so that no test can wait for ever.
 DEADLINE = {"methodConfig": [{"name": [{}], "timeout": "15s"}]}
@@ -52,14 +55,21 @@ def pytest_configure(config):
     sys.path.insert(0, folder.name)
 
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory):
-    """The address of a server that runs for the whole session, and must end well."""
-    folder = tmp_path_factory.mktemp("server")
+class Secured(NamedTuple):
+    """A server with TLS, and how to come in."""
+
+    address: str
+    authority: Path
+    key: str
+
+
+@contextmanager
+def serving(folder, settings):
+    """A server in a folder, with settings as variables; its address. It must end well."""
     log = folder / "stderr"
     # Variables that begin so are settings of the server; the tests want the defaults.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("NUMGUARD_")}
-    environment["NUMGUARD_METRICS__LISTEN"] = "127.0.0.1:0"
+    environment |= {"NUMGUARD_METRICS__LISTEN": "127.0.0.1:0"} | settings
     binary = Path(os.environ["TESTED_NUMGUARD"]).resolve()
     with log.open("w") as stderr:
         server = subprocess.Popen(
@@ -76,9 +86,9 @@ def address(tmp_path_factory):
     try:
         line = server.stdout.readline()
         guard.cancel()
-        listening = re.fullmatch(r"numguard \S+ listening on http://(127\.0\.0\.1:\d+)\n", line)
+        listening = re.fullmatch(r"numguard \S+ listening on https?://127\.0\.0\.1:(\d+)\n", line)
         assert listening, f"unexpected first line {line!r}; stderr: {log.read_text()}"
-        yield listening[1]
+        yield f"localhost:{listening[1]}"
         assert server.poll() is None, f"the server ended early; stderr: {log.read_text()}"
         server.send_signal(signal.SIGTERM)
         assert server.wait(PATIENCE) == 0, f"stderr: {log.read_text()}"
@@ -88,6 +98,31 @@ def address(tmp_path_factory):
         server.kill()
         server.wait()
         server.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    """The address of a server that runs for the whole session, open to all of this machine."""
+    with serving(tmp_path_factory.mktemp("server"), {}) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory):
+    """A server with TLS that asks for keys, and a key for checks."""
+    folder = tmp_path_factory.mktemp("secured")
+    authority, certificate, private = (folder / name for name in ["ca.pem", "tls.crt", "tls.key"])
+    made = trustme.CA()
+    made.cert_pem.write_to_path(authority)
+    issued = made.issue_cert("localhost", "127.0.0.1")
+    issued.private_key_pem.write_to_path(private)
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    settings = {
+        "NUMGUARD_ACCESS__TLS_CERTIFICATE": str(certificate),
+        "NUMGUARD_ACCESS__TLS_KEY": str(private),
+    }
+    with serving(folder, settings) as address:
+        yield Secured(address, authority, "")
 
 
 @pytest.fixture(scope="session")
