@@ -116,6 +116,13 @@ impl Served {
         self.child.wait().unwrap();
     }
 
+    /// STOP, CONT and the like.
+    #[allow(dead_code)] // of the store's tests
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
     /// SIGTERM; answers the exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();

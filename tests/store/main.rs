@@ -6,6 +6,7 @@ mod battery;
 mod bulk_faults;
 mod bursts;
 mod collected;
+mod collected_by_many;
 mod delisted;
 mod down;
 mod embedded;
@@ -14,6 +15,9 @@ mod followed;
 mod following;
 mod lost;
 mod lost_writes;
+#[allow(dead_code, unused_imports)]
+#[path = "../feeds/mirror/mod.rs"]
+mod mirror;
 mod redis;
 mod refused;
 #[path = "../cli/served.rs"]
