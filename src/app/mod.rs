@@ -118,8 +118,8 @@ impl App {
         let (freshness, watched) = (sync.freshness(), collector.clone());
         let redis = store.kind() == "redis";
         let counting = windows.clone().filter(|_| redis).map(|windows| (windows, Arc::clone(&store)));
-        let feed =
-            FeedRpc::new(collector, Arc::clone(&store), sync.progress()).scheduled(config.collect.enabled);
+        let feed = FeedRpc::new(collector, Arc::clone(&store), Arc::clone(&audit), sync.progress())
+            .scheduled(config.collect.enabled);
         let check = CheckRpc::new(
             Arc::clone(&published),
             Arc::clone(&policies),

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::listing::UnixTime;
 
 use super::carry_on::{self, End};
+use super::order::Order;
 use super::record::{Answer, Asked, Entry, Intent, Record};
 use super::{AuditError, line, metrics, rotate};
 
@@ -91,10 +92,20 @@ impl Audit {
         self.append(at, entries)
     }
 
+    /// Writes what is about to be done that is about no listing, as [`Audit::intend`] does.
+    pub fn order(&self, at: UnixTime, asked: Asked, order: Order) -> Result<Range<u64>, AuditError> {
+        self.append(at, std::iter::once((asked, (1, 1), Entry::Order(order))))
+    }
+
     /// Writes what the store answered to these lines.
     pub fn answer(&self, at: UnixTime, of: Range<u64>, answer: Answer) -> Result<(), AuditError> {
-        let entries = of.map(|of| (Asked::default(), (1, 1), Entry::Answer { of, answer }));
-        self.append(at, entries).map(drop)
+        self.ended(at, of, answer, "")
+    }
+
+    /// Writes how the orders of these lines ended, and how things are now or why it failed.
+    pub fn ended(&self, at: UnixTime, of: Range<u64>, answer: Answer, after: &str) -> Result<(), AuditError> {
+        let answered = |of| Entry::Answer { of, answer, after: after.to_owned() };
+        self.append(at, of.map(|of| (Asked::default(), (1, 1), answered(of)))).map(drop)
     }
 
     fn append(
@@ -299,7 +310,10 @@ pub(super) mod tests {
         drop(open(folder.path()));
         let answers: Vec<Entry> =
             whole(folder.path()).into_iter().skip(2).map(|record| record.entry).collect();
-        assert_eq!(answers, [1, 2].map(|of| Entry::Answer { of, answer: Answer::Failed }));
+        assert_eq!(
+            answers,
+            [1, 2].map(|of| Entry::Answer { of, answer: Answer::Failed, after: String::new() })
+        );
         drop(open(folder.path()));
         assert_eq!(whole(folder.path()).len(), 4, "said once");
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::feed::ExportedSighting;
 use crate::listing::{Action, Decision, Listing, Sighting, UnixTime};
 
+use super::order::{Order, Verb};
 use super::record::{Act, Answer, Asked, Entry, Intent, Record};
 
 /// Before the hash; 64 hexadecimal digits and [`END`] follow.
@@ -42,6 +43,16 @@ struct Line {
     of: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     result: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    feed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<u64>,
+    /// How things were before an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    was: Option<String>,
+    /// How things are after an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
     previous: String,
 }
 
@@ -113,12 +124,23 @@ impl Line {
             part: Some(record.part).filter(|(_, parts)| *parts > 1),
             of: None,
             result: None,
+            feed: None,
+            run: None,
+            was: None,
+            after: None,
             previous: previous.to_owned(),
         };
         match &record.entry {
-            Entry::Answer { of, answer } => {
+            Entry::Answer { of, answer, after } => {
                 line.of = Some(*of);
                 line.result = Some(answer.as_str().to_owned());
+                line.after = Some(after.clone()).filter(|after| !after.is_empty());
+            }
+            Entry::Order(order) => {
+                line.action = order.verb.as_str().to_owned();
+                line.feed = Some(order.feed.clone()).filter(|feed| !feed.is_empty());
+                line.run = order.run;
+                line.was = Some(order.before.clone());
             }
             Entry::Intent(Intent { subject, act, before }) => {
                 line.subject = Some(subject.as_e164());
@@ -154,8 +176,16 @@ impl Line {
                 self.seen()?.into_iter().for_each(|seen| listing.merge(&Listing::seen(seen)));
                 intent(Act::Restore(listing))?
             }
-            "result" => Entry::Answer { of: self.of?, answer: answer(self.result.as_deref()?)? },
-            _ => return None,
+            "result" => {
+                let answer = answer(self.result.as_deref()?)?;
+                Entry::Answer { of: self.of?, answer, after: self.after.clone().unwrap_or_default() }
+            }
+            other => Entry::Order(Order {
+                verb: Verb::ALL.into_iter().find(|verb| verb.as_str() == other)?,
+                feed: self.feed.clone().unwrap_or_default(),
+                run: self.run,
+                before: self.was.clone().unwrap_or_default(),
+            }),
         };
         let part = self.part.unwrap_or((1, 1));
         let asked = Asked {
@@ -182,7 +212,9 @@ fn is_none(line: &u64) -> bool {
 }
 
 fn answer(text: &str) -> Option<Answer> {
-    [Answer::Stored, Answer::Unconfirmed, Answer::Failed].into_iter().find(|answer| answer.as_str() == text)
+    [Answer::Stored, Answer::Unconfirmed, Answer::Failed, Answer::Done]
+        .into_iter()
+        .find(|answer| answer.as_str() == text)
 }
 
 impl Decided {

@@ -11,6 +11,7 @@ mod carry_on;
 mod error;
 mod line;
 pub mod metrics;
+mod order;
 mod read;
 mod record;
 mod rotate;
@@ -19,6 +20,7 @@ mod undo;
 
 pub use append::{Audit, FILE};
 pub use error::AuditError;
+pub use order::{Order, Verb};
 pub use read::{Records, read, read_in_turn};
 pub use record::{Act, Answer, Asked, Entry, Intent, Record};
 pub use rotate::older;

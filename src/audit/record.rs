@@ -15,6 +15,8 @@ pub struct Asked {
     pub undoes: u64,
 }
 
+use super::order::Order;
+
 /// What an operator asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
@@ -39,7 +41,7 @@ pub struct Intent {
     pub before: Option<Decision>,
 }
 
-/// What the store answered.
+/// What the store answered, or how an order ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// It is stored.
@@ -48,6 +50,8 @@ pub enum Answer {
     Unconfirmed,
     /// It failed, and whoever asked was told so.
     Failed,
+    /// An order was carried out.
+    Done,
 }
 
 /// What one line says.
@@ -55,12 +59,16 @@ pub enum Answer {
 pub enum Entry {
     /// An operator asked for this; written before the store was asked.
     Intent(Intent),
-    /// What the store answered to an intent.
+    /// An operator asked for this, which is about no listing; written before it was done.
+    Order(Order),
+    /// What the store answered to an intent, or how an order ended.
     Answer {
-        /// The intent's `seq`.
+        /// The intent's or order's `seq`.
         of: u64,
         /// What it answered.
         answer: Answer,
+        /// How things are after an order, or why it failed, for people; empty after an intent.
+        after: String,
     },
 }
 
@@ -86,6 +94,7 @@ impl Answer {
             Self::Stored => "stored",
             Self::Unconfirmed => "unconfirmed",
             Self::Failed => "failed",
+            Self::Done => "done",
         }
     }
 }

@@ -62,7 +62,7 @@ pub fn truths(files: &[Vec<Record>], since: UnixTime) -> BTreeMap<Subject, Truth
     for (file, records) in files.iter().enumerate() {
         let mut answers = BTreeMap::new();
         for record in records {
-            if let Entry::Answer { of, answer } = record.entry {
+            if let Entry::Answer { of, answer, .. } = record.entry {
                 answers.insert(of, answer);
             }
         }
@@ -180,7 +180,7 @@ mod tests {
             let entry = Entry::Intent(intent.clone());
             records.push(Record { seq, at, asked: Asked::default(), part, entry });
             if let Some(answer) = *answer {
-                let entry = Entry::Answer { of: seq, answer };
+                let entry = Entry::Answer { of: seq, answer, after: String::new() };
                 records.push(Record { seq: seq + 1, at, asked: Asked::default(), part, entry });
             }
         }

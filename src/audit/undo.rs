@@ -83,7 +83,9 @@ pub fn find(
                     request.intents.push(intent);
                 }
             }
-            Entry::Answer { of, answer } => {
+            // What was done to feeds has verbs of its own that take it back.
+            Entry::Order(_) => {}
+            Entry::Answer { of, answer, .. } => {
                 let Some((&line, request)) = open.range(..=of).next_back() else { continue };
                 if !request.holds(of) {
                     continue;

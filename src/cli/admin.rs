@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::rpc::pb;
 
+use super::asked::AuthorArg;
 use super::exit::Exit;
 use super::output::{self, grouped, say};
 use super::{Client, ServerArg, replay};
@@ -23,6 +24,8 @@ pub(super) struct AcceptArgs {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    author: AuthorArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -49,7 +52,7 @@ async fn accept_shrink(args: AcceptArgs) -> Result<Exit> {
     if !output::confirm("Accept that listings are lost?", args.yes)? {
         bail!("nothing was changed");
     }
-    say(held_load(client.accept_shrink().await?.as_ref()))?;
+    say(held_load(client.accept_shrink(args.author.author).await?.as_ref()))?;
     say("accepted for ten minutes, on every server of this store")?;
     Ok(Exit::Ok)
 }

@@ -1,6 +1,14 @@
-//! Who asks for a change, and by which request: the same two flags wherever something is written.
+//! Who asks for a change, and by which request: the same flags wherever something is done.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// `--author` alone, of what may be done twice.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct AuthorArg {
+    /// Who
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
+    pub(super) author: String,
+}
 
 /// `--author` and `--request-id`.
 #[derive(Debug, Clone, clap::Args)]

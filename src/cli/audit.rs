@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::audit::{self, Act, Answer, AuditError, Entry, Intent, Record, Records};
+use crate::audit::{self, Act, Answer, AuditError, Entry, Intent, Order, Record, Records};
 use crate::config::{Config, Flags};
 use crate::listing::{Decision, UnixTime};
 use crate::rpc::pb_decision;
@@ -92,28 +92,38 @@ fn list(args: &ListArgs) -> Result<Exit> {
     let (records, broken) = all(&path, records)?;
     let mut answers = HashMap::new();
     for record in &records {
-        if let Entry::Answer { of, answer } = record.entry {
-            answers.insert(of, answer);
+        if let Entry::Answer { of, answer, after } = &record.entry {
+            answers.insert(*of, (*answer, after.as_str()));
         }
     }
-    let mut rows = table(&["TIME", "AUTHOR", "SUBJECT", "WHAT", "BEFORE", "RESULT"]);
+    let mut rows = table(&["TIME", "AUTHOR", "ABOUT", "WHAT", "BEFORE", "RESULT"]);
     let since = args.since.unwrap_or_default();
     for record in records.iter().filter(|record| record.at >= since) {
-        let Entry::Intent(intent) = &record.entry else { continue };
-        let result = result(answers.get(&record.seq).copied());
-        match args.output.output {
-            Output::Json => print_json(&as_json(record, intent, result))?,
-            Output::Table => {
-                rows.add_row([
-                    record.at.to_string(),
-                    output::visible(&record.asked.author),
-                    intent.subject.as_e164(),
-                    what(&intent.act),
-                    intent.before.as_ref().map(in_words).unwrap_or_default(),
-                    result.to_owned(),
-                ]);
+        let (answer, after) = answers.get(&record.seq).copied().unzip();
+        let (result, after) = (result(answer), after.unwrap_or_default());
+        let row = match (&record.entry, args.output.output) {
+            (Entry::Answer { .. }, _) => continue,
+            (Entry::Intent(intent), Output::Json) => {
+                print_json(&as_json(record, intent, result))?;
+                continue;
             }
-        }
+            (Entry::Order(order), Output::Json) => {
+                print_json(&order_json(record, order, result, after))?;
+                continue;
+            }
+            (Entry::Intent(intent), Output::Table) => {
+                let before = intent.before.as_ref().map(in_words).unwrap_or_default();
+                [intent.subject.as_e164(), what(&intent.act), before, result.to_owned()]
+            }
+            (Entry::Order(order), Output::Table) => {
+                let run = order.run.map(|run| format!(" {run}")).unwrap_or_default();
+                let colon = if after.is_empty() { "" } else { ": " };
+                let result = format!("{result}{colon}{}", output::visible(after));
+                let what = format!("{}{run}", order.verb.as_str());
+                [order.feed.clone(), what, output::visible(&order.before), result]
+            }
+        };
+        rows.add_row([record.at.to_string(), output::visible(&record.asked.author)].into_iter().chain(row));
     }
     if args.output.output == Output::Table {
         print_table(&rows)?;
@@ -226,6 +236,22 @@ fn as_json(record: &Record, intent: &Intent, result: &str) -> serde_json::Value 
         "subject": intent.subject.as_e164(),
         "decision": decision,
         "before": intent.before.as_ref().map(decision_json),
+        "result": result,
+    })
+}
+
+fn order_json(record: &Record, order: &Order, result: &str, after: &str) -> serde_json::Value {
+    json!({
+        "seq": record.seq,
+        "at": record.at.to_string(),
+        "author": record.asked.author,
+        "client": record.asked.client,
+        "request_id": record.asked.request_id,
+        "action": order.verb.as_str().replace(' ', "_"),
+        "feed": order.feed,
+        "run": order.run,
+        "before": order.before,
+        "after": after,
         "result": result,
     })
 }

@@ -164,8 +164,8 @@ impl Client {
     }
 
     /// Accepts that listings were lost; answers the load that the server holds back.
-    pub(super) async fn accept_shrink(&self) -> Result<Option<pb::HeldLoad>> {
-        let answer = self.admin().accept_shrink(self.timed(pb::AcceptShrinkRequest {})).await;
+    pub(super) async fn accept_shrink(&self, author: String) -> Result<Option<pb::HeldLoad>> {
+        let answer = self.admin().accept_shrink(self.timed(pb::AcceptShrinkRequest { author })).await;
         Ok(answer.map_err(failed)?.into_inner().held)
     }
 
@@ -179,8 +179,13 @@ impl Client {
         Ok(answer.map_err(failed)?.into_inner())
     }
 
-    pub(super) async fn run_feed(&self, feed: String, dry_run: bool) -> Result<pb::RunFeedResponse> {
-        let request = pb::RunFeedRequest { feed, dry_run };
+    pub(super) async fn run_feed(
+        &self,
+        feed: String,
+        dry_run: bool,
+        author: String,
+    ) -> Result<pb::RunFeedResponse> {
+        let request = pb::RunFeedRequest { feed, dry_run, author };
         Ok(self.feeds().run_feed(self.long(request)).await.map_err(failed)?.into_inner())
     }
 
@@ -189,8 +194,8 @@ impl Client {
         self.feeds().pause_feed(request).await.map(|_| ()).map_err(failed)
     }
 
-    pub(super) async fn resume_feed(&self, feed: String) -> Result<()> {
-        let request = self.timed(pb::ResumeFeedRequest { feed });
+    pub(super) async fn resume_feed(&self, feed: String, author: String) -> Result<()> {
+        let request = self.timed(pb::ResumeFeedRequest { feed, author });
         self.feeds().resume_feed(request).await.map(|_| ()).map_err(failed)
     }
 
@@ -199,19 +204,24 @@ impl Client {
         Ok(answer.map_err(failed)?.into_inner().runs)
     }
 
-    pub(super) async fn release_run(&self, feed: String, run: u64) -> Result<pb::ReleaseRunResponse> {
-        let request = self.long(pb::ReleaseRunRequest { feed, run });
+    pub(super) async fn release_run(
+        &self,
+        feed: String,
+        run: u64,
+        author: String,
+    ) -> Result<pb::ReleaseRunResponse> {
+        let request = self.long(pb::ReleaseRunRequest { feed, run, author });
         Ok(self.feeds().release_run(request).await.map_err(failed)?.into_inner())
     }
 
-    pub(super) async fn reject_run(&self, feed: String, run: u64) -> Result<()> {
-        let request = self.timed(pb::RejectRunRequest { feed, run });
+    pub(super) async fn reject_run(&self, feed: String, run: u64, author: String) -> Result<()> {
+        let request = self.timed(pb::RejectRunRequest { feed, run, author });
         self.feeds().reject_run(request).await.map(|_| ()).map_err(failed)
     }
 
     /// Takes back what a feed said after a run; answers how many subjects changed.
-    pub(super) async fn rollback_feed(&self, feed: String, to_run: u64) -> Result<u64> {
-        let request = self.long(pb::RollbackFeedRequest { feed, to_run });
+    pub(super) async fn rollback_feed(&self, feed: String, to_run: u64, author: String) -> Result<u64> {
+        let request = self.long(pb::RollbackFeedRequest { feed, to_run, author });
         Ok(self.feeds().rollback_feed(request).await.map_err(failed)?.into_inner().subjects)
     }
 

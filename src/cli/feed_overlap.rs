@@ -122,7 +122,7 @@ fn advice(overlap: &pb::GetOverlapResponse) -> Vec<String> {
     if !alone.is_empty() {
         let feeds = alone.join(", ");
         advice.push(format!(
-            "nothing of their own: {feeds} (to ask their sites no more: numguard feed pause FEED)"
+            "nothing of their own: {feeds} (each alone can be paused without loss: numguard feed pause FEED)"
         ));
     }
     let family =

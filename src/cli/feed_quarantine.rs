@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::rpc::{now, pb};
 
+use super::asked::AuthorArg;
 use super::exit::Exit;
 use super::feed_run::{exit, tell};
 use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, visible};
@@ -18,7 +19,7 @@ pub(super) enum Verb {
     /// Show why a run waits, and some of its numbers
     Show(RunArgs),
     /// Believe a run after all: store it
-    Release(RunArgs),
+    Release(ReleaseArgs),
     /// Throw a run away
     Reject(RejectArgs),
 }
@@ -45,6 +46,15 @@ pub(super) struct RunArgs {
     server: ServerArg,
 }
 
+/// Arguments of `quarantine release`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReleaseArgs {
+    #[command(flatten)]
+    author: AuthorArg,
+    #[command(flatten)]
+    which: RunArgs,
+}
+
 /// Arguments of `quarantine reject`.
 #[derive(Debug, clap::Args)]
 pub(super) struct RejectArgs {
@@ -55,6 +65,8 @@ pub(super) struct RejectArgs {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    author: AuthorArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -120,21 +132,22 @@ async fn show(args: RunArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-async fn release(args: RunArgs) -> Result<Exit> {
-    let RunArgs { feed, run, output, server } = args;
-    let done = Client::connect(&server).await?.release_run(feed.clone(), run).await?;
+async fn release(args: ReleaseArgs) -> Result<Exit> {
+    let RunArgs { feed, run, output, server } = args.which;
+    let client = Client::connect(&server).await?;
+    let done = client.release_run(feed.clone(), run, args.author.author).await?;
     let run = done.run.unwrap_or_default();
     tell(&feed, &run, &done.samples_new, output.output)?;
     Ok(exit(&run))
 }
 
 async fn reject(args: RejectArgs) -> Result<Exit> {
-    let RejectArgs { feed, run, yes, server } = args;
+    let RejectArgs { feed, run, yes, author, server } = args;
     let client = Client::connect(&server).await?;
     if !output::confirm(&format!("Throw run {run} of {feed} away?"), yes)? {
         bail!("nothing was changed");
     }
-    client.reject_run(feed.clone(), run).await?;
+    client.reject_run(feed.clone(), run, author.author).await?;
     say(format_args!("{feed}: run {run} is thrown away"))?;
     Ok(Exit::Ok)
 }

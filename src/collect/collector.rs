@@ -82,6 +82,13 @@ impl Collector {
         Ok(self.catalogue.entries().iter().map(status).collect())
     }
 
+    /// Where one feed stands.
+    pub async fn status_of(&self, feed: &str) -> Result<FeedStatus, CollectError> {
+        self.entry(feed)?;
+        let found = self.status().await?.into_iter().find(|status| status.name == feed);
+        found.ok_or_else(|| CollectError::Unknown { name: feed.to_owned(), known: String::new() })
+    }
+
     /// Runs a feed now, due or not. A dry run tells what it would do and stores nothing.
     pub async fn run(&self, feed: &str, dry_run: bool) -> Result<RunReport, CollectError> {
         let asked = if dry_run { Asked::DryRun } else { Asked::Now };

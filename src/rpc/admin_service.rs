@@ -10,14 +10,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::audit::{Asked, Audit};
+use crate::audit::{Asked, Audit, Order, Verb};
 use crate::index::Published;
 use crate::listing::{Listing, Subject, UnixTime};
 use crate::policy::{self, Policies};
 use crate::store::{Applied, Change, Store};
 use crate::sync::{Freshness, Progress};
 
-use super::convert::LONGEST_AUTHOR;
 use super::import::Staged;
 use super::listing_page::{self, Filter};
 use super::once::once;
@@ -79,7 +78,7 @@ impl AdminRpc {
         let decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
         let mut decision = convert::decision("decision", &decision, Some(now()))?;
         decision.decided_at = decided_at;
-        let asked = asked(&decision.author, &request.request_id)?;
+        let asked = recorded::asked(&decision.author, &request.request_id)?;
         let changes = vec![Change::Merge(subject, Listing::decided(decision))];
         let (_, revision) = self.apply(asked, changes).await?;
         let listing = self.get(subject).await?.unwrap_or_default();
@@ -87,7 +86,7 @@ impl AdminRpc {
     }
 
     async fn delete(self, request: pb::DeleteListingsRequest) -> Result<pb::DeleteListingsResponse, Status> {
-        let asked = asked(&request.author, &request.request_id)?;
+        let asked = recorded::asked(&request.author, &request.request_id)?;
         let count = request.subjects.len();
         if !(1..=LARGEST_DELETE).contains(&count) {
             return Err(invalid("subjects", format!("{count} subjects: expected 1 to {LARGEST_DELETE}")));
@@ -114,7 +113,7 @@ impl AdminRpc {
         staged: Staged,
         finish: pb::ImportFinish,
     ) -> Result<pb::ImportListingsResponse, Status> {
-        let asked = asked(&finish.author, &finish.request_id)?;
+        let asked = recorded::asked(&finish.author, &finish.request_id)?;
         let received = staged.received();
         let changes = staged.finish(&finish)?;
         let subjects = changes.len() as u64;
@@ -123,16 +122,6 @@ impl AdminRpc {
         tracing::info!(received, subjects, added = applied.added, "imported");
         Ok(pb::ImportListingsResponse { received, subjects, added: applied.added, revision })
     }
-}
-
-/// Who asks, for the record.
-fn asked(author: &str, request_id: &str) -> Result<Asked, Status> {
-    if author.len() > LONGEST_AUTHOR {
-        let long = format!("is {} bytes long: expected at most {LONGEST_AUTHOR}", author.len());
-        return Err(invalid("author", long));
-    }
-    let (author, request_id) = (author.to_owned(), request_id.to_owned());
-    Ok(Asked { author, request_id, ..Asked::default() })
 }
 
 type ExportStream = Pin<Box<dyn Stream<Item = Result<pb::ExportListingsResponse, Status>> + Send>>;
@@ -191,7 +180,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         request: Request<pb::UndoChangeRequest>,
     ) -> Result<Response<pb::UndoChangeResponse>, Status> {
         let request = request.into_inner();
-        let asked = asked(&request.author, &request.request_id)?;
+        let asked = recorded::asked(&request.author, &request.request_id)?;
         let (rpc, wanted) = (self.clone(), request.clone());
         let work = async move { undo::undo(&rpc, wanted, asked).await };
         once(&self.store, &request.request_id, &request, work).await.map(Response::new)
@@ -264,13 +253,25 @@ impl pb::admin_service_server::AdminService for AdminRpc {
 
     async fn accept_shrink(
         &self,
-        _: Request<pb::AcceptShrinkRequest>,
+        request: Request<pb::AcceptShrinkRequest>,
     ) -> Result<Response<pb::AcceptShrinkResponse>, Status> {
-        self.store.accept_shrink().await.map_err(|error| of_store(&error))?;
+        let asked = recorded::asked(&request.into_inner().author, "")?;
+        let held = self.freshness.held();
+        let before = held.as_ref().map_or_else(
+            || "nothing is held back here".to_owned(),
+            |held| format!("held back: {} listings of {}", held.has, held.had),
+        );
+        let order = Order { verb: Verb::AcceptShrink, feed: String::new(), run: None, before };
+        let store = Arc::clone(&self.store);
+        let work = async move {
+            store.accept_shrink().await.map_err(|error| of_store(&error))?;
+            Ok(((), "accepted for ten minutes".to_owned()))
+        };
+        recorded::order(&self.audit, asked, order, work).await?;
         tracing::warn!(
             "an operator accepts that listings were lost; full loads are not held back for ten minutes"
         );
-        let held = self.freshness.held().map(stats::held_load);
+        let held = held.map(stats::held_load);
         Ok(Response::new(pb::AcceptShrinkResponse { held }))
     }
 

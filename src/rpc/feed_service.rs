@@ -1,21 +1,22 @@
 //! `FeedService`: what feeds do, and operators' hold on them.
 //!
-//! A run, a release and a rollback answer once checks see what they stored.
+//! A run, a release and a rollback answer once checks see what they stored. All that an operator does
+//! to a feed is on record, trials apart.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::collect::{CollectError, Collector, RunOutcome};
+use crate::audit::{Audit, Order, Verb};
+use crate::collect::{CollectError, Collector, FeedStatus, RunOutcome, RunReport};
 use crate::feed::Overlap;
 use crate::listing::FeedName;
 use crate::store::Store;
 use crate::sync::Progress;
 
-use super::convert::LONGEST_AUTHOR;
 use super::status::{invalid, of_collect, of_store};
-use super::{feed_messages, pb};
+use super::{feed_messages, pb, recorded};
 
 /// Listings per look into the store.
 const SCAN: usize = 1_000;
@@ -25,14 +26,16 @@ const SCAN: usize = 1_000;
 pub struct FeedRpc {
     collector: Collector,
     store: Arc<dyn Store>,
+    audit: Arc<Audit>,
     progress: Progress,
     scheduled: bool,
 }
 
 impl FeedRpc {
-    /// Serves the feeds of `collector`; `progress` tells when checks see what it wrote to `store`.
-    pub fn new(collector: Collector, store: Arc<dyn Store>, progress: Progress) -> Self {
-        Self { collector, store, progress, scheduled: false }
+    /// Serves the feeds of `collector`; `progress` tells when checks see what it wrote to `store`, and
+    /// `audit` records what operators do.
+    pub fn new(collector: Collector, store: Arc<dyn Store>, audit: Arc<Audit>, progress: Progress) -> Self {
+        Self { collector, store, audit, progress, scheduled: false }
     }
 
     /// Tells callers whether this process runs feeds that are due.
@@ -40,16 +43,18 @@ impl FeedRpc {
         Self { scheduled, ..self }
     }
 
-    /// Does `work` to its end, also if the caller goes away: what is half done helps nobody, and the
-    /// site has been asked already.
-    async fn to_its_end<T: Send + 'static>(
-        work: impl Future<Output = Result<T, CollectError>> + Send + 'static,
+    /// Does `work` for an operator and records it: who, what, and how the feed was before and after.
+    async fn recorded<T: Send + 'static>(
+        &self,
+        author: &str,
+        (verb, feed, run): (Verb, &str, Option<u64>),
+        work: impl Future<Output = Result<(T, String), CollectError>> + Send + 'static,
     ) -> Result<T, Status> {
-        match tokio::spawn(work).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(of_collect(&error)),
-            Err(error) => Err(Status::internal(format!("the work ended early: {error}"))),
-        }
+        // A feed that there is not is told, and leaves no record.
+        let before = state(&self.collector, feed).await.map_err(|error| of_collect(&error))?;
+        let order = Order { verb, feed: feed.to_owned(), run, before };
+        let work = async move { work.await.map_err(|error| of_collect(&error)) };
+        recorded::order(&self.audit, recorded::asked(author, "")?, order, work).await
     }
 
     /// Waits until checks see what is stored now. It is stored whatever happens here.
@@ -68,6 +73,22 @@ fn name(text: &str) -> Result<String, Status> {
     text.parse::<FeedName>().map(|name| name.to_string()).map_err(|error| invalid("feed", error))
 }
 
+/// How a feed is, in the record's words.
+async fn state(collector: &Collector, feed: &str) -> Result<String, CollectError> {
+    let FeedStatus { state, why_not, last_run, .. } = collector.status_of(feed).await?;
+    let run = last_run.map(|run| format!(", run {} {}", run.run, run.outcome.as_str())).unwrap_or_default();
+    let why = if why_not.is_empty() { String::new() } else { format!(" ({why_not})") };
+    Ok(format!("{}{run}{why}", state.as_str()))
+}
+
+/// A run with what the record says of it.
+fn with_text(report: RunReport) -> (RunReport, String) {
+    let run = &report.summary;
+    let counts = format!("{} rows, {} new, {} gone", run.rows, run.new, run.gone);
+    let text = format!("run {} {}, {counts}", run.run, run.outcome.as_str());
+    (report, text)
+}
+
 #[tonic::async_trait]
 impl pb::feed_service_server::FeedService for FeedRpc {
     async fn list_feeds(
@@ -84,10 +105,15 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::RunFeedRequest>,
     ) -> Result<Response<pb::RunFeedResponse>, Status> {
-        let pb::RunFeedRequest { feed, dry_run } = request.into_inner();
+        let pb::RunFeedRequest { feed, dry_run, author } = request.into_inner();
         let feed = name(&feed)?;
-        let (collector, run) = (self.collector.clone(), feed.clone());
-        let report = Self::to_its_end(async move { collector.run(&run, dry_run).await }).await?;
+        let (collector, of) = (self.collector.clone(), feed.clone());
+        let report = if dry_run {
+            collector.run(&of, true).await.map_err(|error| of_collect(&error))?
+        } else {
+            let work = async move { collector.run(&of, false).await.map(with_text) };
+            self.recorded(&author, (Verb::RunFeed, &feed, None), work).await?
+        };
         if matches!(report.summary.outcome, RunOutcome::Stored | RunOutcome::NotModified) {
             self.seen_by_checks().await;
         }
@@ -101,25 +127,28 @@ impl pb::feed_service_server::FeedService for FeedRpc {
     ) -> Result<Response<pb::PauseFeedResponse>, Status> {
         let pb::PauseFeedRequest { feed, author } = request.into_inner();
         let feed = name(&feed)?;
-        if author.len() > LONGEST_AUTHOR {
-            let long = format!("is {} bytes long: expected at most {LONGEST_AUTHOR}", author.len());
-            return Err(invalid("author", long));
-        }
-        match self.collector.pause(&feed, &author).await {
-            Ok(()) => Ok(Response::new(pb::PauseFeedResponse {})),
-            Err(error) => Err(of_collect(&error)),
-        }
+        let (collector, of, by) = (self.collector.clone(), feed.clone(), author.clone());
+        let work = async move {
+            collector.pause(&of, &by).await?;
+            Ok(((), state(&collector, &of).await?))
+        };
+        self.recorded(&author, (Verb::PauseFeed, &feed, None), work).await?;
+        Ok(Response::new(pb::PauseFeedResponse {}))
     }
 
     async fn resume_feed(
         &self,
         request: Request<pb::ResumeFeedRequest>,
     ) -> Result<Response<pb::ResumeFeedResponse>, Status> {
-        let feed = name(&request.get_ref().feed)?;
-        match self.collector.resume(&feed).await {
-            Ok(()) => Ok(Response::new(pb::ResumeFeedResponse {})),
-            Err(error) => Err(of_collect(&error)),
-        }
+        let pb::ResumeFeedRequest { feed, author } = request.into_inner();
+        let feed = name(&feed)?;
+        let (collector, of) = (self.collector.clone(), feed.clone());
+        let work = async move {
+            collector.resume(&of).await?;
+            Ok(((), state(&collector, &of).await?))
+        };
+        self.recorded(&author, (Verb::ResumeFeed, &feed, None), work).await?;
+        Ok(Response::new(pb::ResumeFeedResponse {}))
     }
 
     async fn list_quarantine(
@@ -136,11 +165,11 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::ReleaseRunRequest>,
     ) -> Result<Response<pb::ReleaseRunResponse>, Status> {
-        let pb::ReleaseRunRequest { feed, run } = request.into_inner();
+        let pb::ReleaseRunRequest { feed, run, author } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of) = (self.collector.clone(), feed.clone());
-        let report = Self::to_its_end(async move { collector.release(&of, run).await }).await?;
-        tracing::info!(feed, run, "an operator released a run");
+        let work = async move { collector.release(&of, run).await.map(with_text) };
+        let report = self.recorded(&author, (Verb::ReleaseRun, &feed, Some(run)), work).await?;
         self.seen_by_checks().await;
         let (run, samples_new) = feed_messages::report(&report);
         Ok(Response::new(pb::ReleaseRunResponse { run, samples_new }))
@@ -150,28 +179,31 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::RejectRunRequest>,
     ) -> Result<Response<pb::RejectRunResponse>, Status> {
-        let pb::RejectRunRequest { feed, run } = request.into_inner();
+        let pb::RejectRunRequest { feed, run, author } = request.into_inner();
         let feed = name(&feed)?;
-        match self.collector.reject(&feed, run).await {
-            Ok(()) => {
-                tracing::info!(feed, run, "an operator rejected a run");
-                Ok(Response::new(pb::RejectRunResponse {}))
-            }
-            Err(error) => Err(of_collect(&error)),
-        }
+        let (collector, of) = (self.collector.clone(), feed.clone());
+        let work = async move {
+            collector.reject(&of, run).await?;
+            Ok(((), state(&collector, &of).await?))
+        };
+        self.recorded(&author, (Verb::RejectRun, &feed, Some(run)), work).await?;
+        Ok(Response::new(pb::RejectRunResponse {}))
     }
 
     async fn rollback_feed(
         &self,
         request: Request<pb::RollbackFeedRequest>,
     ) -> Result<Response<pb::RollbackFeedResponse>, Status> {
-        let pb::RollbackFeedRequest { feed, to_run } = request.into_inner();
+        let pb::RollbackFeedRequest { feed, to_run, author } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of) = (self.collector.clone(), feed.clone());
-        let report = Self::to_its_end(async move { collector.rollback(&of, to_run).await }).await?;
-        tracing::info!(feed, to_run, subjects = report.subjects, "an operator rolled a feed back");
+        let work = async move {
+            let subjects = collector.rollback(&of, to_run).await?.subjects;
+            Ok((subjects, format!("{subjects} subjects changed; {}", state(&collector, &of).await?)))
+        };
+        let subjects = self.recorded(&author, (Verb::RollbackFeed, &feed, Some(to_run)), work).await?;
         self.seen_by_checks().await;
-        Ok(Response::new(pb::RollbackFeedResponse { subjects: report.subjects }))
+        Ok(Response::new(pb::RollbackFeedResponse { subjects }))
     }
 
     async fn get_overlap(

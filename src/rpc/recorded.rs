@@ -1,18 +1,19 @@
-//! Operators' changes: on record before the store is asked, and what it answered after.
+//! What operators do: on record before it is done, and how it ended after.
 //!
-//! What feeds report is not recorded: a feed reports it again.
+//! What feeds report by themselves is not recorded: a feed reports it again.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use tonic::Status;
 
-use crate::audit::{Act, Answer, Asked, Audit, AuditError, Intent};
+use crate::audit::{Act, Answer, Asked, Audit, AuditError, Intent, Order};
 use crate::listing::{Listing, Sighting, Subject};
 use crate::store::{Applied, Change, Store, StoreError};
 
+use super::convert::LONGEST_AUTHOR;
 use super::now;
-use super::status::{of_audit, of_store};
+use super::status::{invalid, of_audit, of_store};
 
 /// Subjects that the store is asked about at once.
 const BATCH: usize = 10_000;
@@ -42,6 +43,42 @@ pub(super) async fn apply(
         applied.map_err(|error| of_store(&error))
     });
     task.await.unwrap_or_else(|error| Err(Status::internal(format!("the change ended early: {error}"))))
+}
+
+/// Who asked, as they say.
+pub(super) fn asked(author: &str, request_id: &str) -> Result<Asked, Status> {
+    if author.len() > LONGEST_AUTHOR {
+        let long = format!("is {} bytes long: expected at most {LONGEST_AUTHOR}", author.len());
+        return Err(invalid("author", long));
+    }
+    let (author, request_id) = (author.to_owned(), request_id.to_owned());
+    Ok(Asked { author, request_id, ..Asked::default() })
+}
+
+/// Carries out what is about no listing, recorded as what `asked` says. `work` tells how things are after.
+/// It goes on to its end also if the caller goes away: what is half done helps nobody.
+pub(super) async fn order<T: Send + 'static>(
+    audit: &Arc<Audit>,
+    asked: Asked,
+    order: Order,
+    work: impl Future<Output = Result<(T, String), Status>> + Send + 'static,
+) -> Result<T, Status> {
+    let audit = Arc::clone(audit);
+    let task = tokio::spawn(async move {
+        let lines = on_disk(&audit, move |audit| audit.order(now(), asked, order)).await;
+        let lines = lines.map_err(|error| of_audit(&error))?;
+        let done = work.await;
+        let (answer, after) = match &done {
+            Ok((_, after)) => (Answer::Done, after.clone()),
+            Err(status) => (Answer::Failed, status.message().to_owned()),
+        };
+        let written = on_disk(&audit, move |audit| audit.ended(now(), lines, answer, &after)).await;
+        if let Err(error) = written {
+            tracing::error!(%error, "how an operator's order ended is not on record");
+        }
+        done.map(|(done, _)| done)
+    });
+    task.await.unwrap_or_else(|error| Err(Status::internal(format!("the work ended early: {error}"))))
 }
 
 /// What an operator asked for, if one did.

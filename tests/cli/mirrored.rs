@@ -2,12 +2,13 @@
 //! store, and what its users are told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::mirror::{self, Mirror};
-use crate::served::{Ran, Served};
+use crate::served::{Ran, Served, run};
 
 /// Requests of all sites together, each with its own pace of a second.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -78,6 +79,8 @@ fn an_empty_store_fills_from_every_site_and_a_check_says_who_saw_the_number_and_
         let inbox = digits >= 7 || asked.target.contains("inbox") || asked.target.contains("/sms/");
         assert!(!inbox && asked.agent.contains("+https://contact.example/"), "{asked:?}");
     }
+    operators_are_on_record(&served, &folder.path().join("data"));
+
     let hosts: BTreeSet<&str> = log.iter().map(|asked| asked.host.as_str()).collect();
     assert_eq!(hosts.len(), names.len() - 1, "two lists are on one host: {hosts:?}");
     for host in hosts {
@@ -87,4 +90,57 @@ fn an_empty_store_fills_from_every_site_and_a_check_says_who_saw_the_number_and_
         assert_eq!(asked.iter().filter(|asked| asked.target == "/robots.txt").count(), 1, "{host}");
     }
     assert_eq!(served.terminate(), Some(0));
+}
+
+/// Who did what to a feed, how it was before and what came of it.
+fn operators_are_on_record(served: &Served, data: &Path) {
+    let path = data.join("audit.jsonl").display().to_string();
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0, "what the schedule does is not recorded");
+    good(served.run(&["feed", "run", "castle", "--dry-run"]));
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0, "a trial changes nothing");
+    good(served.run(&["feed", "pause", "castle", "--author", "ann"]));
+    good(served.run(&["feed", "resume", "castle"]));
+    good(served.run(&["feed", "run", "castle"]));
+    good(served.run(&["feed", "rollback", "castle", "--to", "0", "--yes"]));
+    assert_eq!(served.run(&["feed", "quarantine", "release", "castle", "7"]).code, Some(1));
+    assert_eq!(served.run(&["feed", "quarantine", "reject", "castle", "7", "--yes"]).code, Some(1));
+    assert_eq!(served.run(&["feed", "pause", "nothing"]).code, Some(1), "leaves no record: there is none");
+    good(served.run(&["admin", "accept-shrink", "--yes"]));
+    let listed = good(run(&["audit", "list", "--output", "json", &path]));
+    let listed: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let rows: Vec<[String; 5]> = listed
+        .iter()
+        .map(|line| ["author", "action", "before", "after", "result"].map(|key| told(line, key)))
+        .collect();
+    let rows: Vec<[&str; 5]> = rows.iter().map(|row| row.each_ref().map(String::as_str)).collect();
+    let missing = "castle: run 7 is not held back";
+    let undone = "90 subjects changed; idle, run 2 not modified";
+    assert_eq!(
+        rows,
+        [
+            ["ann", "pause_feed", "idle, run 1 stored", "paused, run 1 stored (paused by ann)", "done"],
+            ["tester", "resume_feed", "paused, run 1 stored (paused by ann)", "idle, run 1 stored", "done"],
+            [
+                "tester",
+                "run_feed",
+                "idle, run 1 stored",
+                "run 2 not modified, 90 rows, 0 new, 0 gone",
+                "done"
+            ],
+            ["tester", "roll_back_feed", "idle, run 2 not modified", undone, "done"],
+            ["tester", "release_run", "idle, run 2 not modified", missing, "failed"],
+            ["tester", "reject_run", "idle, run 2 not modified", missing, "failed"],
+            ["tester", "accept_shrink", "nothing is held back here", "accepted for ten minutes", "done"],
+        ]
+    );
+    assert_eq!((&listed[3]["feed"], &listed[3]["run"]), (&"castle".into(), &0.into()));
+    let table = good(run(&["audit", "list", &path]));
+    assert!(
+        table.contains("castle") && table.contains("release run 7") && table.contains("failed: "),
+        "{table}"
+    );
+    good(run(&["audit", "verify", &path]));
+    let replayed = good(served.run(&["admin", "replay-audit", "--yes", &path]));
+    assert!(replayed.contains("replayed 0 puts and 0 deletes, skipped 0"), "{replayed}");
 }

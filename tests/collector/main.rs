@@ -8,6 +8,7 @@
 mod attack;
 mod cuts;
 mod faulty;
+mod hazards;
 mod replicas;
 mod review;
 mod runs;

@@ -1,6 +1,6 @@
 //! Every store passes the same battery.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod battery;
 mod bulk_faults;
