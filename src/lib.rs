@@ -14,6 +14,7 @@ pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod decisions;
 pub mod feed;
 pub mod index;
 pub mod listing;

@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "burst",
     "check",
     "backtest",
+    "decisions",
     "feed",
     "store",
     "collect",

@@ -19,6 +19,7 @@ use crate::audit::Audit;
 use crate::burst::Windows;
 use crate::collect::Collector;
 use crate::config::Config;
+use crate::decisions::DecisionLog;
 use crate::feed::Catalogue;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
@@ -41,6 +42,8 @@ pub struct App {
     /// If feeds are run on their schedule.
     scheduled: Option<Collector>,
     watching: Option<Watching>,
+    /// If decisions are logged.
+    decisions: Option<Arc<DecisionLog>>,
     banner: Banner,
 }
 
@@ -114,6 +117,8 @@ impl App {
         if config.warm_up {
             std::thread::spawn(warm_up);
         }
+        let decisions =
+            config.decisions.options(&config.data_dir)?.map(DecisionLog::open).transpose()?.map(Arc::new);
         let windows = config.windows().map(Arc::new);
         let (freshness, watched) = (sync.freshness(), collector.clone());
         let redis = store.kind() == "redis";
@@ -129,10 +134,17 @@ impl App {
         let index = Arc::clone(&published);
         let admin = AdminRpc::new(store, audit, published, policies, sync.progress(), sync.freshness());
         let options = ServerOptions { connections: config.connections(), tls: tls.clone() };
-        let server = Server::new(check.counting(windows), admin, feed, owner, sync.freshness(), options);
+        let server = Server::new(
+            check.counting(windows).logging(decisions.clone()),
+            admin,
+            feed,
+            owner,
+            sync.freshness(),
+            options,
+        );
         let watching =
             port.map(|port| Watching::new(port, server.serving(), redis, index, freshness, watched));
-        Ok(Self { listener, server, sync, tls, counting, scheduled, watching, banner })
+        Ok(Self { listener, server, sync, tls, counting, scheduled, watching, decisions, banner })
     }
 
     /// What to tell the person who started it.
@@ -153,6 +165,9 @@ impl App {
         // Probes and scrapes are answered until the very end.
         let _watching = self.watching.map(Watching::begin);
         self.server.run(self.listener, shutdown).await;
+        if let Some(decisions) = self.decisions {
+            let _ = tokio::task::spawn_blocking(move || decisions.finish()).await;
+        }
         stop.send_replace(true);
         if let Some(collecting) = collecting {
             collecting.await.context("collecting ended early")?;

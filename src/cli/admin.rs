@@ -7,13 +7,13 @@ use crate::rpc::pb;
 use super::asked::AuthorArg;
 use super::exit::Exit;
 use super::output::{self, grouped, say};
-use super::{Client, ServerArg, replay};
+use super::{Client, ServerArg, replay_audit};
 
 /// Verbs for when the store has lost something.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Do again what operators did and the store has lost, by the servers' audit records
-    ReplayAudit(replay::Args),
+    ReplayAudit(replay_audit::Args),
     /// Let the index follow a store that has lost many listings, if that is meant
     AcceptShrink(AcceptArgs),
 }
@@ -32,7 +32,7 @@ pub(super) struct AcceptArgs {
 
 pub(super) async fn run(verb: Verb) -> Result<Exit> {
     match verb {
-        Verb::ReplayAudit(args) => replay::run(args).await,
+        Verb::ReplayAudit(args) => replay_audit::run(args).await,
         Verb::AcceptShrink(args) => accept_shrink(args).await,
     }
 }

@@ -33,6 +33,7 @@ mod output;
 mod policy;
 mod range;
 mod replay;
+mod replay_audit;
 mod serve;
 mod stats;
 mod undo;
@@ -87,6 +88,8 @@ enum Verb {
     /// List, show and validate policies
     #[command(subcommand)]
     Policy(policy::Verb),
+    /// Tell which logged decisions would flip under another policy file
+    Replay(replay::Args),
     /// Replay history day by day and tell how well a policy would have done
     Backtest(backtest::Args),
     /// Export all listings, one JSON object per line
@@ -159,6 +162,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Feed(verb) => feed::run(verb).await,
         Verb::Import(args) => import::run(args).await,
         Verb::Policy(verb) => policy::run(verb).await,
+        Verb::Replay(args) => replay::run(&args),
         Verb::Backtest(args) => backtest::run(args),
         Verb::Export(args) => export::run(args).await,
         Verb::Health(args) => health::run(args).await,

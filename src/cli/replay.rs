@@ -1,175 +1,119 @@
-//! `numguard admin replay-audit`: does again what operators did and the store has lost.
-//!
-//! Idempotent: what the server has, or has newer, is left alone. Decisions go in by an import that
-//! keeps when they were made; sightings are not recorded and come back by importing feeds again.
+//! `numguard replay`: which logged decisions would flip under another policy file. No service is asked.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use anyhow::{Context, Result};
 use serde_json::json;
 
-use crate::audit::{Record, Step, Truth, Wanted, truths};
-use crate::listing::{Listing, UnixTime};
-use crate::rpc::{listing, now, pb, read_listing};
+use crate::config::policies;
+use crate::decisions::{Flip, Line, Replay};
 
-use super::asked::AskedArg;
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
-use super::{Client, ServerArg, audit};
+use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table};
 
-/// Listings per message of an import, and subjects per delete.
-const BATCH: usize = 2_000;
-
-/// Listings that are asked for at once.
-const AT_ONCE: usize = 16;
-
-/// Arguments of `replay-audit`.
+/// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Audit records: audit.jsonl of the data folder of every server on the store
-    #[arg(required = true, value_name = "FILE")]
+    /// Decision logs: decisions.jsonl and the older files beside it
+    #[arg(required = true, value_name = "DECISIONS")]
     files: Vec<PathBuf>,
-    /// Only what was done since then: a date (2026-05-31) or a time (2026-05-31T12:00:00Z)
-    #[arg(long, value_name = "DATE|TIME")]
-    since: Option<UnixTime>,
-    /// Tell what is missing, change nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
-    /// Go on with what can be read of a record whose chain is broken
-    #[arg(long)]
-    force: bool,
-    #[command(flatten)]
-    asked: AskedArg,
+    /// The policy file to try
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// Examples per kind of flip
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    examples: usize,
     #[command(flatten)]
     output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
 }
 
-pub(super) async fn run(args: Args) -> Result<Exit> {
-    let files = args.files.iter().map(|file| records(file, args.force)).collect::<Result<Vec<_>>>()?;
-    let mut truths: Vec<Truth> = truths(&files, args.since.unwrap_or_default()).into_values().collect();
-    truths.sort_by_key(|truth| (truth.at, truth.subject));
-    let client = Client::connect(&args.server).await?;
-    let steps: Vec<Step> =
-        stream::iter(&truths).map(|truth| step(&client, truth)).buffered(AT_ONCE).try_collect().await?;
-    let of = |wanted: &Step| -> Vec<&Truth> {
-        truths.iter().zip(&steps).filter(|(_, step)| *step == wanted).map(|(truth, _)| truth).collect()
-    };
-    let (puts, deletes, withdrawn) = (of(&Step::Put), of(&Step::Delete), of(&Step::Withdraw));
-    let ended = deletes.len() + withdrawn.len();
-    let counts = format!("{} puts and {} deletes", grouped(puts.len() as u64), grouped(ended as u64));
-    let changes = puts.len() + ended;
-    if changes > 0 && !args.dry_run {
-        let question = format!("Replay {counts} on {}? (--dry-run lists them)", args.server.server);
-        if !output::confirm(&question, args.yes)? {
-            bail!("nothing was replayed");
-        }
-        put(&client, &puts, &args.asked).await?;
-        delete(&client, &deletes, false, &args.asked).await?;
-        delete(&client, &withdrawn, true, &args.asked).await?;
-    }
-    print(&args, &truths, &steps)?;
-    let skipped = grouped((truths.len() - changes) as u64);
-    let summary = match args.dry_run {
-        true => format!("dry run: would replay {counts}, skip {skipped}; nothing was changed"),
-        false => format!("replayed {counts}, skipped {skipped}"),
-    };
-    if args.output.output == Output::Table {
-        say(summary)?;
-    }
-    Ok(Exit::Ok)
-}
-
-/// The records of a file whose chain holds, or all that can be read.
-fn records(file: &Path, force: bool) -> Result<Vec<Record>> {
-    let (records, broken) = audit::read(file)?;
-    for error in &broken {
-        eprintln!("{error}");
-    }
-    if !broken.is_empty() && !force {
-        bail!(
-            "the chain of {} is broken, nothing was replayed; --force goes on without such lines",
-            file.display()
-        );
-    }
-    Ok(records)
-}
-
-async fn step(client: &Client, truth: &Truth) -> Result<Step> {
-    let found = client.get(truth.subject.as_e164()).await?;
-    let found = found.map(|message| read_listing(&message)).transpose();
-    let found = found.context("the service sent a listing that does not read")?;
-    Ok(truth.step(found.as_ref().map(|(_, listing)| listing), now()))
-}
-
-async fn put(client: &Client, puts: &[&Truth], asked: &AskedArg) -> Result<()> {
-    type Part = pb::import_listings_request::Part;
-    let listings = puts.iter().filter_map(|truth| match &truth.wanted {
-        Wanted::Decision(decision) => Some(listing(truth.subject, &Listing::decided(decision.clone()))),
-        Wanted::Nothing(_) | Wanted::Undecided(_) => None,
-    });
-    let listings: Vec<pb::Listing> = listings.collect();
-    if listings.is_empty() {
-        return Ok(());
-    }
-    let (author, request_id) = (asked.author.clone(), asked.request_id(0, 1));
-    let finish = pb::ImportFinish { listings: listings.len() as u64, author, request_id };
-    let batches = listings.chunks(BATCH).map(|part| Part::Batch(pb::ImportBatch { listings: part.to_vec() }));
-    let parts: Vec<_> = batches.chain([Part::Finish(finish)]).collect();
-    let parts = parts.into_iter().map(|part| pb::ImportListingsRequest { part: Some(part) });
-    client.import(stream::iter(parts)).await?;
-    Ok(())
-}
-
-async fn delete(client: &Client, deletes: &[&Truth], decisions_only: bool, asked: &AskedArg) -> Result<()> {
-    for part in deletes.chunks(BATCH) {
-        let subjects = part.iter().map(|truth| truth.subject.as_e164()).collect();
-        client.delete(subjects, decisions_only, asked).await?;
-    }
-    Ok(())
-}
-
-fn print(args: &Args, truths: &[Truth], steps: &[Step]) -> Result<()> {
-    let mut rows = table(&["SUBJECT", "TIME", "WHAT", "RESULT THEN", "NOW", "WHY"]);
-    for (truth, step) in truths.iter().zip(steps) {
-        let (done, why) = match step {
-            Step::Skip(why) => ("skipped", why.as_str()),
-            _ if args.dry_run => ("would replay", ""),
-            _ => ("replayed", ""),
-        };
-        let (what, decision) = match &truth.wanted {
-            Wanted::Decision(decision) => (audit::in_words(decision), Some(audit::decision_json(decision))),
-            Wanted::Nothing(_) => ("delete".to_owned(), None),
-            Wanted::Undecided(_) => (audit::WITHDRAW.to_owned(), None),
-        };
-        let (subject, at, result) =
-            (truth.subject.as_e164(), truth.at.to_string(), audit::result(truth.answer));
-        match args.output.output {
-            Output::Json => print_json(&json!({
-                "subject": subject,
-                "at": at,
-                "action": match &truth.wanted {
-                    Wanted::Decision(_) => "put",
-                    Wanted::Nothing(_) => "delete",
-                    Wanted::Undecided(_) => "withdraw",
-                },
-                "decision": decision,
-                "result": result,
-                "replay": done.replace(' ', "_"),
-                "why": why,
-            }))?,
-            Output::Table => {
-                rows.add_row([subject, at, what, result.to_owned(), done.to_owned(), why.to_owned()]);
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    let policies = policies(&args.policy)?;
+    let (mut replay, mut bad) = (Replay::default(), 0u64);
+    for path in &args.files {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        for (at, text) in BufReader::new(file).lines().enumerate() {
+            let text = text.with_context(|| path.display().to_string())?;
+            let judged = Line::read(&text).and_then(|line| replay.add(&line, &policies, args.examples));
+            if let Err(error) = judged {
+                bad += 1;
+                eprintln!("{}:{}: {error}", path.display(), at + 1);
             }
         }
     }
-    if args.output.output == Output::Table && !truths.is_empty() {
-        print_table(&rows)?;
+    match args.output.output {
+        Output::Json => print_json(&in_json(&replay, bad))?,
+        Output::Table => print(&replay, &policies.usual().version)?,
     }
-    Ok(())
+    if replay.renamed > 0 {
+        let count = grouped(replay.renamed);
+        eprintln!(
+            "{count} decisions were made by policies that the new file does not have; its usual one judged them"
+        );
+    }
+    Ok(if bad == 0 { Exit::Ok } else { Exit::Failed })
+}
+
+/// Reasons by how many flips they stand behind, most first.
+fn reasons(flip: &Flip) -> Vec<(&'static str, u64)> {
+    let mut reasons: Vec<_> = flip.reasons.iter().map(|(code, count)| (*code, *count)).collect();
+    reasons.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
+    reasons
+}
+
+fn print(replay: &Replay, version: &str) -> Result<()> {
+    let flips: u64 = replay.flips.values().map(|flip| flip.count).sum();
+    let share = 100.0 * flips as f64 / replay.decisions.max(1) as f64;
+    let (of, flipped) = (grouped(replay.decisions), grouped(flips));
+    say(format_args!("{flipped} of {of} decisions would flip under {version} ({share:.2} %)"))?;
+    if flips == 0 {
+        return Ok(());
+    }
+    let mut rows = table(&["FROM", "TO", "DECISIONS", "REASONS", "EXAMPLES"]);
+    for ((from, to), flip) in &replay.flips {
+        let reasons =
+            reasons(flip).into_iter().take(3).map(|(code, count)| format!("{code} {}", grouped(count)));
+        let examples = flip
+            .examples
+            .iter()
+            .map(|example| format!("{} ({} -> {})", example.check_id, example.scores.0, example.scores.1));
+        rows.add_row([
+            from.clone(),
+            (*to).to_owned(),
+            grouped(flip.count),
+            reasons.collect::<Vec<_>>().join(", "),
+            examples.collect::<Vec<_>>().join(", "),
+        ]);
+    }
+    print_table(&rows)
+}
+
+fn in_json(replay: &Replay, bad: u64) -> serde_json::Value {
+    let flip = |((from, to), flip): (&(String, &str), &Flip)| {
+        let reasons = reasons(flip).into_iter().map(|(code, count)| json!({"code": code, "count": count}));
+        let examples = flip.examples.iter().map(|example| {
+            json!({
+                "check_id": example.check_id,
+                "correlation_id": example.correlation_id,
+                "at": example.at,
+                "risk_score_from": example.scores.0,
+                "risk_score_to": example.scores.1,
+            })
+        });
+        json!({
+            "from": from,
+            "to": to,
+            "count": flip.count,
+            "reasons": reasons.collect::<Vec<_>>(),
+            "examples": examples.collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "decisions": replay.decisions,
+        "bad_lines": bad,
+        "of_unknown_policies": replay.renamed,
+        "flips": replay.flips.iter().map(flip).collect::<Vec<_>>(),
+    })
 }

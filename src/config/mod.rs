@@ -6,6 +6,7 @@
 mod access;
 mod audit;
 mod collect;
+mod decisions;
 mod feeds;
 mod metrics;
 mod owner;
@@ -31,6 +32,7 @@ use crate::telemetry::LogOptions;
 pub use access::{AccessConfig, api_key};
 pub use audit::AuditConfig;
 pub use collect::{CollectConfig, CollectorParts};
+pub use decisions::{DecisionsConfig, NumbersConfig};
 pub use feeds::{feed, feeds};
 pub use metrics::{MetricsConfig, MetricsFlags};
 pub use owner::OwnerConfig;
@@ -90,6 +92,8 @@ pub struct Config {
     pub owner: OwnerConfig,
     /// The audit record.
     pub audit: AuditConfig,
+    /// The decision log.
+    pub decisions: DecisionsConfig,
     /// Logs.
     pub log: LogOptions,
 }
@@ -207,6 +211,7 @@ impl Config {
         self.metrics.address()?;
         self.access.check()?;
         self.collect.check()?;
+        self.decisions.check()?;
         self.log.check().map_err(|error| ConfigError::Setting(error.to_string()))?;
         Ok(self)
     }

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::burst::{ClientTag, Windows};
 use crate::check::{Answer, check, with_bursts};
+use crate::decisions::{Decision, DecisionLog};
 use crate::index::{Index, Published};
 use crate::listing::UnixTime;
 use crate::number::{Number, Region};
@@ -45,6 +46,8 @@ pub struct CheckRpc {
     ids: Arc<CheckIds>,
     /// If sign-ups are counted.
     windows: Option<Arc<Windows>>,
+    /// If decisions are logged.
+    decisions: Option<Arc<DecisionLog>>,
 }
 
 /// Check ids: eight hexadecimal digits for this process, then a count.
@@ -82,7 +85,13 @@ impl CheckRpc {
     ) -> Self {
         let process = RandomState::new().build_hasher().finish() as u32;
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
-        Self { published, policies, store, freshness, ids, windows: None }
+        Self { published, policies, store, freshness, ids, windows: None, decisions: None }
+    }
+
+    /// Logs decisions to `log`.
+    pub fn logging(mut self, log: Option<Arc<DecisionLog>>) -> Self {
+        self.decisions = log;
+        self
     }
 
     /// Counts sign-ups in `windows`.
@@ -108,7 +117,14 @@ impl CheckRpc {
             answer = counted(answer, policy, windows, client, request.dry_run, now);
         }
         metrics::checked(&answer.judgement);
-        Ok(self.response(index, &answer, policy, now))
+        let response = self.response(index, &answer, policy, now);
+        if let Some(log) = &self.decisions {
+            let (correlation_id, name) =
+                request.context.as_ref().map_or(("", ""), |told| (&told.correlation_id, &told.policy));
+            let decision = Decision::of(&answer, policy, &response.check_id, now);
+            log.note(decision.asked(correlation_id, name, request.dry_run));
+        }
+        Ok(response)
     }
 
     fn judge<'a>(

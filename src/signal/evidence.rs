@@ -55,6 +55,8 @@ pub enum Evidence<'a> {
         /// That signal.
         over: ReasonCode,
     },
+    /// None: the decision log keeps none.
+    Logged,
     /// Why the text is no number.
     NotANumber(ParseError),
     /// Checks of the number within so many minutes.
@@ -123,6 +125,7 @@ impl fmt::Display for Evidence<'_> {
             Self::Abroad { ip, over } => {
                 write!(out, "a business in {} on a foreign virtual range ({})", ip.as_str(), over.as_str())
             }
+            Self::Logged => out.write_str("as logged"),
             Self::NotANumber(error) => write!(out, "{}: {error}", error.name()),
             Self::Asked { count, minutes } => {
                 write!(out, "asked about {count} times within {minutes} minutes")

@@ -3,6 +3,7 @@
 //! Pure and allocation-free. Each fact has one reason code, the probability that a number with
 //! this fact is virtual or disposable, and its evidence. Must not decide: that is `policy`.
 
+mod basis;
 mod context;
 mod evidence;
 mod inferred;
@@ -15,6 +16,7 @@ use crate::index::Index;
 use crate::listing::{Action, ReasonCode, UnixTime};
 use crate::number::{self, LineType, Number, ParseError, Parsed, Validity};
 
+pub use basis::Basis;
 pub use context::Context;
 pub use evidence::Evidence;
 pub use inferred::range as inferred;

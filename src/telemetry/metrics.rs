@@ -7,7 +7,7 @@ use prometheus::{Encoder, TextEncoder};
 
 use crate::metric::{Gauges, REGISTRY, gauges};
 use crate::number::plan;
-use crate::{audit, collect, rpc, store, sync};
+use crate::{audit, collect, decisions, rpc, store, sync};
 
 /// What the text is.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -21,6 +21,7 @@ static BUILD: LazyLock<Gauges> = LazyLock::new(|| {
 pub(super) fn begin(redis: bool) {
     audit::metrics::begin();
     collect::metrics::begin();
+    decisions::metrics::begin();
     rpc::metrics::begin();
     store::metrics::begin(redis);
     sync::metrics::begin();

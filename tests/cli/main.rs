@@ -7,6 +7,7 @@ mod backtest;
 mod bad_input;
 mod bursts;
 mod changes;
+mod decisions;
 mod feed;
 mod feeds_served;
 mod help;
