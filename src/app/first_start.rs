@@ -15,7 +15,13 @@ const AGAIN: Duration = Duration::from_secs(2);
 
 /// Fills an empty store; `None` if it is not empty. A store that is out of reach is filled once it
 /// answers, so that the start need not wait.
-pub(super) async fn fill_now_or_later(store: &Arc<dyn Store>) -> Result<Option<u64>> {
+///
+/// Where an index was saved, this is no first start: serving it must not wait for the store.
+pub(super) async fn fill_now_or_later(store: &Arc<dyn Store>, was_saved: bool) -> Result<Option<u64>> {
+    if was_saved {
+        tokio::spawn(fill_later(Arc::clone(store)));
+        return Ok(None);
+    }
     match fill(store.as_ref(), now()).await {
         Err(error) if error.downcast_ref().is_some_and(StoreError::is_transient) => {
             tokio::spawn(fill_later(Arc::clone(store)));
@@ -27,12 +33,12 @@ pub(super) async fn fill_now_or_later(store: &Arc<dyn Store>) -> Result<Option<u
 
 async fn fill_later(store: Arc<dyn Store>) {
     loop {
-        tokio::time::sleep(AGAIN).await;
         match fill(store.as_ref(), now()).await {
             Ok(None) => return,
             Ok(Some(numbers)) => return tracing::info!(numbers, "first start: stored the starter list"),
             Err(error) => tracing::debug!("cannot fill the store yet: {error:#}"),
         }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

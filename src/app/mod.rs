@@ -94,7 +94,10 @@ impl App {
         };
         let audit = Audit::open(&config.data_dir)?.rotated_at(config.audit.rotate_bytes());
         let audit = Arc::new(if config.takes_changes { audit } else { audit.closed() });
-        let starter = if config.starter_data { first_start::fill_now_or_later(&store).await? } else { None };
+        let starter = match config.starter_data {
+            true => first_start::fill_now_or_later(&store, config.sync().snapshot.exists()).await?,
+            false => None,
+        };
         let began = Instant::now();
         let published = Arc::new(Published::default());
         let (sync, loaded) = Sync::start(Arc::clone(&store), Arc::clone(&published), config.sync()).await?;

@@ -65,7 +65,8 @@ pub(super) fn outcome(outcome: pb::RunOutcome) -> String {
     outcome.as_str_name().trim_start_matches("RUN_OUTCOME_").replace('_', " ").to_lowercase()
 }
 
-fn state(feed: &pb::Feed) -> String {
+/// NEVER_RUN -> `never run`.
+pub(super) fn state(feed: &pb::Feed) -> String {
     if !feed.enabled {
         return "off".to_owned();
     }

@@ -16,6 +16,7 @@ mod client;
 mod completions;
 mod config;
 mod context;
+mod doctor;
 mod exit;
 mod explain;
 mod export;
@@ -36,6 +37,7 @@ mod replay;
 mod replay_audit;
 mod serve;
 mod stats;
+mod top;
 mod undo;
 mod why;
 
@@ -98,6 +100,10 @@ enum Verb {
     Health(health::Args),
     /// Tell what is in the store and in the index
     Stats(stats::Args),
+    /// Watch a service: checks per second, verdicts, feeds, staleness
+    Top(top::Args),
+    /// Look whether this installation is well, and tell what to do if not
+    Doctor(doctor::Args),
     /// Mend what the store has lost: replay operators' changes, accept a loss
     #[command(subcommand)]
     Admin(admin::Verb),
@@ -167,6 +173,8 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Export(args) => export::run(args).await,
         Verb::Health(args) => health::run(args).await,
         Verb::Stats(args) => stats::run(args).await,
+        Verb::Top(args) => top::run(args).await,
+        Verb::Doctor(args) => doctor::run(args).await,
         Verb::Admin(verb) => admin::run(verb).await,
         Verb::Audit(verb) => audit::run(verb),
         Verb::Config(verb) => config::run(verb),

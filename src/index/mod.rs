@@ -15,6 +15,7 @@ mod provenance;
 mod published;
 mod ranges;
 mod segments;
+mod spans;
 
 use std::sync::Arc;
 

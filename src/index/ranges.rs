@@ -4,8 +4,9 @@
 //! kind never hides a wide one of another. Must not weigh one against the other.
 
 use crate::listing::{Action, Decision, UnixTime};
-use crate::number::{Number, Range};
+use crate::number::{Number, Prefix, Range};
 
+use super::spans::Spans;
 use super::{Seen, Segments};
 
 /// One listed range.
@@ -38,7 +39,7 @@ pub struct Ranges {
 #[derive(Debug, Clone, Default)]
 struct Matcher {
     prefixes: Segments,
-    spans: Vec<(u32, Segments)>,
+    spans: Vec<(u32, Segments, Spans)>,
 }
 
 const ALIGNED_DIGITS: u32 = 15;
@@ -69,7 +70,9 @@ impl Matcher {
             })
         };
         let lengths = (2..=ALIGNED_DIGITS).filter(|&length| spans(length).next().is_some());
-        let spans = lengths.map(|length| (length, Segments::build(spans(length)))).collect();
+        let spans = lengths
+            .map(|length| (length, Segments::build(spans(length)), Spans::build(spans(length))))
+            .collect();
         Self { prefixes, spans }
     }
 
@@ -77,13 +80,46 @@ impl Matcher {
         let length = number.len();
         let entry = |owner: u32| entries.get(owner as usize);
         let prefix = self.prefixes.find(aligned(number.key(), length)).and_then(entry);
-        let spans = self.spans.iter().find(|(of, _)| *of == length);
-        let span = spans.and_then(|(_, spans)| spans.find(number.key())).and_then(entry);
+        let spans = self.spans.iter().find(|(of, ..)| *of == length);
+        let span = spans.and_then(|(_, spans, _)| spans.find(number.key())).and_then(entry);
         prefix.into_iter().chain(span).min_by_key(|entry| entry.range.size(length))
     }
 
+    /// The narrowest of all ranges that hold the number and count; how many were looked at.
+    fn find_among_all<'a>(
+        &self,
+        entries: &'a [RangeEntry],
+        number: Number,
+        counts: impl Fn(&&'a RangeEntry) -> bool,
+    ) -> (Option<&'a RangeEntry>, usize) {
+        let (length, mut looked) = (number.len(), 0);
+        let mut best: Option<&RangeEntry> = None;
+        let mut take = |entry: &'a RangeEntry| {
+            let narrower = best.is_none_or(|best| entry.range.size(length) < best.range.size(length));
+            if narrower && counts(&entry) {
+                best = Some(entry);
+            }
+        };
+        // At most 14 prefixes, each shorter than it, hold a number.
+        for cut in 1..length {
+            let Ok(prefix) = Prefix::from_digits(number.key() / 10u64.pow(cut)) else { continue };
+            let range = Range::Prefix(prefix);
+            let from = entries.partition_point(|entry| entry.range < range);
+            let same = entries[from..].iter().take_while(|entry| entry.range == range);
+            same.for_each(&mut take);
+            looked += 1;
+        }
+        if let Some((.., spans)) = self.spans.iter().find(|(of, ..)| *of == length) {
+            looked += spans.holding(number.key(), &mut |owner| {
+                entries.get(owner as usize).into_iter().for_each(&mut take);
+            });
+        }
+        (best, looked)
+    }
+
     fn bytes(&self) -> usize {
-        self.prefixes.bytes() + self.spans.iter().map(|(_, spans)| spans.bytes()).sum::<usize>()
+        let spans = self.spans.iter().map(|(_, segments, spans)| segments.bytes() + spans.bytes());
+        self.prefixes.bytes() + spans.sum::<usize>()
     }
 }
 
@@ -120,9 +156,8 @@ impl Ranges {
         if counts(&found) && found.range.contains(number) {
             return Some(found);
         }
-        // Rare: the narrowest has expired, or is longer than the number itself. Look at all.
-        let holding = self.entries.iter().filter(|entry| entry.range.contains(number)).filter(counts);
-        holding.min_by_key(|entry| entry.range.size(number.len()))
+        // Rare: the narrowest has expired, or is longer than the number itself.
+        matcher.find_among_all(&self.entries, number, counts).0
     }
 
     /// All entries, in order of range.
@@ -204,6 +239,29 @@ mod tests {
                 prop_assert_eq!(built.decided(number, Action::Block, now).map(size), scan(&in_force));
                 prop_assert!(built.decided(number, Action::Allow, now).is_none());
             }
+        }
+    }
+
+    #[test]
+    fn an_expired_range_costs_a_few_steps_however_many_there_are() {
+        let span = |first: u64, last: u64| {
+            format!("+{first}..+{last}").parse().unwrap_or_else(|e| panic!("{first}: {e}"))
+        };
+        let base = 447_000_000_000;
+        let mut entries: Vec<_> = (0..70_000)
+            .map(|i| entry(span(base + i * 1_000, base + i * 1_000 + 999), false, Some(5)))
+            .collect();
+        entries.push(entry(span(base, base + 89_999_999), false, None));
+        entries.push(entry("+4470*".parse().unwrap_or_else(|e| panic!("{e}")), false, None));
+        let ranges = Ranges::build(entries);
+        for i in [0, 1, 34_999, 69_999] {
+            let number = Number::from_digits(base + i * 1_000 + 7).unwrap_or_else(|e| panic!("{e}"));
+            let in_force = |entry: &&RangeEntry| {
+                entry.decision.as_ref().is_some_and(|decision| decision.in_force(UnixTime(10)))
+            };
+            let (found, looked) = ranges.blocked.find_among_all(&ranges.entries, number, in_force);
+            assert_eq!(found.map(|entry| entry.range), Some(span(base, base + 89_999_999)));
+            assert!(looked < 60, "looked at {looked}");
         }
     }
 

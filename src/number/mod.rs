@@ -9,6 +9,7 @@ mod library;
 mod parse;
 pub mod plan;
 mod range;
+mod reader;
 
 pub use e164::{Number, NumberError};
 pub use holder::{Holder, HolderClass, holder};

@@ -139,6 +139,12 @@ pub(super) fn checked(judgement: &Judgement<'_>) {
     }
 }
 
+/// Checks since the start.
+pub(super) fn checks() -> pb::CheckStats {
+    let [allowed, challenged, blocked] = [0, 1, 2].map(|at| VERDICTS[at].get());
+    pb::CheckStats { allowed, challenged, blocked }
+}
+
 /// Counts a stored outcome.
 pub(super) fn reported(kind: OutcomeKind) {
     OUTCOMES.with_label_values(&[outcome_name(kind)]).inc();

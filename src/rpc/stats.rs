@@ -5,7 +5,7 @@ use crate::number::plan;
 use crate::store::{StoreError, StoreStats};
 use crate::sync::{Held, IndexAge};
 
-use super::{convert, pb};
+use super::{convert, metrics, now, pb};
 
 /// Country codes that are told.
 const MOST_COUNTRIES: usize = 20;
@@ -56,6 +56,8 @@ pub(super) fn stats(
         freshness: Some(convert::freshness(age)),
         held: held_back.map(held_load),
         store_error,
+        checks: Some(metrics::checks()),
+        now: Some(convert::timestamp(now())),
     }
 }
 

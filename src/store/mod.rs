@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::index::{Mark, Position};
-use crate::listing::{FeedName, Listing, Sighting, Subject};
+use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
 
 use self::redis::metrics as redis_metrics;
 pub use self::redis::{Password, Redis, RedisAddress, RedisAddressError, RedisOptions, RedisTls};
@@ -169,6 +169,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// From now on and for ten minutes, every process may take in a full load that has lost much.
     async fn accept_shrink(&self) -> Result<(), StoreError>;
+
+    /// What the store's own clock says; nothing if it has none of its own.
+    async fn clock(&self) -> Result<Option<UnixTime>, StoreError> {
+        Ok(None)
+    }
 
     /// Whether that holds now.
     async fn shrink_accepted(&self) -> Result<bool, StoreError>;

@@ -41,6 +41,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Pause between two batches of changes.
 const BREATH: Duration = Duration::from_millis(2);
 
+/// How long a start with a saved index waits for the store before it serves that index.
+const PATIENCE_AT_START: Duration = Duration::from_secs(1);
+
 /// Pauses before a failed store call is tried again: the first, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -130,7 +133,10 @@ impl Sync {
             sync.saved.1 = sync.published.load().revision();
             sync.is_saved();
         }
-        let loaded = match sync.catch_up().await {
+        let patience = if from_snapshot { PATIENCE_AT_START } else { Duration::MAX };
+        let late = || StoreError::Unavailable("it has not answered since the start".to_owned());
+        let caught_up = tokio::time::timeout(patience, sync.catch_up()).await;
+        let loaded = match caught_up.unwrap_or_else(|_| Err(late())) {
             Ok(loaded) => loaded,
             Err(error) if from_snapshot || error.is_transient() => {
                 sync.fell_behind(&error);

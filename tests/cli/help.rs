@@ -68,6 +68,65 @@ fn health_exits_as_probes_do() {
     assert_eq!(served.run(&["health", "--service", "no.such.Service"]).code, Some(3));
 }
 
+fn doctor(served: &Served, flags: &[&str]) -> (Option<i32>, Vec<serde_json::Value>) {
+    let ran = served.run(&[&["doctor", "-o", "json"], flags].concat());
+    let findings = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (ran.code, findings)
+}
+
+#[test]
+fn the_doctor_tells_what_is_wrong_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let served = Served::empty(&data);
+    served.run(&["listing", "put", "+447400123456"]);
+    let flags = ["--data-dir", data.to_str().unwrap()];
+    let (code, findings) = doctor(&served, &flags);
+    assert_eq!(code, Some(0), "{findings:?}");
+    for what in
+        ["configuration", "policy", "feeds", "saved index", "audit record", "store", "service", "index"]
+    {
+        assert!(findings.iter().any(|finding| finding["what"] == what), "{what}: {findings:?}");
+    }
+    // What is bad, and what is to be done about it.
+    let record = data.join("audit.jsonl");
+    let told = |served: &Served, flags: &[&str], what: &str| {
+        let (code, findings) = doctor(served, flags);
+        let found = findings.into_iter().find(|finding| finding["what"] == what && finding["is"] == "BAD");
+        assert_eq!(code, Some(1), "{what}");
+        let found = found.unwrap_or_else(|| panic!("{what} is not bad"));
+        format!("{} -> {}", found["found"].as_str().unwrap(), found["to_do"].as_str().unwrap())
+    };
+    let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(&record, mode(0o644)).unwrap();
+    assert!(told(&served, &flags, "audit record").contains("others may read it (mode 644)"));
+    std::fs::set_permissions(&record, mode(0o600)).unwrap();
+    let text = std::fs::read_to_string(&record).unwrap();
+    std::fs::write(&record, text.replacen("BLOCK", "ALLOW", 1)).unwrap();
+    assert!(told(&served, &flags, "audit record").contains("numguard audit verify"));
+    let wrong = folder.path().join("wrong.toml");
+    std::fs::write(&wrong, "lisen = 5\n").unwrap();
+    assert!(told(&served, &["--config", wrong.to_str().unwrap()], "configuration").contains("lisen"));
+    std::fs::write(&wrong, "[redis]\nurl = \"redis://127.0.0.1:9\"\n").unwrap();
+    assert!(told(&served, &["--config", wrong.to_str().unwrap()], "store").contains("is it running"));
+    let table = served.run(&["doctor"]);
+    assert!(table.stdout.contains("WHAT") && table.stdout.contains(" bad\n"), "{table:?}");
+}
+
+#[test]
+fn top_shows_one_view_for_scripts() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::empty(folder.path());
+    served.run(&["check", "+447400123456"]);
+    let ran = served.run(&["top", "--once", "--every", "1"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for words in ["per second", "(1 since its start)", "follows the store", "FEED", "policy default-"] {
+        assert!(ran.stdout.contains(words), "{ran:?} does not say {words:?}");
+    }
+    assert!(!ran.stdout.contains('\x1b'), "no escapes where there is no terminal");
+    assert_eq!(served.run(&["top", "--every", "0"]).code, Some(2));
+}
+
 #[test]
 fn a_wrong_command_line_exits_with_2() {
     for wrong in [

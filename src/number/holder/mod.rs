@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 
 use super::Number;
+use super::reader::Reader;
 
 /// The compiled ranges; format in `compile.py`.
 static COMPILED: &[u8] = include_bytes!("holder.bin");
@@ -118,41 +119,6 @@ impl Holders {
         let before = |slot: u32| starts.partition_point(|&start| start < slot * SLOT) as u32;
         let direct = (0..=slots).map(before).collect();
         rest.0.is_empty().then_some(Self { owners, starts, owner_of, direct })
-    }
-}
-
-struct Reader(&'static [u8]);
-
-impl Reader {
-    fn take(&mut self, count: usize) -> Option<&'static [u8]> {
-        let (head, tail) = self.0.split_at_checked(count)?;
-        self.0 = tail;
-        Some(head)
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.take(1).map(|b| b[0])
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.take(2).map(|b| u16::from_le_bytes([b[0], b[1]]))
-    }
-
-    fn text(&mut self) -> Option<&'static str> {
-        let length = self.u8()?;
-        std::str::from_utf8(self.take(usize::from(length))?).ok()
-    }
-
-    fn leb128(&mut self) -> Option<u32> {
-        let mut value = 0;
-        for shift in (0..32).step_by(7) {
-            let byte = self.u8()?;
-            value |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
     }
 }
 

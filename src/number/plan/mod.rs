@@ -10,6 +10,8 @@ mod line_type;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::reader::Reader;
+
 pub use line_type::{LineType, Validity};
 
 /// The compiled automaton; format in [`Plan::read`].
@@ -212,24 +214,6 @@ impl Plan {
             })
             .collect::<Option<_>>()?;
         rest.0.is_empty().then_some(Self { version, regions, codes, classes, nodes, root })
-    }
-}
-
-struct Reader(&'static [u8]);
-
-impl Reader {
-    fn take(&mut self, count: usize) -> Option<&'static [u8]> {
-        let (head, tail) = self.0.split_at_checked(count)?;
-        self.0 = tail;
-        Some(head)
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.take(1).map(|b| b[0])
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.take(2).map(|b| u16::from_le_bytes([b[0], b[1]]))
     }
 }
 

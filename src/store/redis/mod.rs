@@ -38,7 +38,7 @@ use redis::cmd;
 use tokio::sync::Mutex;
 
 use crate::index::Position;
-use crate::listing::{Listing, Subject};
+use crate::listing::{Listing, Subject, UnixTime};
 
 use super::{
     ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, ShardDigest, Store, StoreError, StoreStats,
@@ -280,6 +280,10 @@ impl Store for Redis {
         let key = self.keys().shrink_accepted();
         let command = cmd("SET").arg(key).arg(1).arg("EX").arg(ACCEPTED_FOR.as_secs()).to_owned();
         self.route(0).writes.run(&command).await
+    }
+
+    async fn clock(&self) -> Result<Option<UnixTime>, StoreError> {
+        survey::clock(self).await
     }
 
     async fn shrink_accepted(&self) -> Result<bool, StoreError> {

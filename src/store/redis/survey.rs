@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use redis::cmd;
 
+use crate::listing::UnixTime;
 use crate::store::StoreError;
 
 use super::Redis;
@@ -36,6 +37,15 @@ async fn ask(store: &Redis) -> Result<Vec<String>, StoreError> {
         info.push_str(&link.run::<String>(cmd("INFO").arg(section)).await?);
     }
     Ok(warnings(&info))
+}
+
+/// The clock of the first server.
+pub(super) async fn clock(store: &Redis) -> Result<Option<UnixTime>, StoreError> {
+    let info: String = store.route(0).reads.run(cmd("INFO").arg("server")).await?;
+    let micros = info.lines().find_map(|line| line.strip_prefix("server_time_usec:"));
+    let seconds =
+        micros.and_then(|micros| micros.trim().parse::<u64>().ok()).map(|micros| micros / 1_000_000);
+    Ok(seconds.and_then(|seconds| u32::try_from(seconds).ok()).map(UnixTime))
 }
 
 /// What to say about the answers to `INFO`.

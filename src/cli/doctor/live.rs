@@ -1,0 +1,123 @@
+//! What can be seen of others: the store, its clock, and the service, if one answers.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::listing::UnixTime;
+use crate::rpc::{now, pb};
+use crate::store::{Redis, Store};
+
+use super::super::output::{self, grouped, visible};
+use super::super::{Client, ServerArg};
+use super::{CLOCKS_DIFFER, Finding, bad, good, note};
+
+/// How long Redis may take to be found.
+const REDIS_PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn of_redis(config: &Config) -> Vec<Finding> {
+    let options = match config.redis() {
+        Ok(Some(options)) => options,
+        Ok(None) => return vec![good("store", "embedded, for one process")],
+        Err(error) => return vec![bad("store", error.to_string(), "mend [redis]")],
+    };
+    let (place, store) = (options.address.to_string(), Redis::open(options));
+    let asked = tokio::time::timeout(REDIS_PATIENCE, async {
+        // The connection is made in the background.
+        loop {
+            match store.stats().await {
+                Err(error) if error.is_transient() => tokio::time::sleep(Duration::from_millis(200)).await,
+                stats => return stats,
+            }
+        }
+    });
+    let stats = match asked.await {
+        Ok(Ok(stats)) => stats,
+        failed => {
+            let why = match failed {
+                Ok(Err(error)) => error.to_string(),
+                _ => match store.stats().await {
+                    Err(error) => error.to_string(),
+                    Ok(_) => "it answers very late".to_owned(),
+                },
+            };
+            let to_do = "is it running, and are address, user and password right? Checks go on meanwhile";
+            return vec![bad("store", format!("Redis at {place}: {why}"), to_do)];
+        }
+    };
+    let found = format!("Redis at {place}: {} numbers", grouped(stats.numbers));
+    let clock = match store.clock().await {
+        Ok(Some(clock)) => clocks("clock of Redis", clock),
+        _ => note("clock of Redis", "it does not tell", "see that both machines keep time (NTP)"),
+    };
+    vec![good("store", found), clock]
+}
+
+fn clocks(what: &'static str, other: UnixTime) -> Finding {
+    let apart = other.0.abs_diff(now().0);
+    if apart > CLOCKS_DIFFER {
+        return bad(
+            what,
+            format!("{apart} s from this machine's"),
+            "set the clocks (NTP): decisions are ordered by them",
+        );
+    }
+    good(what, format!("within {CLOCKS_DIFFER} s of this machine's"))
+}
+
+pub(super) async fn of_service(server: &ServerArg) -> Vec<Finding> {
+    let what = "service";
+    let client = match Client::connect(server).await {
+        Ok(client) => client,
+        Err(error) => return vec![note(what, format!("{error:#}"), "if it is to run: numguard serve")],
+    };
+    let stats = match client.stats().await {
+        Ok(stats) => stats,
+        Err(error) => return vec![bad(what, format!("{error:#}"), "does the key have the scope admin?")],
+    };
+    let serving = client.serving(String::new()).await.unwrap_or(false);
+    let mut findings = vec![match serving {
+        true if stats.version == env!("CARGO_PKG_VERSION") => good(what, format!("{} serves", stats.version)),
+        true => note(what, format!("{} serves", stats.version), "this command is of another version"),
+        false => bad(what, "does not serve", "it has no index yet: see its log and the store"),
+    }];
+    findings.push(of_freshness(&stats));
+    let time = stats.now.and_then(|time| UnixTime::from_seconds(time.seconds).ok());
+    findings.extend(time.map(|time| clocks("clock of the service", time)));
+    match client.feed_status().await {
+        Ok(status) => findings.push(of_feeds(&status)),
+        Err(error) => findings.push(bad("runs of feeds", format!("{error:#}"), "numguard feed status")),
+    }
+    findings
+}
+
+fn of_freshness(stats: &pb::GetStatsResponse) -> Finding {
+    let (what, age) = ("index", stats.freshness.unwrap_or_default());
+    let index = stats.index.unwrap_or_default();
+    if stats.held.is_some() {
+        let found = "a load is held back, because too much is missing";
+        return bad(what, found, "numguard stats tells what to do");
+    }
+    if age.degraded {
+        let why = visible(&stats.store_error);
+        let found =
+            format!("has not followed the store for {} s: {why}", grouped(age.staleness_seconds.into()));
+        return bad(what, found, "mend the store; checks go on with what is known");
+    }
+    good(what, format!("follows the store; {} numbers", grouped(index.numbers)))
+}
+
+fn of_feeds(status: &pb::ListFeedsResponse) -> Finding {
+    let what = "runs of feeds";
+    let unwell = |feed: &&pb::Feed| {
+        use pb::FeedState as S;
+        feed.enabled && matches!(feed.state(), S::Failing | S::Blocked | S::Quarantined)
+    };
+    let unwell: Vec<String> = status.feeds.iter().filter(unwell).map(|feed| visible(&feed.name)).collect();
+    if !unwell.is_empty() {
+        return note(what, format!("not well: {}", unwell.join(" ")), "numguard feed status");
+    }
+    let on = status.feeds.iter().filter(|feed| feed.enabled).count();
+    let last = status.feeds.iter().filter_map(|feed| feed.last_run.as_ref()?.at).max_by_key(|at| at.seconds);
+    let last = last.map(|at| format!(", the last {}", output::age(Some(&at), now()))).unwrap_or_default();
+    good(what, format!("{on} are on{last}"))
+}
