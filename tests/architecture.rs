@@ -50,6 +50,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("SystemTime", &["rpc/mod.rs"]),
     ("prometheus::", &["metric.rs", "telemetry/"]),
     ("axum", &["telemetry/"]),
+    ("opentelemetry", &["telemetry/", "rpc/spans.rs"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

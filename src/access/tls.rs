@@ -17,6 +17,8 @@ use x509_parser::parse_x509_certificate;
 
 use crate::listing::UnixTime;
 
+use super::metrics;
+
 /// How often the files are compared with what was read last.
 const EVERY: Duration = Duration::from_secs(2);
 
@@ -98,6 +100,7 @@ impl Tls {
     pub fn open(options: TlsOptions, clock: fn() -> UnixTime) -> Result<Self, TlsError> {
         let files = options.read()?;
         let config = options.config(&files, clock())?;
+        metrics::in_use(options.validity(&files, clock())?);
         Ok(Self { options, clock, config: ArcSwap::from_pointee(config), seen: Mutex::new(Ok(files)) })
     }
 
@@ -120,8 +123,10 @@ impl Tls {
         Some(read.and_then(|files| {
             let now = (self.clock)();
             let config = self.options.config(&files, now)?;
+            let until = self.options.validity(&files, now)?;
             self.config.store(Arc::new(config));
-            self.options.validity(&files, now)
+            metrics::in_use(until);
+            Ok(until)
         }))
     }
 
@@ -138,6 +143,7 @@ impl Tls {
             match tokio::task::spawn_blocking(move || tls.reload()).await {
                 Ok(Some(Ok(until))) => tracing::info!(%until, "the new certificate is in use"),
                 Ok(Some(Err(error))) => {
+                    metrics::RELOAD_FAILURES.inc();
                     tracing::error!(%error, "the old certificate stays in use, the new one cannot be used");
                 }
                 _ => {}

@@ -50,13 +50,14 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         metrics: args.metrics_listen.map(|listen| MetricsFlags { listen }),
     };
     let config = Config::load(args.config.as_deref(), &flags)?;
-    telemetry::start(&config.log)?;
+    telemetry::start(&config.log, &config.traces)?;
     let shutdown = app::signal();
     let app = App::start(&config).await?;
     // Nobody may be reading; the service runs all the same.
     let _ = print(app.banner());
-    app.run(shutdown).await?;
-    Ok(Exit::Ok)
+    let served = app.run(shutdown).await;
+    telemetry::end();
+    served.map(|()| Exit::Ok)
 }
 
 fn print(banner: &Banner) -> Result<()> {

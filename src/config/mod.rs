@@ -27,7 +27,7 @@ use crate::policy::{self, Policies, PolicyError, Reading};
 use crate::rpc::{ConnectionOptions, now};
 use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;
-use crate::telemetry::LogOptions;
+use crate::telemetry::{LogError, LogOptions, TraceOptions};
 
 pub use access::{AccessConfig, api_key};
 pub use audit::AuditConfig;
@@ -96,6 +96,8 @@ pub struct Config {
     pub decisions: DecisionsConfig,
     /// Logs.
     pub log: LogOptions,
+    /// Traces.
+    pub traces: TraceOptions,
 }
 
 /// How the index follows the store.
@@ -212,7 +214,9 @@ impl Config {
         self.access.check()?;
         self.collect.check()?;
         self.decisions.check()?;
-        self.log.check().map_err(|error| ConfigError::Setting(error.to_string()))?;
+        let wrong = |error: LogError| ConfigError::Setting(error.to_string());
+        self.log.check().map_err(wrong)?;
+        self.traces.check().map_err(wrong)?;
         Ok(self)
     }
 
@@ -361,6 +365,7 @@ mod tests {
             ("cache_megabytes = 9999999999", "cache_megabytes: expected"),
             ("[log]\nlevel = \"a=b=c\"", "log.level"),
             ("[log]\nlevel = \"loud\"", "log.level"),
+            ("[traces]\nshare = 2.0", "traces.share: expected"),
             ("[sync]\nmax_shrink = 2.0", "sync.max_shrink: expected"),
             ("[metrics]\nlisten = \"9464\"", "metrics.listen: \"9464\": expected"),
             ("[bursts]\nwindow_minutes = 61", "bursts.window_minutes: expected 1 to 60"),

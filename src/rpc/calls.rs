@@ -38,36 +38,57 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = CountedCall<S::Future>;
+    type Future = CountedCall<Answering<S::Future>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let call = Some(Call::begin(request.uri().path()));
-        CountedCall { inner: self.0.call(request), call }
+        let call = Call::begin(&request);
+        #[cfg(feature = "otlp")]
+        let inner = tracing::Instrument::instrument(self.0.call(request), call.span.clone());
+        #[cfg(not(feature = "otlp"))]
+        let inner = self.0.call(request);
+        CountedCall { inner, call: Some(call) }
     }
 }
+
+/// A service's future, inside the call's span if there are spans.
+#[cfg(feature = "otlp")]
+pub(super) type Answering<F> = tracing::instrument::Instrumented<F>;
+#[cfg(not(feature = "otlp"))]
+pub(super) type Answering<F> = F;
 
 /// A call that is counted once: when its end is known, or when it is dropped before.
 struct Call {
     method: &'static Method,
     began: Instant,
     code: Code,
+    #[cfg(feature = "otlp")]
+    span: tracing::Span,
 }
 
 impl Call {
-    fn begin(path: &str) -> Self {
+    fn begin<B>(request: &Request<B>) -> Self {
         IN_FLIGHT.inc();
-        // Until it has ended by itself, whoever drops it has given it up.
-        Self { method: Method::at(path), began: Instant::now(), code: Code::Cancelled }
+        let method = Method::at(request.uri().path());
+        Self {
+            method,
+            began: Instant::now(),
+            // Until it has ended by itself, whoever drops it has given it up.
+            code: Code::Cancelled,
+            #[cfg(feature = "otlp")]
+            span: super::spans::begin(method, request.headers()),
+        }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         IN_FLIGHT.dec();
+        #[cfg(feature = "otlp")]
+        self.span.record("rpc.grpc.status_code", self.code as i64);
         self.method.ended(self.code, self.began.elapsed());
     }
 }

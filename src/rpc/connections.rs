@@ -28,8 +28,9 @@ use tower_layer::Layer;
 
 use crate::access::Tls;
 
-use super::calls::{CountCalls, CountedCall, CountedService};
+use super::calls::{Answering, CountCalls, CountedCall, CountedService};
 use super::gate::{Call, Gate, Services};
+use super::metrics::{Connected, REFUSED};
 
 /// How connections are kept and ended.
 #[derive(Debug, Clone, Copy)]
@@ -116,16 +117,24 @@ pub(super) async fn serve(
         match accepted {
             Ok((stream, from)) if open.len() < options.most => {
                 let connection = Connection { tls: tls.clone(), options, stopped: stopped.clone() };
-                open.spawn(connection.run(stream, from, Arc::clone(&services)));
+                let (connected, services) = (Connected::begin(), Arc::clone(&services));
+                open.spawn(async move {
+                    let _connected = connected;
+                    connection.run(stream, from, services).await;
+                });
             }
-            Ok(_) => full.tell(|| {
-                tracing::warn!(
-                    connections = options.most,
-                    "access.most_connections are open: closed a new one"
-                );
-            }),
+            Ok(_) => {
+                REFUSED.inc();
+                full.tell(|| {
+                    tracing::warn!(
+                        connections = options.most,
+                        "access.most_connections are open: closed a new one"
+                    );
+                });
+            }
             Err(error) if of_one_peer(&error) => {}
             Err(error) => {
+                REFUSED.inc();
                 full.tell(|| tracing::error!(%error, "no connection can be accepted: are there enough file descriptors?"));
                 tokio::time::sleep(NO_DESCRIPTORS).await;
             }
@@ -167,7 +176,7 @@ struct Calls(CountedService<Gate>);
 impl hyper::service::Service<Request<Incoming>> for Calls {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = CountedCall<Call>;
+    type Future = CountedCall<Answering<Call>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.0.clone().call(request.map(Body::new))

@@ -35,6 +35,15 @@ static SECONDS_OF_CALLS: LazyLock<Histograms> = LazyLock::new(|| {
 pub(super) static IN_FLIGHT: LazyLock<Gauge> = LazyLock::new(|| {
     gauge("numguard_grpc_calls_in_flight", "gRPC calls that are being answered, streams included.")
 });
+static CONNECTIONS: LazyLock<Gauge> =
+    LazyLock::new(|| gauge("numguard_grpc_connections", "gRPC connections that are open."));
+/// Connections that were not taken.
+pub(super) static REFUSED: LazyLock<Counter> = LazyLock::new(|| {
+    counter(
+        "numguard_grpc_connections_refused_total",
+        "gRPC connections that were closed at once or not accepted.",
+    )
+});
 pub(super) static BATCH: LazyLock<Histogram> =
     LazyLock::new(|| histogram("numguard_batch_numbers", "Numbers of a batch of checks.", &NUMBERS));
 static VERDICTS: LazyLock<[Counter; 3]> = LazyLock::new(|| {
@@ -113,6 +122,12 @@ impl Method {
         methods.iter().find(|method| method.path == path).unwrap_or(&methods[methods.len() - 1])
     }
 
+    /// `/service/method`, or `/other/other`.
+    #[cfg(feature = "otlp")]
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Counts a call that has ended.
     pub(super) fn ended(&self, code: Code, took: Duration) {
         if let Some(seconds) = &self.seconds {
@@ -181,10 +196,28 @@ fn code_name(code: Code) -> &'static str {
     }
 }
 
+/// An open connection, until it is dropped.
+pub(super) struct Connected;
+
+impl Connected {
+    pub(super) fn begin() -> Self {
+        CONNECTIONS.inc();
+        Self
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        CONNECTIONS.dec();
+    }
+}
+
 /// Makes all of them, so that each is told from the start.
 pub fn begin() {
     LazyLock::force(&METHODS);
     LazyLock::force(&IN_FLIGHT);
+    LazyLock::force(&CONNECTIONS);
+    LazyLock::force(&REFUSED);
     LazyLock::force(&BATCH);
     LazyLock::force(&VERDICTS);
     LazyLock::force(&REASONS);

@@ -20,6 +20,8 @@ mod owner_service;
 mod policy_messages;
 mod recorded;
 mod server;
+#[cfg(feature = "otlp")]
+mod spans;
 mod stats;
 mod status;
 mod undo;
