@@ -10,7 +10,7 @@ mod properties;
 use crate::burst::{self, Counts};
 use crate::index::Index;
 use crate::listing::UnixTime;
-use crate::number::{self, ParseError, Parsed, Region};
+use crate::number::{self, Holder, ParseError, Parsed, Region};
 use crate::policy::{Judgement, Policy};
 use crate::signal::{self, Context};
 
@@ -23,6 +23,8 @@ pub struct Answer<'a> {
     pub parsed: Result<Parsed, ParseError>,
     /// Verdict, score and facts.
     pub judgement: Judgement<'a>,
+    /// Who holds the number's range, if that is known.
+    pub holder: Option<Holder<'a>>,
 }
 
 /// Judges `text`, as typed by a person, with what else is known about the registration, at the time
@@ -40,7 +42,8 @@ pub fn check<'a>(
         Ok(parsed) => signal::of_number(index, &policy.weights, parsed, context, now),
         Err(error) => signal::of_text(*error),
     };
-    Answer { parsed, judgement: policy.judge(facts) }
+    let holder = parsed.as_ref().ok().and_then(|parsed| index.holder(parsed.number));
+    Answer { parsed, judgement: policy.judge(facts), holder }
 }
 
 /// The answer with what the windows counted. Judges anew only if that amounts to a fact.

@@ -2,10 +2,12 @@
 //! public web page?
 //!
 //! The rooms, each importing only rooms above it (`tests/architecture.rs` holds this):
-//! `metric`, `number`, `listing`, `index`, `signal`, `policy`, `burst`, `check`, `backtest`, `feed`, `store`, `collect`, `sync`,
-//! `audit`, `access`, `rpc`, `telemetry`, `config`, `app`, `cli`. ARCHITECTURE.md is the map.
+//! `metric`, `number`, `listing`, `allocation`, `index`, `signal`, `policy`, `burst`, `check`, `backtest`,
+//! `feed`, `store`, `collect`, `sync`, `audit`, `access`, `rpc`, `telemetry`, `config`, `app`, `cli`.
+//! ARCHITECTURE.md is the map.
 
 pub mod access;
+pub mod allocation;
 pub mod app;
 pub mod audit;
 pub mod backtest;

@@ -11,6 +11,7 @@ const ROOMS: &[&str] = &[
     "metric",
     "number",
     "listing",
+    "allocation",
     "index",
     "signal",
     "policy",
@@ -32,7 +33,8 @@ const ROOMS: &[&str] = &[
 ];
 
 /// Rooms that do no I/O and read no clock.
-const PURE: [&str; 8] = ["number", "listing", "signal", "policy", "burst", "check", "backtest", "feed"];
+const PURE: [&str; 9] =
+    ["number", "listing", "allocation", "signal", "policy", "burst", "check", "backtest", "feed"];
 
 /// Words in code, and the only places under src/ where they may stand.
 const FENCES: &[(&str, &[&str])] = &[

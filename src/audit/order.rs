@@ -12,6 +12,8 @@ pub enum Verb {
     RejectRun,
     RollbackFeed,
     AcceptShrink,
+    ImportAllocation,
+    DeleteAllocation,
 }
 
 /// What an operator asked for, and how things were.
@@ -29,7 +31,7 @@ pub struct Order {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::RunFeed,
         Self::PauseFeed,
         Self::ResumeFeed,
@@ -37,6 +39,8 @@ impl Verb {
         Self::RejectRun,
         Self::RollbackFeed,
         Self::AcceptShrink,
+        Self::ImportAllocation,
+        Self::DeleteAllocation,
     ];
 
     /// The name in the record and in outputs.
@@ -49,6 +53,8 @@ impl Verb {
             Self::RejectRun => "reject run",
             Self::RollbackFeed => "roll back feed",
             Self::AcceptShrink => "accept shrink",
+            Self::ImportAllocation => "import allocation",
+            Self::DeleteAllocation => "delete allocation",
         }
     }
 }

@@ -10,7 +10,9 @@ mod report;
 mod space;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::allocation::Allocations;
 use crate::check::check;
 use crate::index::Index;
 use crate::listing::{Day, ReasonCode};
@@ -33,6 +35,8 @@ pub struct Inputs {
     pub legitimate: Vec<(Number, LineType)>,
     /// First and last day on which positives are judged.
     pub window: (Day, Day),
+    /// Regulators' files, as they are today: they tell no past.
+    pub allocations: Arc<Allocations>,
 }
 
 /// One judged number.
@@ -46,12 +50,12 @@ pub(crate) struct Judged {
 
 /// Replays `inputs` under `policy`; `progress` hears of every day.
 pub fn run(inputs: Inputs, policy: &Policy, progress: &mut dyn FnMut(Day)) -> Report {
-    let Inputs { mut history, positives, legitimate, window: (from, to) } = inputs;
+    let Inputs { mut history, positives, legitimate, window: (from, to), allocations } = inputs;
     let mut by_day: BTreeMap<Day, Vec<Number>> = BTreeMap::new();
     for (number, day) in positives.into_iter().filter(|(_, day)| (from..=to).contains(day)) {
         by_day.entry(day).or_default().push(number);
     }
-    let mut index = history.index_before(from);
+    let mut index = history.index_before(from).with_allocations(allocations);
     let mut judged = Vec::new();
     for day in from.0..=to.0 {
         let day = Day(day);

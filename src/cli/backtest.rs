@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::allocation::Allocations;
 use crate::backtest::{self, History, Inputs, Report, Sightings, interval};
 use crate::config::policies;
-use crate::feed::{self, Reading};
+use crate::feed::{self, Catalogue, Definition, Reading, Shape, read_holders};
 use crate::listing::{Day, FeedName, Subject, UnixTime};
 use crate::number::{LineType, Number, parse};
 use crate::rpc::now;
@@ -37,6 +39,10 @@ pub(super) struct Args {
     /// Last day [default: the last day with positives]
     #[arg(long, value_name = "DATE", value_parser = day)]
     to: Option<Day>,
+    /// A regulator's file, read by the definition of this feed; may be given again. It is as it is today,
+    /// so that the past knows what it could not
+    #[arg(long, num_args = 1.., value_name = "FEED=FILE", value_parser = named_file)]
+    allocation: Vec<(FeedName, PathBuf)>,
     /// Policy file instead of the built-in policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -81,7 +87,8 @@ pub(super) fn run(args: Args) -> Result<Exit> {
         ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} days")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    let inputs = Inputs { history, positives, legitimate, window: (args.from, to) };
+    let allocations = Arc::new(allocations(&args.allocation)?);
+    let inputs = Inputs { history, positives, legitimate, window: (args.from, to), allocations };
     let mut report = backtest::run(inputs, policy, &mut |day| {
         bar.set_message(day.to_string());
         bar.inc(1);
@@ -97,6 +104,22 @@ pub(super) fn run(args: Args) -> Result<Exit> {
         Output::Table => print(&report, &policy.version)?,
     }
     Ok(Exit::Ok)
+}
+
+fn allocations(files: &[(FeedName, PathBuf)]) -> Result<Allocations> {
+    let catalogue = Catalogue::new(&[])?;
+    let mut all = Allocations::default();
+    for (feed, path) in files {
+        let definition = catalogue.get(feed.as_str()).map(|entry| &entry.definition);
+        let Some(Shape::Holders(shape)) = definition.map(Definition::shape) else {
+            bail!("{feed} is no file of ranges and holders");
+        };
+        let mut body = Vec::new();
+        open(path)?.read_to_end(&mut body).with_context(|| format!("cannot read {}", path.display()))?;
+        let read = read_holders(shape, &body).with_context(|| path.display().to_string())?;
+        all = all.with(shape.allocation(feed.clone(), now(), &read.rows));
+    }
+    Ok(all)
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {

@@ -235,6 +235,25 @@ impl Client {
         Ok(self.feeds().get_overlap(request).await.map_err(failed)?.into_inner())
     }
 
+    /// Sends a regulator's file, part by part.
+    pub(super) async fn import_allocation(
+        &self,
+        parts: Vec<pb::ImportAllocationRequest>,
+    ) -> Result<pb::ImportAllocationResponse> {
+        let request = self.long(tokio_stream::iter(parts));
+        Ok(self.feeds().import_allocation(request).await.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn allocations(&self) -> Result<Vec<pb::Allocation>> {
+        let answer = self.feeds().list_allocations(self.timed(pb::ListAllocationsRequest {})).await;
+        Ok(answer.map_err(failed)?.into_inner().allocations)
+    }
+
+    pub(super) async fn delete_allocation(&self, feed: String) -> Result<()> {
+        let request = self.timed(pb::DeleteAllocationRequest { feed });
+        self.feeds().delete_allocation(request).await.map(|_| ()).map_err(failed)
+    }
+
     /// Whether the service says SERVING.
     pub(super) async fn serving(&self, service: String) -> Result<bool> {
         let request = HealthCheckRequest { service };

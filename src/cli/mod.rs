@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod admin;
+mod allocation;
 mod allow;
 mod asked;
 mod audit;
@@ -82,6 +83,9 @@ enum Verb {
     /// Put, list and delete listings of ranges
     #[command(subcommand)]
     Range(range::Verb),
+    /// Load regulators' files of ranges and their holders
+    #[command(subcommand)]
+    Allocation(allocation::Verb),
     /// Run feeds, see how they are, undo what they did; show, try out and draft their definitions
     #[command(subcommand)]
     Feed(feed::Verb),
@@ -165,6 +169,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Listing(verb) => listing::run(verb).await,
         Verb::Allow(verb) => allow::run(verb).await,
         Verb::Range(verb) => range::run(verb).await,
+        Verb::Allocation(verb) => allocation::run(verb).await,
         Verb::Feed(verb) => feed::run(verb).await,
         Verb::Import(args) => import::run(args).await,
         Verb::Policy(verb) => policy::run(verb).await,

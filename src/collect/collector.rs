@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::feed::definition::Entry;
-use crate::feed::{Catalogue, Definition, Shape};
+use crate::feed::{Catalogue, Definition};
 use crate::listing::UnixTime;
 use crate::store::{Lease, Store};
 
@@ -154,10 +154,7 @@ impl Collector {
 
 /// Why a feed is never run, if it is not.
 pub(super) fn off(definition: &Definition) -> Option<String> {
-    if !definition.enabled {
-        return Some(definition.disabled_because.clone());
-    }
-    matches!(definition.shape(), Shape::Holders(_)).then(|| "range holders are not used yet".to_owned())
+    (!definition.enabled).then(|| definition.disabled_because.clone())
 }
 
 fn status(

@@ -164,7 +164,11 @@ async fn read(
     read.ok_or_else(|| "the feed is not known any more".to_owned())
 }
 
-fn refusal(status: Option<u16>, after: Option<Duration>, by: RefusedBy) -> (RunOutcome, String, Duration) {
+pub(super) fn refusal(
+    status: Option<u16>,
+    after: Option<Duration>,
+    by: RefusedBy,
+) -> (RunOutcome, String, Duration) {
     let wait = after.unwrap_or_default();
     match (by, status) {
         (RefusedBy::Robots, _) => (RunOutcome::Refused, "robots.txt forbids the page".to_owned(), DAY),

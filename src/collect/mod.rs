@@ -22,6 +22,7 @@
 //! | `run` | one run: repair, fetch, judge, store |
 //! | `gather` | its pages -> numbers |
 //! | `plan`, `judge` | what it would change; whether it is held back, and what a feed's word is worth |
+//! | `allocate` | regulators' files: imported or fetched, judged, stored as a whole |
 //! | `review`, `history` | held runs; records of runs, by which they are undone |
 //! | `notes`, `packed` | what is kept between runs |
 //! | `metrics` | what Prometheus sees of feeds |
@@ -29,6 +30,7 @@
 //! Must not read the wall clock (it is an argument), and must not work around a refusal.
 
 mod address;
+mod allocate;
 mod client;
 mod collector;
 mod error;
@@ -55,6 +57,7 @@ mod schedule;
 mod shown;
 mod turn;
 
+pub use allocate::{AllocationReport, ImportAsked, NamedFile};
 pub use collector::{Collector, CollectorOptions};
 pub use error::FetchError;
 pub use fetcher::Fetcher;

@@ -213,6 +213,19 @@ pub enum CollectError {
     /// Another run is at it.
     #[error("another run is at {0}, here or in another process: try again when it is done")]
     Held(String),
+    /// Its definition is not of a regulator's file.
+    #[error(
+        "{0} is no file of ranges and holders: `numguard feed list` names those that are, by the form `holders`"
+    )]
+    NoHolders(String),
+    /// A regulator's file that cannot be read.
+    #[error("{file}: {why}: nothing was stored")]
+    BadFile {
+        /// Which file.
+        file: String,
+        /// Why.
+        why: String,
+    },
     /// No such run to release, reject or go back to.
     #[error("{feed}: {why}")]
     NoRun {

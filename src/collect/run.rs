@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::feed::Catalogue;
 use crate::feed::definition::Entry;
+use crate::feed::{Catalogue, Shape};
 use crate::listing::{Sighting, Subject, UnixTime};
 use crate::store::{Change, Lease, Store};
 
@@ -53,6 +53,10 @@ impl Pass<'_> {
         let note: FeedNote = notes::read(self.store, &self.key()).await?;
         if asked == Asked::IfDue && (note.paused_by.is_some() || note.due > (self.clock)().0) {
             return Ok(None);
+        }
+        if matches!(definition.shape(), Shape::Holders(_)) {
+            let ended = self.run_holders(fetcher, asked, note.runs + 1).await?;
+            return Ok(Some(self.report(ended, &Plan::default())));
         }
         history::repair(self.store, definition, &note, self.lease).await?;
         let known = note.validators.as_ref().filter(|kept| kept.definition == self.digest());
@@ -200,14 +204,7 @@ impl Pass<'_> {
         let own = numbered("held", self.name(), summary.run);
         let bytes = notes::join(&HeldHead { summary: summary.clone(), reasons }, &packed::pack_rows(rows))?;
         notes::put(self.store, &own, Some(bytes), self.lease).await?;
-        let interval = self.interval();
-        notes::change::<FeedNote>(self.store, &self.key(), Some(self.lease), |note| {
-            note.runs = summary.run;
-            note.last = Some(summary.clone());
-            note.failures = 0;
-            note.due = summary.at.0.saturating_add(interval);
-        })
-        .await?;
+        self.note_end(summary).await?;
         for (name, _) in self.store.notes(&format!("held:{}:", self.name())).await? {
             if name != own {
                 notes::put(self.store, &name, None, self.lease).await?;
@@ -217,8 +214,20 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// Notes a run that changes no listing, and when the next is due.
+    pub(super) async fn note_end(&self, summary: &RunSummary) -> Result<(), CollectError> {
+        let interval = self.interval();
+        notes::change::<FeedNote>(self.store, &self.key(), Some(self.lease), |note| {
+            note.runs = summary.run;
+            note.last = Some(summary.clone());
+            note.failures = 0;
+            note.due = summary.at.0.saturating_add(interval);
+        })
+        .await
+    }
+
     /// After a run that gave nothing: asked less and less often, and not before the site wants.
-    async fn fall_back(&self, summary: &RunSummary, wait: Duration) -> Result<(), CollectError> {
+    pub(super) async fn fall_back(&self, summary: &RunSummary, wait: Duration) -> Result<(), CollectError> {
         let interval = u64::from(self.interval());
         notes::change::<FeedNote>(self.store, &self.key(), Some(self.lease), |note| {
             note.runs = summary.run;
@@ -231,7 +240,7 @@ impl Pass<'_> {
     }
 
     /// Tells the engine when an earlier process asked the hosts, and notes that they are asked now.
-    async fn enter_hosts(&self, fetcher: &Fetcher) -> Result<(), CollectError> {
+    pub(super) async fn enter_hosts(&self, fetcher: &Fetcher) -> Result<(), CollectError> {
         let now = (self.clock)();
         for host in hosts(&self.entry.definition) {
             let key = format!("host:{host}");
@@ -251,7 +260,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn leave_hosts(&self, fetcher: &Fetcher) -> Result<(), CollectError> {
+    pub(super) async fn leave_hosts(&self, fetcher: &Fetcher) -> Result<(), CollectError> {
         for host in hosts(&self.entry.definition) {
             let (asked, not_before) = (fetcher.last_asked(&host), fetcher.not_before(&host));
             notes::change::<HostNote>(self.store, &format!("host:{host}"), Some(self.lease), |note| {

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use csv::{ReaderBuilder, StringRecord};
 
+use crate::allocation::Allocation;
+use crate::listing::{FeedName, UnixTime};
 use crate::number::{Number, Prefix, Range};
 
 use super::definition::{HolderShape, HolderStatus};
@@ -29,6 +31,21 @@ pub struct Holders {
     pub rows: Vec<HolderRow>,
     /// Which rows of the file, the header being the first, are no ranges of numbers.
     pub left_out: Vec<usize>,
+}
+
+impl HolderShape {
+    /// What the rows of one load say, all files of it together.
+    pub fn allocation(&self, source: FeedName, at: UnixTime, rows: &[HolderRow]) -> Allocation {
+        let code = self.country_code;
+        let covers = self.covers.iter().filter_map(|digits| format!("{code}{digits}").parse().ok());
+        let covers: Vec<Prefix> = covers.filter_map(|digits| Prefix::from_digits(digits).ok()).collect();
+        let rows = rows.iter().filter_map(|row| match row.status {
+            HolderStatus::Assigned => Some((row.range, Some(row.holder.as_str()))),
+            HolderStatus::Free | HolderStatus::Reserved => Some((row.range, None)),
+            HolderStatus::Other => None,
+        });
+        Allocation::build(source, at, &covers, rows)
+    }
 }
 
 /// Why a file is refused.

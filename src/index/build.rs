@@ -56,6 +56,7 @@ impl Builder {
             decisions: Arc::new(self.decisions),
             ranges: Arc::new(Ranges::build(self.ranges)),
             provenances: Arc::new(provenances),
+            allocations: Arc::default(),
             overlay: Overlay::default(),
             position,
             revision: 0,
@@ -111,6 +112,7 @@ impl Index {
             decisions: Arc::clone(&self.decisions),
             ranges: if ranges.is_empty() { Arc::clone(&self.ranges) } else { self.changed_ranges(ranges) },
             provenances,
+            allocations: Arc::clone(&self.allocations),
             overlay: self.overlay.with(numbers),
             position,
             revision: self.revision,
@@ -159,7 +161,8 @@ impl Index {
         for entry in self.overlay.entries() {
             builder.decisions.extend(entry.decision.as_deref().map(|d| (entry.number, d.clone())));
         }
-        Self { revision: self.revision, ..builder.finish(self.position.clone()) }
+        let allocations = Arc::clone(&self.allocations);
+        Self { revision: self.revision, allocations, ..builder.finish(self.position.clone()) }
     }
 }
 

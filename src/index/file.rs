@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 
+use crate::allocation::Allocations;
 use crate::listing::{Decision, Listing, Subject, codec};
 
 use super::numbers::Numbers;
@@ -18,7 +19,10 @@ use super::provenance::{Provenance, Provenances};
 use super::{Index, Mark, Position, RangeEntry, Ranges, Seen};
 
 /// Eight bytes at the head: name and version of the format.
-const MAGIC: &[u8; 8] = b"NGSNAP02";
+const MAGIC: &[u8; 8] = b"NGSNAP03";
+
+/// Read still: without allocations.
+const BEFORE: &[u8; 8] = b"NGSNAP02";
 
 /// No column may claim more elements than this (a number space of 4 billion listings).
 const LONGEST: u64 = u32::MAX as u64;
@@ -103,7 +107,8 @@ impl Writer {
         self.column(&provenance_text(&index.provenances).into_bytes())?;
         self.column(&decision_records(index))?;
         let ranges: Vec<u32> = index.ranges.entries().iter().flat_map(range_seen).collect();
-        self.column(&ranges)
+        self.column(&ranges)?;
+        self.column(&index.allocations.to_bytes())
     }
 
     fn column<T: Pod>(&mut self, column: &[T]) -> Result<(), SnapshotError> {
@@ -169,7 +174,7 @@ impl Reader {
     fn index(&mut self) -> Result<Index, SnapshotError> {
         let mut magic = [0; 8];
         self.bytes(&mut magic)?;
-        if &magic != MAGIC {
+        if &magic != MAGIC && &magic != BEFORE {
             return Err(SnapshotError::Foreign);
         }
         let position: Vec<u64> = self.column()?;
@@ -177,11 +182,13 @@ impl Reader {
         let numbers = self.numbers()?;
         let provenances = self.provenances()?;
         let (decisions, ranges) = self.decisions()?;
+        let allocations = if &magic == BEFORE { Allocations::default() } else { self.allocations()? };
         Ok(Index {
             numbers: Arc::new(numbers),
             decisions: Arc::new(decisions),
             ranges: Arc::new(Ranges::build(ranges)),
             provenances: Arc::new(provenances),
+            allocations: Arc::new(allocations),
             position,
             ..Index::default()
         })
@@ -215,6 +222,11 @@ impl Reader {
             provenances.intern(Provenance { feeds, confirmed: sign == "+" });
         }
         if provenances.list().len() == text.lines().count() { Ok(provenances) } else { Err(damaged) }
+    }
+
+    fn allocations(&mut self) -> Result<Allocations, SnapshotError> {
+        let bytes: Vec<u8> = self.column()?;
+        Allocations::from_bytes(&bytes).map_err(|_| SnapshotError::Damaged("allocations"))
     }
 
     #[allow(clippy::type_complexity)] // two lists, named where they are taken apart

@@ -14,13 +14,13 @@ mod position;
 mod provenance;
 mod published;
 mod ranges;
-mod segments;
 mod spans;
 
 use std::sync::Arc;
 
+use crate::allocation::{Allocated, Allocations};
 use crate::listing::{Action, Day, Decision, UnixTime};
-use crate::number::Number;
+use crate::number::{self, Holder, Number};
 
 pub use blocks::{AGES, BLOCK_SIZES, BlockCount, BlockWeight, BlockWeights, Fading};
 pub use build::Builder;
@@ -30,7 +30,6 @@ pub use position::{Mark, Position};
 pub use provenance::Provenance;
 pub use published::{Guard, Published};
 pub use ranges::{RangeEntry, Ranges};
-pub use segments::Segments;
 
 use numbers::Numbers;
 use overlay::Overlay;
@@ -82,6 +81,7 @@ pub struct Index {
     decisions: Arc<Vec<(Number, Decision)>>,
     ranges: Arc<Ranges>,
     provenances: Arc<Provenances>,
+    allocations: Arc<Allocations>,
     overlay: Overlay,
     position: Position,
     revision: u64,
@@ -124,6 +124,31 @@ impl Index {
         self.provenances.get(seen.provenance)
     }
 
+    /// This index with other allocations.
+    pub fn with_allocations(self, allocations: Arc<Allocations>) -> Self {
+        Self { allocations, ..self }
+    }
+
+    /// What regulators' files say of ranges.
+    pub fn allocations(&self) -> &Arc<Allocations> {
+        &self.allocations
+    }
+
+    /// Who holds the number's range, or that nobody does: by the regulator's file if one is loaded that
+    /// speaks of it, else by the names that are shipped.
+    pub fn allocated(&self, number: Number) -> Option<Allocated<'_>> {
+        let by_file = self.allocations.find(number);
+        by_file.or_else(|| number::holder(number).map(Allocated::To))
+    }
+
+    /// Who holds the number's range, if anybody does.
+    pub fn holder(&self, number: Number) -> Option<Holder<'_>> {
+        match self.allocated(number)? {
+            Allocated::To(holder) => Some(holder),
+            Allocated::Nobody(_) => None,
+        }
+    }
+
     /// The 10,000-blocks that hold a number which feeds saw, as their first digits, ascending.
     pub fn listed_blocks(&self) -> Vec<u64> {
         let changed = self.overlay.entries().iter().filter(|entry| entry.seen.is_some());
@@ -163,7 +188,11 @@ impl Index {
         IndexStats {
             numbers: self.overlay.count_with(&self.numbers) + self.decided_only().count() as u64,
             ranges: self.ranges.len() as u64,
-            bytes: (self.numbers.bytes() + decisions + self.ranges.bytes() + self.overlay.bytes()) as u64,
+            bytes: (self.numbers.bytes()
+                + decisions
+                + self.ranges.bytes()
+                + self.overlay.bytes()
+                + self.allocations.bytes()) as u64,
             overlay: self.overlay.len() as u64,
         }
     }

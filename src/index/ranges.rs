@@ -4,10 +4,10 @@
 //! kind never hides a wide one of another. Must not weigh one against the other.
 
 use crate::listing::{Action, Decision, UnixTime};
-use crate::number::{Number, Prefix, Range};
+use crate::number::{MAX_DIGITS, Number, Prefix, Range, Segments, aligned};
 
+use super::Seen;
 use super::spans::Spans;
-use super::{Seen, Segments};
 
 /// One listed range.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +42,6 @@ struct Matcher {
     spans: Vec<(u32, Segments, Spans)>,
 }
 
-const ALIGNED_DIGITS: u32 = 15;
-
-fn aligned(key: u64, digits: u32) -> u64 {
-    key * 10u64.pow(ALIGNED_DIGITS - digits)
-}
-
 impl Matcher {
     fn build(entries: &[RangeEntry], wanted: impl Fn(&RangeEntry) -> bool) -> Self {
         let chosen: Vec<(Range, u32)> = (0u32..)
@@ -69,7 +63,7 @@ impl Matcher {
                 _ => None,
             })
         };
-        let lengths = (2..=ALIGNED_DIGITS).filter(|&length| spans(length).next().is_some());
+        let lengths = (2..=MAX_DIGITS).filter(|&length| spans(length).next().is_some());
         let spans = lengths
             .map(|length| (length, Segments::build(spans(length)), Spans::build(spans(length))))
             .collect();

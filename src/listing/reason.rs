@@ -11,6 +11,8 @@ pub enum ReasonCode {
     InvalidNumber,
     /// Well formed, but the numbering plan has no such number.
     NotInPlan,
+    /// In the plan, but in no range that the regulator has given to anybody.
+    NotAllocated,
     /// Feeds saw this very number on public-inbox sites.
     PublicInbox,
     /// Feeds report the range around it as virtual.
@@ -35,11 +37,12 @@ pub enum ReasonCode {
 
 impl ReasonCode {
     /// All codes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AllowListed,
         Self::BlockListed,
         Self::InvalidNumber,
         Self::NotInPlan,
+        Self::NotAllocated,
         Self::PublicInbox,
         Self::ListedRange,
         Self::InferredRange,
@@ -64,6 +67,7 @@ impl ReasonCode {
             Self::BlockListed => "BLOCK_LISTED",
             Self::InvalidNumber => "INVALID_NUMBER",
             Self::NotInPlan => "NOT_IN_PLAN",
+            Self::NotAllocated => "NOT_ALLOCATED",
             Self::PublicInbox => "PUBLIC_INBOX",
             Self::ListedRange => "LISTED_RANGE",
             Self::InferredRange => "INFERRED_RANGE",

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The most digits that E.164 allows after the plus.
-pub(super) const MAX_DIGITS: u32 = 15;
+pub const MAX_DIGITS: u32 = 15;
 
 /// An E.164 number. The digits fit 50 bits, because no country code begins with 0.
 ///

@@ -10,10 +10,12 @@ mod parse;
 pub mod plan;
 mod range;
 mod reader;
+mod segments;
 
-pub use e164::{Number, NumberError};
-pub use holder::{Holder, HolderClass, holder};
+pub use e164::{MAX_DIGITS, Number, NumberError};
+pub use holder::{Holder, HolderClass, classify, holder};
 pub use library::warm_up;
 pub use parse::{ParseError, Parsed, parse, parse_digits};
 pub use plan::{LineType, PlanFacts, Region, Validity};
-pub use range::{Prefix, Range, RangeError};
+pub use range::{Prefix, Range, RangeError, aligned};
+pub use segments::Segments;

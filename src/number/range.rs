@@ -37,6 +37,12 @@ pub enum RangeError {
     Order,
 }
 
+/// A key of so many digits in the space of numbers aligned to the left, 15 digits long, where all that
+/// begin with the same digits stand side by side.
+pub fn aligned(key: u64, digits: u32) -> u64 {
+    key * 10u64.pow(MAX_DIGITS - digits)
+}
+
 impl Prefix {
     /// Takes 1 to 14 digits that do not begin with 0.
     pub fn from_digits(digits: u64) -> Result<Self, RangeError> {
@@ -68,6 +74,15 @@ impl Range {
         } else {
             Ok(Self::Span(first, last))
         }
+    }
+
+    /// The range among [`aligned`] numbers; a span holds longer ones that begin so as well.
+    pub fn aligned(self) -> std::ops::Range<u64> {
+        let (first, last, digits) = match self {
+            Self::Prefix(prefix) => (prefix.key(), prefix.key(), prefix.digits()),
+            Self::Span(first, last) => (first.key(), last.key(), first.len()),
+        };
+        aligned(first, digits)..aligned(last + 1, digits)
     }
 
     /// Whether `number` lies in the range.

@@ -98,6 +98,7 @@ fn highest(policy: &Policy) -> (u8, u8) {
         (Code::BurstRange, most(&mut [run, hundred, thousand].into_iter().map(burst))),
         (Code::BurstClient, burst(client)),
         (Code::RangeHolder, most(&mut weights.range_holder.all().map(|(_, weight)| weight))),
+        (Code::NotAllocated, weights.not_allocated),
         (Code::RegionMismatch, most(pairs)),
         (Code::ForeignBusinessRange, weights.foreign_business_range),
     ];
@@ -117,6 +118,7 @@ fn shadow(policy: &Policy, complaints: &mut Complaints<'_, '_>) {
         complaints.doubt(&setting, again, format!("is {name} again: leave it out"));
         let off = match code {
             ReasonCode::RegionMismatch => weights.region_mismatch.is_empty(),
+            ReasonCode::NotAllocated => weights.not_allocated == 0.0,
             ReasonCode::ForeignBusinessRange => weights.foreign_business_range == 0.0,
             ReasonCode::BurstClient => weights.bursts.client.from == 0,
             _ => false,

@@ -70,6 +70,7 @@ pub(super) fn check(policy: &Policy, complaints: &mut Complaints<'_, '_>) {
         complaints.bounds(setting, value, (0.0..=1.0).contains(&value), "a probability from 0 to 1");
     };
     probability("weights.not_in_plan", weights.not_in_plan);
+    probability("weights.not_allocated", weights.not_allocated);
     probability("weights.foreign_business_range", weights.foreign_business_range);
     if let Some(since) = &weights.verified_since {
         probability("weights.verified_since.keep", since.keep);

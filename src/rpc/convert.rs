@@ -55,9 +55,7 @@ pub(super) fn answer(
             region: parsed.facts.region.as_str().to_owned(),
             line_type: parsed.facts.line_type.as_str().to_owned(),
             validity: parsed.facts.validity.as_str().to_owned(),
-            range_holder: number::holder(parsed.number)
-                .map(|holder| holder.name.to_owned())
-                .unwrap_or_default(),
+            range_holder: answer.holder.map(|holder| holder.name.to_owned()).unwrap_or_default(),
         }),
         freshness: Some(freshness),
         policy_version: policy_version.to_owned(),

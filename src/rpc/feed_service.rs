@@ -6,17 +6,17 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::audit::{Audit, Order, Verb};
-use crate::collect::{CollectError, Collector, FeedStatus, RunOutcome, RunReport};
+use crate::collect::{CollectError, Collector, FeedStatus, ImportAsked, RunOutcome, RunReport};
 use crate::feed::Overlap;
 use crate::listing::FeedName;
 use crate::store::Store;
 use crate::sync::Progress;
 
-use super::status::{invalid, of_collect, of_store};
-use super::{feed_messages, pb, recorded};
+use super::status::{invalid, not_found, of_collect, of_store};
+use super::{allocation, feed_messages, now, pb, recorded};
 
 /// Listings per look into the store.
 const SCAN: usize = 1_000;
@@ -204,6 +204,58 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         let subjects = self.recorded(&author, (Verb::RollbackFeed, &feed, Some(to_run)), work).await?;
         self.seen_by_checks().await;
         Ok(Response::new(pb::RollbackFeedResponse { subjects }))
+    }
+
+    async fn import_allocation(
+        &self,
+        request: Request<Streaming<pb::ImportAllocationRequest>>,
+    ) -> Result<Response<pb::ImportAllocationResponse>, Status> {
+        let allocation::Received { head, files } = allocation::receive(request.into_inner()).await?;
+        let feed: FeedName = head.feed.parse().map_err(|error| invalid("feed", error))?;
+        let asked = ImportAsked { dry_run: head.dry_run, accept: head.accept };
+        let (collector, of) = (self.collector.clone(), feed.to_string());
+        let work = async move { collector.import_allocation(&of, files, asked).await };
+        let done = if asked.dry_run {
+            work.await.map_err(|error| of_collect(&error))?
+        } else {
+            let work = async move {
+                let done = work.await?;
+                let what = if done.stored { "loaded" } else { "held back" };
+                let text = format!("{} rows {what}", done.rows);
+                Ok((done, text))
+            };
+            self.recorded(&head.author, (Verb::ImportAllocation, feed.as_str(), None), work).await?
+        };
+        if done.stored {
+            self.progress.clone().allocated(&feed, Some(done.load)).await;
+        }
+        Ok(Response::new(allocation::report(&feed, done, now())))
+    }
+
+    async fn list_allocations(
+        &self,
+        _: Request<pb::ListAllocationsRequest>,
+    ) -> Result<Response<pb::ListAllocationsResponse>, Status> {
+        let all = self.progress.allocations();
+        let allocations = all.iter().map(allocation::message).collect();
+        Ok(Response::new(pb::ListAllocationsResponse { allocations }))
+    }
+
+    async fn delete_allocation(
+        &self,
+        request: Request<pb::DeleteAllocationRequest>,
+    ) -> Result<Response<pb::DeleteAllocationResponse>, Status> {
+        let feed: FeedName = request.get_ref().feed.parse().map_err(|error| invalid("feed", error))?;
+        let (collector, of) = (self.collector.clone(), feed.to_string());
+        let work = async move {
+            let deleted = collector.delete_allocation(&of).await?;
+            Ok((deleted, if deleted { "taken away" } else { "none was loaded" }.to_owned()))
+        };
+        if !self.recorded("", (Verb::DeleteAllocation, feed.as_str(), None), work).await? {
+            return Err(not_found("no file of this feed is loaded"));
+        }
+        self.progress.clone().allocated(&feed, None).await;
+        Ok(Response::new(pb::DeleteAllocationResponse {}))
     }
 
     async fn get_overlap(

@@ -4,6 +4,7 @@
 //! knows, and converts back.
 
 mod admin_service;
+mod allocation;
 mod calls;
 mod check_service;
 mod connections;

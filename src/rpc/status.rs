@@ -69,6 +69,8 @@ pub(super) fn of_collect(error: &CollectError) -> Status {
             not_found(&format!("no feed has that name; there are {known}"))
         }
         CollectError::NoRun { .. } => not_found(&message),
+        CollectError::NoHolders(_) => invalid("feed", message),
+        CollectError::BadFile { .. } => invalid("file", message),
         CollectError::Disabled { .. } => not_now("FEED_DISABLED"),
         CollectError::NoContact => not_now("NO_CONTACT"),
         CollectError::Held(_) => Status::with_error_details(Code::Aborted, message, retry(LEASE)),

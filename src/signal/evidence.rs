@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::index::Provenance;
-use crate::listing::{Day, Decision, ReasonCode};
+use crate::listing::{Day, Decision, FeedName, ReasonCode};
 use crate::number::{Holder, HolderClass, LineType, ParseError, Range, Region, Validity};
 
 /// What was found. `Display` is the text in answers.
@@ -40,7 +40,9 @@ pub enum Evidence<'a> {
     /// The line type.
     LineType(LineType),
     /// Who holds the range.
-    Holder(Holder),
+    Holder(Holder<'a>),
+    /// The file by which nobody holds the range, and the day on which it was loaded.
+    NotAllocated(&'a FeedName, Day),
     /// Region of the number and of the client's address.
     Regions {
         /// The number's.
@@ -119,6 +121,9 @@ impl fmt::Display for Evidence<'_> {
             Self::Plan(_) => out.write_str("no range of the numbering plan holds it"),
             Self::LineType(line_type) => out.write_str(line_type.as_str()),
             Self::Holder(holder) => held(out, holder),
+            Self::NotAllocated(source, day) => {
+                write!(out, "nobody holds its range, says {source} as loaded on {day}")
+            }
             Self::Regions { number, ip } => {
                 write!(out, "a number of {} from an address in {}", number.as_str(), ip.as_str())
             }
@@ -180,7 +185,7 @@ fn decided(out: &mut fmt::Formatter<'_>, decision: &Decision, range: Option<Rang
     }
 }
 
-fn held(out: &mut fmt::Formatter<'_>, holder: &Holder) -> fmt::Result {
+fn held(out: &mut fmt::Formatter<'_>, holder: &Holder<'_>) -> fmt::Result {
     let name = if holder.name.is_empty() { "a holder" } else { holder.name };
     let does = match holder.class {
         HolderClass::Unclassified => "",
@@ -188,6 +193,7 @@ fn held(out: &mut fmt::Formatter<'_>, holder: &Holder) -> fmt::Result {
         HolderClass::Cpaas => ": rents numbers by API",
         HolderClass::Wholesale => ": sells ranges on",
         HolderClass::Mvno => ": a network without masts",
+        HolderClass::App => ": an app that gives numbers to whoever asks",
     };
     write!(out, "range of {name}{does}")
 }

@@ -12,9 +12,10 @@ mod weights;
 
 use smallvec::SmallVec;
 
+use crate::allocation::Allocated;
 use crate::index::Index;
 use crate::listing::{Action, ReasonCode, UnixTime};
-use crate::number::{self, LineType, Number, ParseError, Parsed, Validity};
+use crate::number::{LineType, ParseError, Parsed, Validity};
 
 pub use basis::Basis;
 pub use context::Context;
@@ -82,7 +83,7 @@ pub fn of_number<'a>(
     if let Some(fact) = found.range_seen.and_then(|entry| seen::range(index, weights, entry, now)) {
         facts.push(fact);
     }
-    if let Some(fact) = holder(weights, parsed.number) {
+    if let Some(fact) = allocated(index, weights, parsed) {
         facts.push(fact);
     }
     if let Some(fact) = inferred::range(index, weights, parsed.number, now) {
@@ -100,17 +101,22 @@ fn decided(action: Action, evidence: Evidence<'_>) -> Fact<'_> {
     Fact::certain(code, probability, evidence)
 }
 
-fn holder(weights: &Weights, number: Number) -> Option<Fact<'static>> {
-    let holder = number::holder(number)?;
-    let probability = weights.range_holder.probability(holder.class);
-    (probability > 0.0).then_some(Fact {
-        code: ReasonCode::RangeHolder,
-        probability,
-        // A name says what a range is for, not who has this number: CHALLENGE at most.
-        blocking: 0.0,
-        shadow: false,
-        evidence: Evidence::Holder(holder),
-    })
+/// Who holds the range, or that nobody does: CHALLENGE at most, because a name says what a range is for
+/// and not who has this number, and a regulator's file grows old.
+fn allocated<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed) -> Option<Fact<'a>> {
+    let (code, probability, evidence) = match index.allocated(parsed.number)? {
+        Allocated::To(holder) => {
+            let probability = weights.range_holder.probability(holder.class);
+            (ReasonCode::RangeHolder, probability, Evidence::Holder(holder))
+        }
+        // What is not in the plan cannot be given to anybody: one fact is enough.
+        Allocated::Nobody(_) if parsed.facts.validity != Validity::Valid => return None,
+        Allocated::Nobody(file) => {
+            let evidence = Evidence::NotAllocated(file.source(), file.loaded_at().day());
+            (ReasonCode::NotAllocated, weights.not_allocated, evidence)
+        }
+    };
+    (probability > 0.0).then_some(Fact { code, probability, blocking: 0.0, shadow: false, evidence })
 }
 
 fn plan(weights: &Weights, parsed: &Parsed) -> Option<Fact<'static>> {

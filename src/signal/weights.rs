@@ -21,6 +21,8 @@ pub struct Weights {
     pub range_holder: HolderClasses,
     /// Well formed, but not in the numbering plan.
     pub not_in_plan: f32,
+    /// In no range that the regulator has given to anybody, by its file.
+    pub not_allocated: f32,
     /// A business on a virtual range of another country; 0 is off.
     #[serde(default)]
     pub foreign_business_range: f32,
@@ -208,6 +210,8 @@ pub struct HolderClasses {
     pub cpaas: f32,
     /// Those who sell ranges on.
     pub wholesale: f32,
+    /// Apps that give numbers to whoever asks.
+    pub app: f32,
 }
 
 impl Serialize for LineTypes {
@@ -229,6 +233,7 @@ impl HolderClasses {
             HolderClass::A2p => self.a2p,
             HolderClass::Cpaas => self.cpaas,
             HolderClass::Wholesale => self.wholesale,
+            HolderClass::App => self.app,
             HolderClass::Mvno | HolderClass::Unclassified => 0.0,
         }
     }

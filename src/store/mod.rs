@@ -4,6 +4,7 @@
 //! implementation to it. Must not merge by other laws than `listing`'s, and must not be called by
 //! a check.
 
+mod allocations;
 mod embedded;
 mod error;
 pub mod metrics;
@@ -20,6 +21,7 @@ use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
 
 use self::redis::metrics as redis_metrics;
 pub use self::redis::{Password, Redis, RedisAddress, RedisAddressError, RedisOptions, RedisTls};
+pub use allocations::{AllocationHead, allocation, allocation_head, delete_allocation, put_allocation};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;
 pub use note::{LEASE, Lease, Note};

@@ -3,13 +3,14 @@
 //! Read by every check: atomics only, but for the rare details of a held load.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use crate::allocation::{Allocation, Allocations};
 use crate::index::{Index, Position};
-use crate::listing::UnixTime;
+use crate::listing::{FeedName, UnixTime};
 
 /// How long a write waits for the index. Longer means that sync is in trouble; the write is stored
 /// all the same.
@@ -110,16 +111,37 @@ impl Freshness {
 
 /// Lets others wait until the index includes a change.
 #[derive(Debug, Clone)]
-pub struct Progress(watch::Receiver<Position>);
+pub struct Progress {
+    reached: watch::Receiver<Position>,
+    allocations: watch::Receiver<Arc<Allocations>>,
+    look: Arc<Notify>,
+}
 
 impl Progress {
-    pub(super) fn new(reached: watch::Receiver<Position>) -> Self {
-        Self(reached)
+    pub(super) fn new(
+        reached: watch::Receiver<Position>,
+        allocations: watch::Receiver<Arc<Allocations>>,
+        look: Arc<Notify>,
+    ) -> Self {
+        Self { reached, allocations, look }
+    }
+
+    /// The regulators' files that checks go by.
+    pub fn allocations(&self) -> Arc<Allocations> {
+        Arc::clone(&self.allocations.borrow())
+    }
+
+    /// Returns once checks see this load of a regulator's file (`None`: that there is none), or after two
+    /// seconds. Answers which.
+    pub async fn allocated(&mut self, feed: &FeedName, load: Option<u64>) -> bool {
+        self.look.notify_one();
+        let seen = self.allocations.wait_for(|all| all.get(feed).map(Allocation::id) == load);
+        matches!(tokio::time::timeout(PATIENCE, seen).await, Ok(Ok(_)))
     }
 
     /// Returns once checks see everything up to `position`, or after two seconds. Answers which.
     pub async fn reached(&mut self, position: &Position) -> bool {
-        let includes = self.0.wait_for(|reached| reached.includes(position));
+        let includes = self.reached.wait_for(|reached| reached.includes(position));
         matches!(tokio::time::timeout(PATIENCE, includes).await, Ok(Ok(_)))
     }
 }

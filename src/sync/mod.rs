@@ -3,6 +3,7 @@
 //! The only publisher of indexes. A store that fails, or has suddenly lost much of what it held,
 //! never empties the index. Must not be awaited by a check.
 
+mod allocations;
 mod bursts;
 mod freshness;
 mod full_load;
@@ -17,8 +18,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
+use crate::allocation::Allocations;
 use crate::index::{Index, Position, Published};
 use crate::listing::UnixTime;
 use crate::store::{Changes, Store, StoreError};
@@ -92,6 +94,12 @@ pub struct Sync {
     reached: watch::Sender<Position>,
     freshness: Arc<Freshness>,
     rebuild: Option<Rebuild>,
+    /// Of every index that is published, whatever it was made from.
+    allocations: Arc<Allocations>,
+    allocated: watch::Sender<Arc<Allocations>>,
+    looked: allocations::Looked,
+    /// Somebody has stored a regulator's file and waits for it.
+    look: Arc<Notify>,
     saved: (Instant, u64),
     reconciled: Instant,
     /// How much longer than others this process bears its list of changes.
@@ -119,6 +127,10 @@ impl Sync {
             reached,
             freshness,
             rebuild: None,
+            allocations: Arc::default(),
+            allocated: watch::channel(Arc::default()).0,
+            looked: allocations::Looked::default(),
+            look: Arc::default(),
             saved: (now, 0),
             reconciled: now,
             patience: RandomState::new().hash_one(()) as usize % PATIENCE,
@@ -129,13 +141,18 @@ impl Sync {
         let from_snapshot = found.is_some();
         if let Some(index) = found {
             sync.at = index.position().clone();
+            sync.allocations = Arc::clone(index.allocations());
             sync.publish(index);
             sync.saved.1 = sync.published.load().revision();
             sync.is_saved();
         }
         let patience = if from_snapshot { PATIENCE_AT_START } else { Duration::MAX };
         let late = || StoreError::Unavailable("it has not answered since the start".to_owned());
-        let caught_up = tokio::time::timeout(patience, sync.catch_up()).await;
+        let catching_up = tokio::time::timeout(patience, async {
+            let loaded = sync.catch_up().await?;
+            sync.take_in_allocations(true).await.map(|()| loaded)
+        });
+        let caught_up = catching_up.await;
         let loaded = match caught_up.unwrap_or_else(|_| Err(late())) {
             Ok(loaded) => loaded,
             Err(error) if from_snapshot || error.is_transient() => {
@@ -149,7 +166,7 @@ impl Sync {
 
     /// A handle to wait on.
     pub fn progress(&self) -> Progress {
-        Progress::new(self.reached.subscribe())
+        Progress::new(self.reached.subscribe(), self.allocated.subscribe(), Arc::clone(&self.look))
     }
 
     /// Whether the index follows the store.
@@ -201,6 +218,7 @@ impl Sync {
             Taken::Everything => return Ok(()),
         }
         self.freshness.follows();
+        self.take_in_allocations(false).await?;
         if self.saved.0.elapsed() >= self.options.save_every {
             self.save().await;
         }
@@ -209,13 +227,19 @@ impl Sync {
         } else if self.reconciled.elapsed() >= self.options.reconcile_every {
             self.reconcile().await?;
         }
-        match &mut self.rebuild {
-            None => self.store.changed(&self.at).await,
-            Some(rebuild) => tokio::select! {
-                changed = self.store.changed(&self.at) => changed,
-                () = rebuild.done() => Ok(()),
-            },
-        }
+        let rebuilt = async {
+            match &mut self.rebuild {
+                None => std::future::pending().await,
+                Some(rebuild) => rebuild.done().await,
+            }
+        };
+        let look = Arc::clone(&self.look);
+        let asked = tokio::select! {
+            changed = self.store.changed(&self.at) => return changed,
+            () = rebuilt => false,
+            () = look.notified() => true,
+        };
+        if asked { self.take_in_allocations(true).await } else { Ok(()) }
     }
 
     /// Publishes what was rebuilt in the background.
@@ -318,7 +342,10 @@ impl Sync {
     }
 
     fn publish(&self, index: Index) {
-        self.published.publish(index);
+        self.published.publish(index.with_allocations(Arc::clone(&self.allocations)));
+        if !Arc::ptr_eq(&self.allocated.borrow(), &self.allocations) {
+            self.allocated.send_replace(Arc::clone(&self.allocations));
+        }
         self.freshness.loaded();
         self.reached.send_replace(self.at.clone());
     }

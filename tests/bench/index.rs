@@ -4,9 +4,10 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use numguard::feed::starter;
-use numguard::index::{Fading, Index, Segments};
+use numguard::index::{Fading, Index};
 use numguard::listing::UnixTime;
 use numguard::number::Number;
+use numguard::number::Segments;
 use numguard::store::{Change, Embedded, EmbeddedOptions, Store};
 
 use crate::listings::{self, Random};

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod allocations;
 mod attack;
 mod cuts;
 mod faulty;

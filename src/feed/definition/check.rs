@@ -116,6 +116,10 @@ fn holders(shape: &HolderShape) -> Checked {
     holds("holders.country_code", (1..=999).contains(&shape.country_code), "a country code such as 44")?;
     holds("holders.separator", shape.separator.is_ascii(), "an ASCII character")?;
     holds("holders.trunk", shape.trunk.bytes().all(|b| b.is_ascii_digit()), "digits")?;
+    let plain = |digits: &String| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let short = |digits: &String| digits.len() <= 8;
+    let covers = shape.covers.iter().all(|digits| plain(digits) && short(digits));
+    holds("holders.covers", covers, "one to eight digits each, such as \"7\"")?;
     let both = shape.territory.is_some() != shape.territories.is_empty();
     holds("holders.territories", both, "territory and territories together, or neither")?;
     holds(

@@ -220,6 +220,10 @@ pub struct HolderShape {
     /// How many digits national numbers have: rows of other lengths are short codes and the like.
     #[serde(default)]
     pub digits: Option<usize>,
+    /// National digits of which the file has every range that anybody holds: a number that begins so and
+    /// is in no row is nobody's. None: it says nothing of numbers in no row.
+    #[serde(default)]
+    pub covers: Vec<String>,
     /// Column of the holder.
     pub holder: String,
     /// Column of the status; absent: all are assigned.

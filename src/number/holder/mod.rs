@@ -4,10 +4,14 @@
 //! `compile.py` into `holder.bin`. The holder is whom the range was first given to, not the network
 //! after porting; country code 1 has none. Must not weigh a class: that is the policy's business.
 
+mod classes;
+
 use std::sync::LazyLock;
 
 use super::Number;
 use super::reader::Reader;
+
+pub use classes::classify;
 
 /// The compiled ranges; format in `compile.py`.
 static COMPILED: &[u8] = include_bytes!("holder.bin");
@@ -35,11 +39,19 @@ pub enum HolderClass {
     Wholesale,
     /// A network without masts: people's phones, known to be sold in bulk as well.
     Mvno,
+    /// An app that gives a number to whoever asks for one.
+    App,
 }
 
 impl HolderClass {
     /// All classes, in the order of the compiled file.
-    pub const ALL: [Self; 5] = [Self::Unclassified, Self::A2p, Self::Cpaas, Self::Wholesale, Self::Mvno];
+    pub const ALL: [Self; 6] =
+        [Self::Unclassified, Self::A2p, Self::Cpaas, Self::Wholesale, Self::Mvno, Self::App];
+
+    /// The class of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
+    }
 
     /// The name in policy files, answers and docs.
     pub fn as_str(self) -> &'static str {
@@ -49,27 +61,28 @@ impl HolderClass {
             Self::Cpaas => "CPAAS",
             Self::Wholesale => "WHOLESALE",
             Self::Mvno => "MVNO",
+            Self::App => "APP",
         }
     }
 }
 
 /// The holder of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holder {
+pub struct Holder<'a> {
     /// Its name; empty where only the class is known.
-    pub name: &'static str,
+    pub name: &'a str,
     /// What it does.
     pub class: HolderClass,
 }
 
 /// The holder of the number's range, if it is known.
-pub fn holder(number: Number) -> Option<Holder> {
+pub fn holder(number: Number) -> Option<Holder<'static>> {
     HOLDERS.find(number)
 }
 
 #[derive(Default)]
 struct Holders {
-    owners: Vec<Holder>,
+    owners: Vec<Holder<'static>>,
     starts: Vec<u32>,
     /// Owner of each start; 0 is nobody.
     owner_of: Vec<u16>,
@@ -78,7 +91,7 @@ struct Holders {
 }
 
 impl Holders {
-    fn find(&self, number: Number) -> Option<Holder> {
+    fn find(&self, number: Number) -> Option<Holder<'static>> {
         let length = number.len();
         let lead = match length.checked_sub(DIGITS) {
             Some(more) => number.key() / 10u64.pow(more),

@@ -93,6 +93,23 @@ impl Segments {
         }
     }
 
+    /// Start and owner of each segment, ascending; each goes to the next start.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Option<u32>)> + '_ {
+        let owner = |&owner: &u32| (owner != NOBODY).then_some(owner);
+        self.starts.iter().copied().zip(self.owners.iter().map(owner))
+    }
+
+    /// Segments as [`Segments::iter`] tells them, ascending.
+    pub fn from_sorted(segments: impl Iterator<Item = (u64, Option<u32>)>) -> Self {
+        let mut all = Self::default();
+        for (start, owner) in segments {
+            all.starts.push(start);
+            all.owners.push(owner.unwrap_or(NOBODY));
+        }
+        all.index();
+        all
+    }
+
     /// Where the segments start; what a plain binary search would look through.
     pub fn starts(&self) -> &[u64] {
         &self.starts

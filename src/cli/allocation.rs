@@ -1,0 +1,168 @@
+//! `numguard allocation`: regulators' files of ranges and their holders.
+//!
+//! The file is read by the service, by the definition of its feed; here it is only sent.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::rpc::pb;
+use crate::rpc::pb::import_allocation_request::Part;
+
+use super::exit::Exit;
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, visible};
+use super::{Client, ServerArg};
+
+/// Bytes per message.
+const PART: usize = 1 << 20;
+
+/// Verbs on regulators' files.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Load a file in place of the one before it: all of it or nothing
+    Import(ImportArgs),
+    /// List the files that checks go by
+    List(ListArgs),
+    /// Take a file away
+    Delete(DeleteArgs),
+}
+
+/// Arguments of `import`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ImportArgs {
+    /// Whose file it is: ofcom-s7, arcep-majnum, cnac, nanpa, or a definition of your own
+    feed: String,
+    /// The file, unpacked; several count as one
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Read and judge it, load nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Load it although it is doubtful, such as one that has shrunk much
+    #[arg(long)]
+    accept: bool,
+    /// Who
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
+    author: String,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    output: OutputArg,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+/// Arguments of `delete`.
+#[derive(Debug, clap::Args)]
+pub(super) struct DeleteArgs {
+    /// Whose file
+    feed: String,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    feed: &'a str,
+    loaded_at: String,
+    held_ranges: u64,
+    free_ranges: u64,
+    holders: u64,
+}
+
+pub(super) async fn run(verb: Verb) -> Result<Exit> {
+    match verb {
+        Verb::Import(args) => import(args).await,
+        Verb::List(args) => list(args).await,
+        Verb::Delete(args) => {
+            Client::connect(&args.server).await?.delete_allocation(args.feed.clone()).await?;
+            say(format_args!("{}: taken away", args.feed))?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+async fn import(args: ImportArgs) -> Result<Exit> {
+    let parts = parts(&args)?;
+    let done = Client::connect(&args.server).await?.import_allocation(parts).await?;
+    let made = done.allocation.unwrap_or_default();
+    say(format_args!(
+        "{}: {} rows, {} left out: {} ranges of {} holders, {} of nobody",
+        made.feed,
+        grouped(done.rows),
+        grouped(done.left_out),
+        grouped(made.held_ranges),
+        grouped(made.holders),
+        grouped(made.free_ranges)
+    ))?;
+    for doubt in &done.doubts {
+        eprintln!("doubtful: {}", visible(doubt));
+    }
+    match (done.loaded, args.dry_run) {
+        (true, _) => say("loaded; checks go by it")?,
+        (false, true) => say("dry run: nothing was loaded")?,
+        (false, false) => {
+            eprintln!("nothing was loaded; if the file is right, --accept loads it");
+            return Ok(Exit::Failed);
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn parts(args: &ImportArgs) -> Result<Vec<pb::ImportAllocationRequest>> {
+    let part = |part| pb::ImportAllocationRequest { part: Some(part) };
+    let mut parts = vec![part(Part::Head(pb::AllocationHead {
+        feed: args.feed.clone(),
+        dry_run: args.dry_run,
+        accept: args.accept,
+        author: args.author.clone(),
+    }))];
+    let mut sent = 0;
+    for path in &args.files {
+        let name = path.display().to_string();
+        let mut body = Vec::new();
+        let read = File::open(path).and_then(|mut file| file.read_to_end(&mut body));
+        read.with_context(|| format!("cannot read {name}"))?;
+        sent += body.len() as u64;
+        parts.push(part(Part::File(name)));
+        parts.extend(body.chunks(PART).map(|bytes| part(Part::Bytes(bytes.to_vec()))));
+    }
+    parts.push(part(Part::Finish(pb::AllocationFinish { bytes: sent })));
+    Ok(parts)
+}
+
+async fn list(args: ListArgs) -> Result<Exit> {
+    let loaded = Client::connect(&args.server).await?.allocations().await?;
+    if args.output.output == Output::Json {
+        for allocation in &loaded {
+            print_json(&Line {
+                feed: &allocation.feed,
+                loaded_at: output::time(allocation.loaded_at.as_ref()),
+                held_ranges: allocation.held_ranges,
+                free_ranges: allocation.free_ranges,
+                holders: allocation.holders,
+            })?;
+        }
+        return Ok(Exit::Ok);
+    }
+    let mut rows = table(&["FEED", "LOADED", "HELD RANGES", "HOLDERS", "FREE RANGES"]);
+    for allocation in &loaded {
+        rows.add_row([
+            visible(&allocation.feed),
+            output::time(allocation.loaded_at.as_ref()),
+            grouped(allocation.held_ranges),
+            grouped(allocation.holders),
+            grouped(allocation.free_ranges),
+        ]);
+    }
+    print_table(&rows)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,137 @@
+//! Regulators' files as notes: one note per load, and a head that names the load of each feed.
+//!
+//! A load is written before the head names it, so that whoever reads finds all of it or the one before.
+//! A feed that the head does not name is not told about: only a word says that a file is gone, a store
+//! that has lost its notes does not.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::allocation::Allocation;
+use crate::listing::FeedName;
+
+use super::{Lease, Store, StoreError};
+
+/// The note of the head; no other's name begins like it.
+const HEAD: &str = "allocations";
+
+/// Tries to write the head while others write it too.
+const TRIES: usize = 20;
+
+/// Which load of which feed counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AllocationHead(BTreeMap<String, LoadName>);
+
+/// A load, or that there is none any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct LoadName {
+    /// Its id in hex; empty: deleted.
+    load: String,
+}
+
+impl AllocationHead {
+    /// Feeds, and the id of their load; `None`: it was deleted.
+    pub fn loads(&self) -> impl Iterator<Item = (FeedName, Option<u64>)> + '_ {
+        self.0.iter().filter_map(|(feed, name)| {
+            let load = u64::from_str_radix(&name.load, 16).ok();
+            Some((feed.parse().ok()?, load)).filter(|_| load.is_some() != name.load.is_empty())
+        })
+    }
+
+    /// The load of a feed.
+    pub fn of(&self, feed: &FeedName) -> Option<u64> {
+        self.loads().find(|(other, _)| other == feed).and_then(|(_, load)| load)
+    }
+}
+
+/// The head, and its revision.
+async fn read_head(store: &dyn Store) -> Result<(AllocationHead, u64), StoreError> {
+    let notes = store.notes(HEAD).await?;
+    let Some((_, note)) = notes.into_iter().find(|(name, _)| name == HEAD) else { return Ok(<_>::default()) };
+    let head = serde_json::from_slice(&note.bytes)
+        .map_err(|error| StoreError::Damaged(format!("the note {HEAD}: {error}")))?;
+    Ok((head, note.revision))
+}
+
+/// Which loads count now.
+pub async fn allocation_head(store: &dyn Store) -> Result<AllocationHead, StoreError> {
+    Ok(read_head(store).await?.0)
+}
+
+/// One load; nothing if it has given way to another.
+pub async fn allocation(
+    store: &dyn Store,
+    feed: &FeedName,
+    load: u64,
+) -> Result<Option<Allocation>, StoreError> {
+    let name = note_name(feed, load);
+    let found = store.notes(&name).await?.into_iter().find(|(other, _)| *other == name);
+    let read = found.map(|(_, note)| Allocation::from_bytes(&note.bytes)).transpose();
+    read.map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+/// Puts a load in place of what its feed said before.
+pub async fn put_allocation(
+    store: &dyn Store,
+    allocation: &Allocation,
+    lease: &Lease,
+) -> Result<(), StoreError> {
+    let (feed, load) = (allocation.source(), allocation.id());
+    // The name holds the digest: if it is there, it is this one.
+    store.put_note(&note_name(feed, load), 0, Some(allocation.to_bytes()), Some(lease)).await?;
+    let before = turn_head(store, feed, Some(load), lease).await?;
+    forget(store, feed, before.filter(|before| *before != load), lease).await
+}
+
+/// Takes away what a feed said; whether it said anything.
+pub async fn delete_allocation(
+    store: &dyn Store,
+    feed: &FeedName,
+    lease: &Lease,
+) -> Result<bool, StoreError> {
+    let before = turn_head(store, feed, None, lease).await?;
+    forget(store, feed, before, lease).await?;
+    Ok(before.is_some())
+}
+
+/// Makes the head name `load`; what it named before.
+async fn turn_head(
+    store: &dyn Store,
+    feed: &FeedName,
+    load: Option<u64>,
+    lease: &Lease,
+) -> Result<Option<u64>, StoreError> {
+    for _ in 0..TRIES {
+        let (mut head, revision) = read_head(store).await?;
+        let before = head.of(feed);
+        let load = load.map_or_else(String::new, |load| format!("{load:016x}"));
+        head.0.insert(feed.to_string(), LoadName { load });
+        let bytes = serde_json::to_vec(&head).map_err(|error| StoreError::Damaged(error.to_string()))?;
+        if store.put_note(HEAD, revision, Some(bytes), Some(lease)).await? {
+            return Ok(before);
+        }
+    }
+    Err(StoreError::Unavailable(format!("others keep writing the note {HEAD}")))
+}
+
+async fn forget(
+    store: &dyn Store,
+    feed: &FeedName,
+    load: Option<u64>,
+    lease: &Lease,
+) -> Result<(), StoreError> {
+    let Some(name) = load.map(|load| note_name(feed, load)) else { return Ok(()) };
+    for (found, note) in store.notes(&name).await? {
+        if found == name {
+            store.put_note(&name, note.revision, None, Some(lease)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn note_name(feed: &FeedName, load: u64) -> String {
+    format!("allocation:{feed}:{load:016x}")
+}
