@@ -7,7 +7,7 @@ use prometheus::{Encoder, TextEncoder};
 
 use crate::metric::{Gauges, REGISTRY, gauges};
 use crate::number::plan;
-use crate::{audit, collect, decisions, rpc, store, sync};
+use crate::{access, audit, collect, decisions, rpc, store, sync};
 
 /// What the text is.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -19,6 +19,7 @@ static BUILD: LazyLock<Gauges> = LazyLock::new(|| {
 
 /// Makes every room's metrics, so that each is told from the start, and the process's own.
 pub(super) fn begin(redis: bool) {
+    access::metrics::begin();
     audit::metrics::begin();
     collect::metrics::begin();
     decisions::metrics::begin();
