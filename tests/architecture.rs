@@ -41,7 +41,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("redis::", &["store/redis/", "store/mod.rs"]),
     ("reqwest", &["collect/"]),
     ("redb::", &["store/embedded/"]),
-    ("tonic", &["rpc/", "cli/client.rs", "cli/channel.rs", "telemetry/traces.rs"]),
+    ("tonic", &["rpc/", "cli/client.rs", "cli/channel.rs", "cli/keyring.rs", "telemetry/traces.rs"]),
     ("hyper", &["rpc/"]),
     ("x509_parser", &["access/"]),
     ("prost", &["rpc/", "cli/"]),

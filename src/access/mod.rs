@@ -1,8 +1,23 @@
-//! Who may call, and over what: TLS.
+//! Who may call, over what, and how much: certificates, API keys with scopes, limits.
 //!
-//! Must not know gRPC: what is refused becomes a status in `rpc`.
+//! Must not know gRPC: what is refused becomes a status in `rpc`. A call on its way to a service is
+//! judged from memory; only `keys` asks the store.
 
+mod client;
+mod denied;
+mod directory;
+mod key;
+mod keys;
 pub mod metrics;
+mod record;
+mod scope;
 mod tls;
 
+pub use client::{ANONYMOUS, Client, Exceeded, LimitOptions, Limits};
+pub use denied::Denied;
+pub use directory::Directory;
+pub use key::{ApiKey, KeptKey, KeyId, NoKey};
+pub use keys::{KeyError, Keys, Made, Wanted};
+pub use record::{ClientRecord, KeyRecord};
+pub use scope::{NoScope, Scope};
 pub use tls::{Tls, TlsError, TlsOptions, install_tls_provider};

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::access::Tls;
+use crate::access::{Directory, Keys, Limits, Tls};
 use crate::audit::Audit;
 use crate::burst::Windows;
 use crate::collect::Collector;
@@ -23,7 +23,7 @@ use crate::decisions::DecisionLog;
 use crate::feed::Catalogue;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
-use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, OwnerRpc, Server, ServerOptions, now};
+use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, Guard, KeyRpc, OwnerRpc, Server, ServerOptions, now};
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
 
@@ -39,6 +39,7 @@ pub struct App {
     /// If sign-ups are counted and others on the store are to know.
     counting: Option<(Arc<Windows>, Arc<dyn Store>)>,
     tls: Option<Arc<Tls>>,
+    directory: Option<Arc<Directory>>,
     /// If feeds are run on their schedule.
     scheduled: Option<Collector>,
     watching: Option<Watching>,
@@ -135,19 +136,32 @@ impl App {
             sync.freshness(),
         );
         let index = Arc::clone(&published);
+        let limits = Arc::new(Limits::new(config.access.limits()));
+        let keys = Keys::new(Arc::clone(&store));
+        let directory = if config.access.keys {
+            let open = Directory::open(keys.clone(), Arc::clone(&limits), &config.data_dir, now);
+            Some(Arc::new(open.await))
+        } else {
+            None
+        };
+        let key = KeyRpc::new(keys, Arc::clone(&audit), directory.clone());
         let admin = AdminRpc::new(store, audit, published, policies, sync.progress(), sync.freshness());
-        let options = ServerOptions { connections: config.connections(), tls: tls.clone() };
+        let guard = Guard { directory: directory.clone(), limits, most_calls: config.access.most_calls };
+        let reflection = config.listen.ip().is_loopback();
+        let options =
+            ServerOptions { connections: config.connections(), tls: tls.clone(), guard, reflection };
         let server = Server::new(
             check.counting(windows).logging(decisions.clone()),
             admin,
             feed,
             owner,
+            key,
             sync.freshness(),
             options,
         );
         let watching =
             port.map(|port| Watching::new(port, server.serving(), redis, index, freshness, watched));
-        Ok(Self { listener, server, sync, tls, counting, scheduled, watching, decisions, banner })
+        Ok(Self { listener, server, sync, tls, directory, counting, scheduled, watching, decisions, banner })
     }
 
     /// What to tell the person who started it.
@@ -162,6 +176,9 @@ impl App {
             self.scheduled.map(|collector| tokio::spawn(collector.follow_schedule(stopped.clone())));
         if let Some((windows, store)) = self.counting {
             tokio::spawn(share_bursts(windows, store, now, stopped.clone()));
+        }
+        if let Some(directory) = self.directory {
+            tokio::spawn(directory.follow(stopped.clone()));
         }
         let certificate = self.tls.map(|tls| tokio::spawn(tls.follow(stopped.clone())));
         let sync = tokio::spawn(self.sync.run(stopped));

@@ -12,7 +12,7 @@ use crate::listing::UnixTime;
 
 use super::carry_on::{self, End};
 use super::order::Order;
-use super::record::{Answer, Asked, Entry, Intent, Record};
+use super::record::{Answer, Asked, Entry, Intent, KeyIntent, Record};
 use super::{AuditError, line, metrics, rotate};
 
 /// Name of the file in the data folder.
@@ -95,6 +95,16 @@ impl Audit {
     /// Writes what is about to be done that is about no listing, as [`Audit::intend`] does.
     pub fn order(&self, at: UnixTime, asked: Asked, order: Order) -> Result<Range<u64>, AuditError> {
         self.append(at, std::iter::once((asked, (1, 1), Entry::Order(order))))
+    }
+
+    /// The same for a change of an API key.
+    pub fn intend_key(
+        &self,
+        at: UnixTime,
+        asked: Asked,
+        intent: KeyIntent,
+    ) -> Result<Range<u64>, AuditError> {
+        self.append(at, std::iter::once((asked, (1, 1), Entry::Key(intent))))
     }
 
     /// Writes what the store answered to these lines.

@@ -8,7 +8,7 @@ use crate::feed::ExportedSighting;
 use crate::listing::{Action, Decision, Listing, Sighting, UnixTime};
 
 use super::order::{Order, Verb};
-use super::record::{Act, Answer, Asked, Entry, Intent, Record};
+use super::record::{Act, Answer, Asked, Entry, Intent, KeyChange, KeyIntent, Record};
 
 /// Before the hash; 64 hexadecimal digits and [`END`] follow.
 const MARK: &str = ",\"hash\":\"";
@@ -27,6 +27,8 @@ struct Line {
     #[serde(default, skip_serializing_if = "is_none")]
     undoes: u64,
     action: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<Key>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +65,14 @@ struct Decided {
     expires_at: Option<u32>,
     reason: String,
     author: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Key {
+    id: String,
+    client: String,
+    scopes: Vec<String>,
+    expires_at: Option<u32>,
 }
 
 /// What a line is, with its hash and that of the line before it.
@@ -117,6 +127,7 @@ impl Line {
             request_id: record.asked.request_id.clone(),
             undoes: record.asked.undoes,
             action: "result".to_owned(),
+            key: None,
             subject: None,
             decision: None,
             before: None,
@@ -141,6 +152,15 @@ impl Line {
                 line.feed = Some(order.feed.clone()).filter(|feed| !feed.is_empty());
                 line.run = order.run;
                 line.was = Some(order.before.clone());
+            }
+            Entry::Key(KeyIntent { change, key, of, scopes, expires_at }) => {
+                line.action = change.as_str().to_owned();
+                line.key = Some(Key {
+                    id: key.clone(),
+                    client: of.clone(),
+                    scopes: scopes.clone(),
+                    expires_at: expires_at.map(|end| end.0),
+                });
             }
             Entry::Intent(Intent { subject, act, before }) => {
                 line.subject = Some(subject.as_e164());
@@ -180,12 +200,18 @@ impl Line {
                 let answer = answer(self.result.as_deref()?)?;
                 Entry::Answer { of: self.of?, answer, after: self.after.clone().unwrap_or_default() }
             }
-            other => Entry::Order(Order {
-                verb: Verb::ALL.into_iter().find(|verb| verb.as_str() == other)?,
-                feed: self.feed.clone().unwrap_or_default(),
-                run: self.run,
-                before: self.was.clone().unwrap_or_default(),
-            }),
+            other => match KeyChange::ALL.into_iter().find(|change| change.as_str() == other) {
+                Some(change) => {
+                    let Key { id: key, client: of, scopes, expires_at } = self.key?;
+                    Entry::Key(KeyIntent { change, key, of, scopes, expires_at: expires_at.map(UnixTime) })
+                }
+                None => Entry::Order(Order {
+                    verb: Verb::ALL.into_iter().find(|verb| verb.as_str() == other)?,
+                    feed: self.feed.clone().unwrap_or_default(),
+                    run: self.run,
+                    before: self.was.clone().unwrap_or_default(),
+                }),
+            },
         };
         let part = self.part.unwrap_or((1, 1));
         let asked = Asked {

@@ -22,7 +22,7 @@ pub use append::{Audit, FILE};
 pub use error::AuditError;
 pub use order::{Order, Verb};
 pub use read::{Records, read, read_in_turn};
-pub use record::{Act, Answer, Asked, Entry, Intent, Record};
+pub use record::{Act, Answer, Asked, Entry, Intent, KeyChange, KeyIntent, Record};
 pub use rotate::older;
 pub use truth::{Step, Truth, Wanted, truths};
 pub use undo::{Back, Request, Which, back, find};

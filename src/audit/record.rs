@@ -54,6 +54,32 @@ pub enum Answer {
     Done,
 }
 
+/// What was done to an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyChange {
+    /// It was made.
+    Create,
+    /// It was made in place of another.
+    Rotate,
+    /// It was ended.
+    Revoke,
+}
+
+/// A change of an API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyIntent {
+    /// What was asked for.
+    pub change: KeyChange,
+    /// Name of the key, or of the one that is replaced; empty for one that is about to be made.
+    pub key: String,
+    /// Whose key.
+    pub of: String,
+    /// What it is good for.
+    pub scopes: Vec<String>,
+    /// When it stops to count.
+    pub expires_at: Option<UnixTime>,
+}
+
 /// What one line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -61,6 +87,8 @@ pub enum Entry {
     Intent(Intent),
     /// An operator asked for this, which is about no listing; written before it was done.
     Order(Order),
+    /// An operator asked for this change of an API key.
+    Key(KeyIntent),
     /// What the store answered to an intent, or how an order ended.
     Answer {
         /// The intent's or order's `seq`.
@@ -85,6 +113,20 @@ pub struct Record {
     pub part: (u32, u32),
     /// What it says.
     pub entry: Entry,
+}
+
+impl KeyChange {
+    /// All, as they are named in the record.
+    pub(super) const ALL: [Self; 3] = [Self::Create, Self::Rotate, Self::Revoke];
+
+    /// The name in the record and in outputs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "key-create",
+            Self::Rotate => "key-rotate",
+            Self::Revoke => "key-revoke",
+        }
+    }
 }
 
 impl Answer {

@@ -83,8 +83,8 @@ pub fn find(
                     request.intents.push(intent);
                 }
             }
-            // What was done to feeds has verbs of its own that take it back.
-            Entry::Order(_) => {}
+            // What was done to feeds has verbs of its own that take it back, and a key is made anew.
+            Entry::Order(_) | Entry::Key(_) => {}
             Entry::Answer { of, answer, .. } => {
                 let Some((&line, request)) = open.range(..=of).next_back() else { continue };
                 if !request.holds(of) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::audit::{self, Act, Answer, AuditError, Entry, Intent, Order, Record, Records};
+use crate::audit::{self, Act, Answer, Asked, AuditError, Entry, Intent, KeyIntent, Order, Record, Records};
 use crate::config::{Config, Flags};
 use crate::listing::{Decision, UnixTime};
 use crate::rpc::pb_decision;
@@ -111,6 +111,11 @@ fn list(args: &ListArgs) -> Result<Exit> {
                 print_json(&order_json(record, order, result, after))?;
                 continue;
             }
+            (Entry::Key(key), Output::Json) => {
+                print_json(&key_as_json(record, key, result))?;
+                continue;
+            }
+            (Entry::Key(key), Output::Table) => key_row(key, result),
             (Entry::Intent(intent), Output::Table) => {
                 let before = intent.before.as_ref().map(in_words).unwrap_or_default();
                 [intent.subject.as_e164(), what(&intent.act), before, result.to_owned()]
@@ -123,7 +128,7 @@ fn list(args: &ListArgs) -> Result<Exit> {
                 [order.feed.clone(), what, output::visible(&order.before), result]
             }
         };
-        rows.add_row([record.at.to_string(), output::visible(&record.asked.author)].into_iter().chain(row));
+        rows.add_row([record.at.to_string(), who(&record.asked)].into_iter().chain(row));
     }
     if args.output.output == Output::Table {
         print_table(&rows)?;
@@ -135,6 +140,39 @@ fn list(args: &ListArgs) -> Result<Exit> {
         bail!("the chain of {} is broken: see above", path.display());
     }
     Ok(Exit::Ok)
+}
+
+/// Their own word, and the client whose key was shown.
+fn who(asked: &Asked) -> String {
+    let author = output::visible(&asked.author);
+    match asked.client.as_str() {
+        "" => author,
+        client => format!("{author} ({client})").trim_start().to_owned(),
+    }
+}
+
+fn key_row(key: &KeyIntent, result: &str) -> [String; 4] {
+    let scopes = if key.scopes.is_empty() { String::new() } else { format!(" for {}", key.scopes.join(",")) };
+    let until = key.expires_at.map(|end| format!(" until {end}")).unwrap_or_default();
+    [
+        format!("{} {}", output::visible(&key.of), key.key).trim().to_owned(),
+        format!("{}{scopes}{until}", key.change.as_str()),
+        String::new(),
+        result.to_owned(),
+    ]
+}
+
+fn key_as_json(record: &Record, key: &KeyIntent, result: &str) -> serde_json::Value {
+    json!({
+        "seq": record.seq,
+        "at": record.at.to_string(),
+        "author": record.asked.author,
+        "client": record.asked.client,
+        "action": key.change.as_str(),
+        "key": {"id": key.key, "client": key.of, "scopes": key.scopes},
+        "expires_at": key.expires_at.map(|end| end.to_string()),
+        "result": result,
+    })
 }
 
 fn verify(file: &FileArg) -> Result<Exit> {

@@ -12,6 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::rpc::pb::admin_service_client::AdminServiceClient;
 use crate::rpc::pb::check_service_client::CheckServiceClient;
 use crate::rpc::pb::feed_service_client::FeedServiceClient;
+use crate::rpc::pb::key_service_client::KeyServiceClient;
 use crate::rpc::pb::owner_service_client::OwnerServiceClient;
 use crate::rpc::pb::{self, ImportListingsRequest};
 
@@ -31,7 +32,7 @@ pub(super) struct Client {
     timeout: Duration,
 }
 
-fn failed(status: Status) -> anyhow::Error {
+pub(super) fn failed(status: Status) -> anyhow::Error {
     let hint = match status.code() {
         tonic::Code::Unimplemented => " (is it numguard, and of this version?)",
         _ => "",
@@ -63,6 +64,10 @@ impl Client {
 
     fn feeds(&self) -> FeedServiceClient<Wire> {
         FeedServiceClient::new(self.wire.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    fn keys(&self) -> KeyServiceClient<Wire> {
+        KeyServiceClient::new(self.wire.clone())
     }
 
     /// A request that takes as long as it takes, within reason.
@@ -233,6 +238,22 @@ impl Client {
     pub(super) async fn overlap(&self) -> Result<pb::GetOverlapResponse> {
         let request = self.long(pb::GetOverlapRequest {});
         Ok(self.feeds().get_overlap(request).await.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn create_key(&self, request: pb::CreateKeyRequest) -> Result<pb::CreateKeyResponse> {
+        Ok(self.keys().create_key(self.timed(request)).await.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn list_keys(&self, request: pb::ListKeysRequest) -> Result<Vec<pb::Key>> {
+        Ok(self.keys().list_keys(self.timed(request)).await.map_err(failed)?.into_inner().keys)
+    }
+
+    pub(super) async fn rotate_key(&self, request: pb::RotateKeyRequest) -> Result<pb::RotateKeyResponse> {
+        Ok(self.keys().rotate_key(self.timed(request)).await.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn revoke_key(&self, request: pb::RevokeKeyRequest) -> Result<pb::RevokeKeyResponse> {
+        Ok(self.keys().revoke_key(self.timed(request)).await.map_err(failed)?.into_inner())
     }
 
     /// Sends a regulator's file, part by part.

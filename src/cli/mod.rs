@@ -29,6 +29,8 @@ mod feed_status;
 mod feed_test;
 mod health;
 mod import;
+mod key;
+mod keyring;
 mod listing;
 mod man;
 mod output;
@@ -114,6 +116,9 @@ enum Verb {
     /// List and verify the audit record of operators' changes on this machine
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Make, list, rotate and revoke API keys
+    #[command(subcommand)]
+    Key(key::Verb),
     /// Show and check the configuration
     #[command(subcommand)]
     Config(config::Verb),
@@ -182,6 +187,7 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Doctor(args) => doctor::run(args).await,
         Verb::Admin(verb) => admin::run(verb).await,
         Verb::Audit(verb) => audit::run(verb),
+        Verb::Key(verb) => key::run(verb).await,
         Verb::Config(verb) => config::run(verb),
         Verb::Completions(args) => completions::run(args, &mut Cli::command()),
         Verb::Man(args) => man::run(&args, Cli::command()),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::app::{self, App, Banner};
-use crate::config::{Config, Flags, MetricsFlags, RedisFlags};
+use crate::config::{AccessFlags, Config, Flags, MetricsFlags, RedisFlags};
 use crate::sync::Loaded;
 use crate::telemetry;
 
@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// Policy file instead of the built-in policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Serve an address that others can reach without TLS or without keys
+    #[arg(long)]
+    insecure_public: bool,
     /// Configuration file; `numguard config show` prints all settings
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -46,6 +49,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         data_dir: args.data_dir,
         starter_data: args.no_starter_data.then_some(false),
         policy: args.policy,
+        access: args.insecure_public.then_some(AccessFlags { insecure_public: true }),
         redis: args.redis.map(|url| RedisFlags { url }),
         metrics: args.metrics_listen.map(|listen| MetricsFlags { listen }),
     };

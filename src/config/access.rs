@@ -1,15 +1,24 @@
 //! The `[access]` settings: TLS and connections of the listener; and what the command line shows of
 //! itself to a service.
 
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::TlsOptions;
+use crate::access::{LimitOptions, TlsOptions};
 use crate::rpc::ConnectionOptions;
 
 use super::{ConfigError, Secret, read};
+
+/// `[access]` settings given as flags.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccessFlags {
+    /// `--insecure-public`.
+    pub insecure_public: bool,
+}
 
 /// Settings of the listener.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +30,16 @@ pub struct AccessConfig {
     pub tls_key: PathBuf,
     /// PEM file of who signs clients' certificates; empty: none are asked for.
     pub tls_client_authority: PathBuf,
+    /// Whether calls need an API key.
+    pub keys: bool,
+    /// Whether an address that others can reach may be served without TLS or without keys.
+    pub insecure_public: bool,
+    /// What each client may check in the long run; 0: no limit.
+    pub numbers_per_second: u32,
+    /// What it may check at once.
+    pub burst: u32,
+    /// Most checks of one number at a time, from all clients.
+    pub most_calls: usize,
     /// Most connections at a time.
     pub most_connections: usize,
     /// After about this long a connection is asked to end.
@@ -28,14 +47,33 @@ pub struct AccessConfig {
 }
 
 impl AccessConfig {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, listen: SocketAddr) -> Result<(), ConfigError> {
+        if self.burst == 0 {
+            return Err(wrong("burst", "expected 1 or more"));
+        }
+        if self.most_calls == 0 {
+            return Err(wrong("most_calls", "expected 1 or more"));
+        }
         if !(1..=1_000_000).contains(&self.most_connections) {
             return Err(wrong("most_connections", "expected 1 to 1000000"));
         }
         if !(10..=604_800).contains(&self.connection_age_seconds) {
             return Err(wrong("connection_age_seconds", "expected 10 to 604800"));
         }
-        self.tls().map(drop)
+        let safe = self.tls()?.is_some() && self.keys;
+        if listen.ip().is_loopback() || safe || self.insecure_public {
+            return Ok(());
+        }
+        Err(ConfigError::Setting(format!(
+            "listen: others can reach {listen}: expected access.tls_certificate, access.tls_key and access.keys = true \
+             with it, or a loopback address, or --insecure-public where something else keeps strangers out"
+        )))
+    }
+
+    /// What each client may use.
+    pub fn limits(&self) -> LimitOptions {
+        let burst = NonZeroU32::new(self.burst).unwrap_or(NonZeroU32::MIN);
+        LimitOptions { per_second: NonZeroU32::new(self.numbers_per_second), burst }
     }
 
     /// The files of TLS, or nothing if there is none.

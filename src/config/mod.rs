@@ -29,7 +29,7 @@ use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;
 use crate::telemetry::{LogError, LogOptions, TraceOptions};
 
-pub use access::{AccessConfig, api_key};
+pub use access::{AccessConfig, AccessFlags, api_key};
 pub use audit::AuditConfig;
 pub use collect::{CollectConfig, CollectorParts};
 pub use decisions::{DecisionsConfig, NumbersConfig};
@@ -147,6 +147,9 @@ pub struct Flags {
     /// `--redis`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis: Option<RedisFlags>,
+    /// `--insecure-public`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessFlags>,
     /// `--metrics-listen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<MetricsFlags>,
@@ -211,7 +214,7 @@ impl Config {
         }
         self.redis()?;
         self.metrics.address()?;
-        self.access.check()?;
+        self.access.check(self.listen)?;
         self.collect.check()?;
         self.decisions.check()?;
         let wrong = |error: LogError| ConfigError::Setting(error.to_string());
@@ -373,6 +376,9 @@ mod tests {
             ("[collect]\ncontact_url = \"me\"", "collect: fetching: the contact"),
             ("[access]\ntls_key = \"k\"", "access.tls_certificate and access.tls_key: expected both"),
             ("[access]\ntls_client_authority = \"k\"", "access.tls_client_authority: expected"),
+            ("listen = \"0.0.0.0:1\"", "listen: others can reach 0.0.0.0:1: expected access.tls_certificate"),
+            ("listen = \"[::]:1\"\n[access]\nkeys = true", "listen: others can reach [::]:1"),
+            ("[access]\nburst = 0", "access.burst: expected"),
             ("[access]\nmost_connections = 0", "access.most_connections: expected"),
             ("[redis]\nurl = \"redis://u:p@x\"", "redis.url: the address holds"),
             ("[redis]\nurl = \"redis://x\"\nprefix = \"{}\"", "redis.prefix: expected"),

@@ -17,6 +17,7 @@ use crate::policy::{self, Policies};
 use crate::store::{Applied, Change, Store};
 use crate::sync::{Freshness, Progress};
 
+use super::gate::client_name;
 use super::import::Staged;
 use super::listing_page::{self, Filter};
 use super::once::once;
@@ -69,7 +70,11 @@ impl AdminRpc {
         Ok(found.into_iter().next().flatten())
     }
 
-    async fn put(self, request: pb::PutListingRequest) -> Result<pb::PutListingResponse, Status> {
+    async fn put(
+        self,
+        request: pb::PutListingRequest,
+        client: String,
+    ) -> Result<pb::PutListingResponse, Status> {
         let subject = convert::subject("subject", &request.subject)?;
         convert::checkable("subject", subject)?;
         let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
@@ -78,15 +83,19 @@ impl AdminRpc {
         let decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
         let mut decision = convert::decision("decision", &decision, Some(now()))?;
         decision.decided_at = decided_at;
-        let asked = recorded::asked(&decision.author, &request.request_id)?;
+        let asked = Asked { client, ..recorded::asked(&decision.author, &request.request_id)? };
         let changes = vec![Change::Merge(subject, Listing::decided(decision))];
         let (_, revision) = self.apply(asked, changes).await?;
         let listing = self.get(subject).await?.unwrap_or_default();
         Ok(pb::PutListingResponse { listing: Some(convert::listing(subject, &listing)), revision })
     }
 
-    async fn delete(self, request: pb::DeleteListingsRequest) -> Result<pb::DeleteListingsResponse, Status> {
-        let asked = recorded::asked(&request.author, &request.request_id)?;
+    async fn delete(
+        self,
+        request: pb::DeleteListingsRequest,
+        client: String,
+    ) -> Result<pb::DeleteListingsResponse, Status> {
+        let asked = Asked { client, ..recorded::asked(&request.author, &request.request_id)? };
         let count = request.subjects.len();
         if !(1..=LARGEST_DELETE).contains(&count) {
             return Err(invalid("subjects", format!("{count} subjects: expected 1 to {LARGEST_DELETE}")));
@@ -112,8 +121,9 @@ impl AdminRpc {
         self,
         staged: Staged,
         finish: pb::ImportFinish,
+        client: String,
     ) -> Result<pb::ImportListingsResponse, Status> {
-        let asked = recorded::asked(&finish.author, &finish.request_id)?;
+        let asked = Asked { client, ..recorded::asked(&finish.author, &finish.request_id)? };
         let received = staged.received();
         let changes = staged.finish(&finish)?;
         let subjects = changes.len() as u64;
@@ -161,8 +171,9 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         request: Request<pb::PutListingRequest>,
     ) -> Result<Response<pb::PutListingResponse>, Status> {
+        let client = client_name(&request);
         let request = request.into_inner();
-        let work = self.clone().put(request.clone());
+        let work = self.clone().put(request.clone(), client);
         once(&self.store, &request.request_id, &request, work).await.map(Response::new)
     }
 
@@ -170,8 +181,9 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         request: Request<pb::DeleteListingsRequest>,
     ) -> Result<Response<pb::DeleteListingsResponse>, Status> {
+        let client = client_name(&request);
         let request = request.into_inner();
-        let work = self.clone().delete(request.clone());
+        let work = self.clone().delete(request.clone(), client);
         once(&self.store, &request.request_id, &request, work).await.map(Response::new)
     }
 
@@ -179,8 +191,9 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         request: Request<pb::UndoChangeRequest>,
     ) -> Result<Response<pb::UndoChangeResponse>, Status> {
+        let client = client_name(&request);
         let request = request.into_inner();
-        let asked = recorded::asked(&request.author, &request.request_id)?;
+        let asked = Asked { client, ..recorded::asked(&request.author, &request.request_id)? };
         let (rpc, wanted) = (self.clone(), request.clone());
         let work = async move { undo::undo(&rpc, wanted, asked).await };
         once(&self.store, &request.request_id, &request, work).await.map(Response::new)
@@ -191,13 +204,14 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         request: Request<Streaming<pb::ImportListingsRequest>>,
     ) -> Result<Response<pb::ImportListingsResponse>, Status> {
         use pb::import_listings_request::Part;
+        let client = client_name(&request);
         let mut parts = request.into_inner();
         let mut staged = Staged::default();
         while let Some(part) = parts.message().await? {
             match part.part {
                 Some(Part::Batch(batch)) => staged.add(&batch, now())?,
                 Some(Part::Finish(finish)) => {
-                    let work = self.clone().import(staged, finish.clone());
+                    let work = self.clone().import(staged, finish.clone(), client);
                     return once(&self.store, &finish.request_id, &finish, work).await.map(Response::new);
                 }
                 None => return Err(invalid("part", "expected a batch or a finish")),

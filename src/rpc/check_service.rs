@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::access::{ANONYMOUS, Client};
 use crate::burst::{ClientTag, Windows};
 use crate::check::{Answer, check, with_bursts};
 use crate::decisions::{Decision, DecisionLog};
@@ -23,6 +24,7 @@ use crate::store::{Outcome, Store};
 use crate::sync::Freshness;
 
 use super::convert::{LONGEST_ID, Wrong};
+use super::gate::charge;
 use super::pb;
 use super::status::{invalid, not_loaded, of_store};
 use super::{convert, metrics, now};
@@ -32,9 +34,6 @@ const LARGEST_BATCH: usize = 10_000;
 
 /// Numbers of a batch that are checked before other calls get a turn.
 const TURN: usize = 256;
-
-/// The client of requests without a key.
-const ANONYMOUS: &str = "anonymous";
 
 /// Serves checks from the published index.
 #[derive(Clone)]
@@ -101,8 +100,10 @@ impl CheckRpc {
     }
 
     /// Who asks, if that matters.
-    fn client<T>(&self, _request: &Request<T>) -> Option<ClientTag> {
-        self.windows.as_ref().map(|_| ClientTag::of(ANONYMOUS))
+    fn client<T>(&self, request: &Request<T>) -> Option<ClientTag> {
+        self.windows.as_ref()?;
+        let client = request.extensions().get::<Client>();
+        Some(ClientTag::of(client.map_or(ANONYMOUS, Client::name)))
     }
 
     fn answer(
@@ -243,6 +244,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
     ) -> Result<Response<pb::BatchCheckNumbersResponse>, Status> {
         self.ready()?;
         let client = self.client(&request);
+        let caller = request.extensions().get::<Client>().cloned();
         let requests = request.into_inner().requests;
         if requests.len() > LARGEST_BATCH {
             return Err(invalid(
@@ -250,6 +252,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
                 format!("{} numbers: expected at most {LARGEST_BATCH}", requests.len()),
             ));
         }
+        charge(caller.as_ref(), requests.len())?;
         metrics::BATCH.observe(requests.len() as f64);
         let mut responses = Vec::with_capacity(requests.len());
         for (turn, some) in requests.chunks(TURN).enumerate() {
@@ -269,9 +272,10 @@ impl pb::check_service_server::CheckService for CheckRpc {
         request: Request<Streaming<pb::StreamCheckNumbersRequest>>,
     ) -> Result<Response<Self::StreamCheckNumbersStream>, Status> {
         let service = self.clone();
-        let client = self.client(&request);
+        let (client, caller) = (self.client(&request), request.extensions().get::<Client>().cloned());
         let answers = request.into_inner().map(move |request| {
             service.ready()?;
+            charge(caller.as_ref(), 1)?;
             let request = request?.request.ok_or_else(|| invalid("request", "is required"))?;
             let answer = service.answer(&service.published.load(), &request, client, now());
             let response =
@@ -285,6 +289,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
         &self,
         request: Request<pb::ReportOutcomesRequest>,
     ) -> Result<Response<pb::ReportOutcomesResponse>, Status> {
+        let caller = request.extensions().get::<Client>().cloned();
         let outcomes = request.into_inner().outcomes;
         if outcomes.len() > LARGEST_BATCH {
             return Err(invalid(
@@ -292,6 +297,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
                 format!("{} outcomes: expected at most {LARGEST_BATCH}", outcomes.len()),
             ));
         }
+        charge(caller.as_ref(), outcomes.len())?;
         let now = now();
         let outcomes = outcomes.into_iter().enumerate();
         let outcomes: Vec<Outcome> =

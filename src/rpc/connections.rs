@@ -26,7 +26,7 @@ use tonic::body::Body;
 use tonic::codegen::Service;
 use tower_layer::Layer;
 
-use crate::access::Tls;
+use crate::access::{Client, Tls};
 
 use super::calls::{Answering, CountCalls, CountedCall, CountedService};
 use super::gate::{Call, Gate, Services};
@@ -82,6 +82,8 @@ const NO_DESCRIPTORS: Duration = Duration::from_millis(250);
 pub(super) struct Peer {
     /// Where it comes from.
     pub(super) address: IpAddr,
+    /// Who calls without a key.
+    pub(super) anonymous: Client,
     /// Bytes that were read from it.
     read: AtomicU64,
     /// Answers that wait for it to read on.
@@ -91,8 +93,14 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn at(address: IpAddr) -> Self {
-        Self { address, read: AtomicU64::new(0), waiting: AtomicU32::new(0), taken: AtomicU64::new(0) }
+    fn at(address: IpAddr, anonymous: Client) -> Self {
+        Self {
+            address,
+            anonymous,
+            read: AtomicU64::new(0),
+            waiting: AtomicU32::new(0),
+            taken: AtomicU64::new(0),
+        }
     }
 }
 
@@ -195,8 +203,8 @@ impl Connection {
         let greeted_by = Instant::now() + self.options.greeting;
         // A peer that is gone already fails at its first byte.
         let _ = stream.set_nodelay(true);
-        let peer = Arc::new(Peer::at(from.ip()));
-        let calls = Calls(CountCalls.layer(Gate { services, _peer: Arc::clone(&peer) }));
+        let peer = Arc::new(Peer::at(from.ip(), services.anonymous(from.ip())));
+        let calls = Calls(CountCalls.layer(Gate { services, peer: Arc::clone(&peer) }));
         let Some(tls) = &self.tls else { return self.speak(stream, peer, calls, greeted_by).await };
         let greeted = timeout_at(greeted_by, TlsAcceptor::from(tls.config()).accept(stream));
         let mut stopped = self.stopped.clone();
@@ -250,7 +258,7 @@ impl Connection {
                     let waits = peer.waiting.load(Ordering::Relaxed) > 0 && takes == taken;
                     without_progress = if waits { without_progress + 1 } else { 0 };
                     taken = takes;
-                    if without_progress > 3 {
+                    if without_progress >= 3 {
                         return tracing::info!(peer = %peer.address, "closed a connection: its answers are not read");
                     }
                 }

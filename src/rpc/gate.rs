@@ -1,10 +1,13 @@
-//! What every call passes on its way to its service: its deadline.
+//! The gate that every call passes: who calls, what the key is good for, what is left of the limit,
+//! whether there is room, and the deadline.
 //!
-//! Calls of `CheckService` go to it without a look into the table of routes.
+//! What is not configured costs nothing: without keys and limits a call is counted, and no more. Must
+//! not wait, and must not ask the store.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,19 +18,78 @@ use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::service::Routes;
 
+use crate::access::{Client, Directory, Limits};
+
 use super::CheckRpc;
 use super::connections::Peer;
+use super::held_body::HeldBody;
+use super::methods::{self, Method, Weight};
 use super::pb::check_service_server::{CheckServiceServer, SERVICE_NAME};
+use super::status::{of_denied, of_limit, too_busy};
 
-/// The services of a listener, behind its gate.
+/// Calls with large answers at a time, from all clients: ten thousand numbers each are some 2 MB.
+const MOST_HEAVY: usize = 64;
+
+/// Streams at a time, from all clients.
+const MOST_STREAMS: usize = 1_000;
+
+/// Who may call, and how much.
+pub struct Guard {
+    /// The keys; nothing: anybody may call.
+    pub directory: Option<Arc<Directory>>,
+    /// What each may use.
+    pub limits: Arc<Limits>,
+    /// Checks of one number at a time, from all clients; more are refused before they queue.
+    pub most_calls: usize,
+}
+
+/// The services of a listener, behind their gate.
 pub(super) struct Services {
     check: CheckServiceServer<CheckRpc>,
     others: Routes,
+    guard: Guard,
+    /// Whether a caller has to be known.
+    asks: bool,
+    rooms: [Room; 3],
+}
+
+/// Calls of one weight at a time.
+struct Room {
+    taken: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// A place in a room, given back when dropped.
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Room {
+    fn new(most: usize) -> Self {
+        Self { taken: Arc::default(), most }
+    }
+
+    fn enter(&self) -> Option<Place> {
+        let place = Place(Arc::clone(&self.taken));
+        let before = self.taken.fetch_add(1, Ordering::Relaxed);
+        (before < self.most).then_some(place)
+    }
 }
 
 impl Services {
-    pub(super) fn new(check: CheckServiceServer<CheckRpc>, others: Routes) -> Self {
-        Self { check, others: others.prepare() }
+    pub(super) fn new(check: CheckServiceServer<CheckRpc>, others: Routes, guard: Guard) -> Self {
+        let asks = guard.directory.is_some() || guard.limits.are_set();
+        let rooms = [guard.most_calls, MOST_HEAVY, MOST_STREAMS].map(Room::new);
+        Self { check, others: others.prepare(), guard, asks, rooms }
+    }
+
+    /// Who calls from an address without a key.
+    pub(super) fn anonymous(&self, address: std::net::IpAddr) -> Client {
+        self.guard.limits.anonymous(address)
     }
 }
 
@@ -35,7 +97,33 @@ impl Services {
 #[derive(Clone)]
 pub(super) struct Gate {
     pub(super) services: Arc<Services>,
-    pub(super) _peer: Arc<Peer>,
+    pub(super) peer: Arc<Peer>,
+}
+
+impl Gate {
+    /// Finds a place for the call, and puts who calls into it.
+    fn admit(&self, method: Method, request: &mut Request<Body>) -> Result<Place, Box<Status>> {
+        let services = &*self.services;
+        if let Some(needs) = method.needs.filter(|_| services.asks) {
+            let client = match &services.guard.directory {
+                None => self.peer.anonymous.clone(),
+                Some(directory) => {
+                    let shown = request.headers().get(http::header::AUTHORIZATION);
+                    let found = directory.client(shown.map(http::HeaderValue::as_bytes), needs);
+                    found.map_err(|denied| {
+                        directory.tell(&denied, self.peer.address, request.uri().path());
+                        of_denied(&denied)
+                    })?
+                }
+            };
+            if !method.charges {
+                client.charge(1).map_err(|exceeded| of_limit(&exceeded, 1))?;
+            }
+            request.headers_mut().remove(http::header::AUTHORIZATION);
+            request.extensions_mut().insert(client);
+        }
+        services.rooms[method.weight as usize].enter().ok_or_else(|| Box::new(too_busy(method.weight)))
+    }
 }
 
 impl Service<Request<Body>> for Gate {
@@ -47,30 +135,67 @@ impl Service<Request<Body>> for Gate {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Call {
+    fn call(&mut self, mut request: Request<Body>) -> Call {
+        let path = request.uri().path();
+        let (method, check) = (methods::at(path), is_check(path));
+        let place = match self.admit(method, &mut request) {
+            Ok(place) => place,
+            Err(status) => return Call::refused(*status),
+        };
         let deadline = timeout(request.headers()).map(|after| Box::pin(tokio::time::sleep(after)));
-        let answer = if is_check(request.uri().path()) {
+        let answer = if check {
             self.services.check.clone().call(request)
         } else {
             let answer = self.services.others.clone().call(request);
             Box::pin(async move { Ok(answer.await.unwrap_or_else(|never| match never {})) })
         };
-        Call { answer, deadline }
+        let peer = (method.weight != Weight::Light).then(|| Arc::clone(&self.peer));
+        Call {
+            answer: Some(answer),
+            deadline,
+            refused: None,
+            place: Some(place),
+            peer,
+            weight: method.weight,
+        }
     }
 }
 
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
 /// One call, to its answer or its deadline.
 pub(super) struct Call {
-    answer: Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>,
+    answer: Option<Answer>,
     deadline: Option<Pin<Box<Sleep>>>,
+    refused: Option<Response<Body>>,
+    place: Option<Place>,
+    /// Of calls whose answer may be large.
+    peer: Option<Arc<Peer>>,
+    weight: Weight,
+}
+
+impl Call {
+    fn refused(status: Status) -> Self {
+        let refused = Some(status.into_http());
+        Self { answer: None, deadline: None, refused, place: None, peer: None, weight: Weight::Light }
+    }
 }
 
 impl Future for Call {
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(answer) = self.answer.as_mut().poll(context) {
-            return Poll::Ready(answer);
+        let Some(answer) = &mut self.answer else {
+            return self.refused.take().map_or(Poll::Pending, |refused| Poll::Ready(Ok(refused)));
+        };
+        if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+            let (peer, weight) = (self.peer.take(), self.weight);
+            return Poll::Ready(match (peer, self.place.take()) {
+                (Some(peer), Some(place)) => answer.map(|answer| {
+                    answer.map(|body| Body::new(HeldBody::new(body, place, peer, weight == Weight::Heavy)))
+                }),
+                _ => answer,
+            });
         }
         match self.deadline.as_mut().map(|deadline| deadline.as_mut().poll(context)) {
             Some(Poll::Ready(())) => {
@@ -82,12 +207,23 @@ impl Future for Call {
     }
 }
 
+/// Whose API key a call showed; empty if keys are off.
+pub(super) fn client_name<T>(request: &tonic::Request<T>) -> String {
+    let client = request.extensions().get::<Client>();
+    client.map(Client::name).filter(|name| *name != crate::access::ANONYMOUS).unwrap_or_default().to_owned()
+}
+
+/// Takes `numbers` from the limit of whoever calls.
+pub(super) fn charge(client: Option<&Client>, numbers: usize) -> Result<(), Status> {
+    let Some(client) = client else { return Ok(()) };
+    client.charge(numbers).map_err(|exceeded| *of_limit(&exceeded, numbers))
+}
+
 fn is_check(path: &str) -> bool {
     path.strip_prefix('/')
         .and_then(|path| path.strip_prefix(SERVICE_NAME))
         .is_some_and(|rest| rest.starts_with('/'))
 }
-
 /// What the client said of how long it waits: up to eight digits and a unit. What does not read is
 /// passed over, as gRPC asks.
 fn timeout(headers: &HeaderMap) -> Option<Duration> {

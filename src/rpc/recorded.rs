@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use tonic::Status;
 
-use crate::audit::{Act, Answer, Asked, Audit, AuditError, Intent, Order};
+use crate::access::KeyError;
+use crate::audit::{Act, Answer, Asked, Audit, AuditError, Intent, KeyIntent, Order};
 use crate::listing::{Listing, Sighting, Subject};
 use crate::store::{Applied, Change, Store, StoreError};
 
 use super::convert::LONGEST_AUTHOR;
 use super::now;
-use super::status::{invalid, of_audit, of_store};
+use super::status::{invalid, of_audit, of_key, of_store};
 
 /// Subjects that the store is asked about at once.
 const BATCH: usize = 10_000;
@@ -133,9 +134,36 @@ async fn answer(audit: &Arc<Audit>, lines: Range<u64>, applied: &Result<Applied,
         Err(StoreError::Unconfirmed(_)) => Answer::Unconfirmed,
         Err(_) => Answer::Failed,
     };
+    put_answer(audit, lines, answer).await;
+}
+
+async fn put_answer(audit: &Arc<Audit>, lines: Range<u64>, answer: Answer) {
     if let Err(error) = on_disk(audit, move |audit| audit.answer(now(), lines, answer)).await {
         tracing::error!(%error, "the store's answer is not on record");
     }
+}
+
+/// A change of an API key: on record before `work` asks the store for it, and what came of it after.
+pub(super) async fn change_key<T: Send + 'static>(
+    audit: &Arc<Audit>,
+    asked: Asked,
+    intent: KeyIntent,
+    work: impl Future<Output = Result<T, KeyError>> + Send + 'static,
+) -> Result<T, Status> {
+    let audit = Arc::clone(audit);
+    let task = tokio::spawn(async move {
+        let lines = on_disk(&audit, move |audit| audit.intend_key(now(), asked, intent)).await;
+        let lines = lines.map_err(|error| of_audit(&error))?;
+        let done = work.await;
+        let result = match &done {
+            Ok(_) => Answer::Stored,
+            Err(KeyError::Store(StoreError::Unconfirmed(_))) => Answer::Unconfirmed,
+            Err(_) => Answer::Failed,
+        };
+        put_answer(&audit, lines, result).await;
+        done.map_err(|error| of_key(&error))
+    });
+    task.await.unwrap_or_else(|error| Err(Status::internal(format!("the change ended early: {error}"))))
 }
 
 /// Runs `work` where it may block.

@@ -14,21 +14,25 @@ use crate::access::Tls;
 use crate::sync::Freshness;
 
 use super::connections::{self, ConnectionOptions};
-use super::gate::Services;
+use super::gate::{Guard, Services};
 use super::health::Health;
 use super::pb::admin_service_server::AdminServiceServer;
 use super::pb::check_service_server::CheckServiceServer;
 use super::pb::feed_service_server::FeedServiceServer;
+use super::pb::key_service_server::KeyServiceServer;
 use super::pb::owner_service_server::OwnerServiceServer;
-use super::{AdminRpc, CheckRpc, FeedRpc, OwnerRpc, pb};
+use super::{AdminRpc, CheckRpc, FeedRpc, KeyRpc, OwnerRpc, pb};
 
 /// What a listener does besides its services.
-#[derive(Default)]
 pub struct ServerOptions {
     /// How connections are kept and ended.
     pub connections: ConnectionOptions,
     /// With what connections are greeted; nothing: without TLS.
     pub tls: Option<Arc<Tls>>,
+    /// Who may call, and how much.
+    pub guard: Guard,
+    /// Whether anybody may ask which services there are.
+    pub reflection: bool,
 }
 
 /// The services of one listener.
@@ -37,6 +41,7 @@ pub struct Server {
     admin: AdminRpc,
     feed: FeedRpc,
     owner: OwnerRpc,
+    key: KeyRpc,
     health: Health,
     freshness: Arc<Freshness>,
     options: ServerOptions,
@@ -46,16 +51,17 @@ pub struct Server {
 const LARGEST_CHECK: usize = 3 << 20;
 
 impl Server {
-    /// A server of the four services; `freshness` tells when there is an index.
+    /// A server of the services; `freshness` tells when there is an index.
     pub fn new(
         check: CheckRpc,
         admin: AdminRpc,
         feed: FeedRpc,
         owner: OwnerRpc,
+        key: KeyRpc,
         freshness: Arc<Freshness>,
         options: ServerOptions,
     ) -> Self {
-        Self { check, admin, feed, owner, health: Health::new(), freshness, options }
+        Self { check, admin, feed, owner, key, health: Health::new(), freshness, options }
     }
 
     /// Whether it serves, now and later.
@@ -65,13 +71,15 @@ impl Server {
 
     /// Serves on `listener` until `shutdown`, then drains. SERVING once there is an index.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
-        let Self { check, admin, feed, owner, health, freshness, options } = self;
+        let Self { check, admin, feed, owner, key, health, freshness, options } = self;
         let check = CheckServiceServer::new(check).max_decoding_message_size(LARGEST_CHECK);
         let others = Routes::new(AdminServiceServer::new(admin))
             .add_service(FeedServiceServer::new(feed))
             .add_service(OwnerServiceServer::new(owner))
+            .add_service(KeyServiceServer::new(key))
             .add_service(HealthServer::new(health.service()));
-        let services = Arc::new(Services::new(check, with_reflection(others)));
+        let others = if options.reflection { with_reflection(others) } else { others };
+        let services = Arc::new(Services::new(check, others, options.guard));
         health.tell(false).await;
         let until_shutdown = async {
             let serving = async {

@@ -5,9 +5,12 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::access::{Denied, Exceeded, KeyError};
 use crate::audit::AuditError;
 use crate::collect::CollectError;
 use crate::store::{LEASE, StoreError};
+
+use super::methods::Weight;
 
 /// A site that could not be asked is left alone for so long: clients that retry must not hurry it.
 const SITE_RETRY: Duration = Duration::from_secs(3_600);
@@ -54,6 +57,66 @@ pub(super) fn of_store(error: &StoreError) -> Status {
         return unavailable(error.to_string());
     }
     Status::internal(error.to_string())
+}
+
+/// Why a call is not let in.
+pub(super) fn of_denied(denied: &Denied) -> Box<Status> {
+    let message = denied.to_string();
+    let code = match denied {
+        Denied::NotLoaded => return Box::new(unavailable(message)),
+        Denied::Scope { .. } => Code::PermissionDenied,
+        _ => Code::Unauthenticated,
+    };
+    let reason = format!("API_KEY_{}", denied.word().to_uppercase());
+    let details = ErrorDetails::with_error_info(reason, "numguard", std::collections::HashMap::new());
+    Box::new(Status::with_error_details(code, message, details))
+}
+
+/// A client's limit is reached.
+pub(super) fn of_limit(exceeded: &Exceeded, numbers: usize) -> Box<Status> {
+    Box::new(match exceeded {
+        Exceeded::Wait(after) => Status::with_error_details(
+            Code::ResourceExhausted,
+            format!(
+                "this client is over its limit: {numbers} more pass in {:.1} s (each number of a batch counts)",
+                after.as_secs_f64()
+            ),
+            ErrorDetails::with_retry_info(Some(*after)),
+        ),
+        Exceeded::Never { burst } => Status::resource_exhausted(format!(
+            "{numbers} numbers at once are more than this client's limit of {burst}: send smaller batches"
+        )),
+    })
+}
+
+/// There is no room for the call now.
+pub(super) fn too_busy(weight: Weight) -> Status {
+    let (what, after) = match weight {
+        Weight::Light => ("checks", 50),
+        Weight::Heavy => ("calls with large answers", 250),
+        Weight::Stream => ("streams", 1_000),
+    };
+    let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(after)));
+    let message =
+        format!("this server has as many {what} at a time as it takes: try again, or another replica");
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// What a failure about keys means to a caller.
+pub(super) fn of_key(error: &KeyError) -> Status {
+    let message = error.to_string();
+    match error {
+        KeyError::Wrong { field, expected } => invalid(*field, expected),
+        KeyError::Unknown(_) => not_found(&message),
+        KeyError::Enough { .. } | KeyError::Dead { .. } => Status::failed_precondition(message),
+        KeyError::Busy(_) => Status::aborted(message),
+        KeyError::NoRandomness => unavailable(message),
+        KeyError::Store(error) => of_store(error),
+        KeyError::Broken { .. } => {
+            tracing::error!(%error, "keys cannot be read");
+            Status::internal(message)
+        }
+    }
 }
 
 /// What a collector's failure means to a caller.

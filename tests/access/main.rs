@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod asked;
 mod certificates;
+mod connections;
+mod keys;
 #[path = "../cli/served.rs"]
 #[allow(dead_code)]
 mod served;
 mod tls;
+mod waiting;

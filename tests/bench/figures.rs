@@ -9,6 +9,7 @@
 mod grpc;
 mod index;
 mod listings;
+mod load;
 mod parse;
 mod process;
 mod redis;
@@ -27,6 +28,7 @@ fn main() {
         ["role", "check", count] => parse::role_check(count.parse().unwrap()),
         ["role", "server", kind] => grpc::server(kind),
         ["role", "faults"] => redis_live::role_faults(),
+        ["role", "load"] => load::role(),
         ["role", "client", port, kind, count] => grpc::client(port, kind, count.parse().unwrap()),
         [] => all(),
         only => some(only),
@@ -63,8 +65,10 @@ fn some(groups: &[&str]) {
             "redis-start" => redis::cold_start(&mut table),
             "redis-live" => redis_live::propagation(&mut table),
             "redis-faults" => redis_live::faults(&mut table),
+            // Opt-in: it takes minutes, and attacks.
+            "load" => load::measure(&mut table),
             other => panic!(
-                "no group {other}: parse, index, ranges, snapshot, starter, grpc, redis-load, redis-start, redis-live, redis-faults"
+                "no group {other}: parse, index, ranges, snapshot, starter, grpc, redis-load, redis-start, redis-live, redis-faults, load"
             ),
         }
     }

@@ -69,7 +69,8 @@ impl Served {
 
     fn spawn(folder: &Path, flags: &[&str], level: &str, log: Stdio) -> Self {
         let folder = folder.to_str().unwrap();
-        let arguments = [&["serve", "--data-dir", folder, "--listen", "127.0.0.1:0"], flags].concat();
+        let listen: &[&str] = if flags.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let arguments = [&["serve", "--data-dir", folder], listen, flags].concat();
         let mut command = command(&arguments);
         command.env("NUMGUARD_WARM_UP", "false").env("NUMGUARD_LOG__LEVEL", level);
         command.stdout(Stdio::piped()).stderr(log);
@@ -109,6 +110,12 @@ impl Served {
     pub(crate) fn stats(&self) -> serde_json::Value {
         let ran = self.run(&["stats", "--output", "json"]);
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+    }
+
+    /// Its process.
+    #[allow(dead_code)]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn kill(mut self) {

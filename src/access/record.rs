@@ -1,0 +1,134 @@
+//! One client's keys, as one note of the store: so that two servers cannot both make its third key.
+//!
+//! Pure: time and keys are arguments.
+
+use serde::{Deserialize, Serialize};
+
+use crate::listing::UnixTime;
+
+use super::key::{KeptKey, KeyId};
+use super::scope::Scope;
+
+/// Keys of a client that may count at a time: an old one and the one that takes its place.
+pub(super) const LIVE: usize = 2;
+
+/// Keys that no longer count are remembered, so that whoever shows one is told what became of it.
+const DEAD: usize = 8;
+
+/// Longest name of a client, in bytes.
+pub(super) const LONGEST_CLIENT: usize = 48;
+
+/// What is kept of one key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// Its name.
+    pub id: KeyId,
+    /// What it is good for.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    #[serde(with = "seconds")]
+    pub created_at: UnixTime,
+    /// When it stops to count.
+    #[serde(default, with = "maybe_seconds", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<UnixTime>,
+    /// When an operator ended it.
+    #[serde(default, with = "maybe_seconds", skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<UnixTime>,
+    /// What is kept of its secret.
+    pub secret: KeptKey,
+}
+
+/// A client's keys, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ClientRecord {
+    /// Version of this form.
+    version: u8,
+    /// Its keys.
+    pub keys: Vec<KeyRecord>,
+}
+
+/// The one version that this numguard writes and reads.
+const VERSION: u8 = 1;
+
+impl KeyRecord {
+    /// Whether it counts at a time.
+    pub fn is_live(&self, now: UnixTime) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// `was revoked at ...` or `expired at ...`, if it does not count.
+    pub fn ended(&self, now: UnixTime) -> Option<String> {
+        match (self.revoked_at, self.expires_at) {
+            (Some(at), _) => Some(format!("was revoked at {at}")),
+            (None, Some(end)) if end <= now => Some(format!("expired at {end}")),
+            _ => None,
+        }
+    }
+}
+
+impl ClientRecord {
+    /// Reads a note.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let record: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        match record.version {
+            VERSION => Ok(record),
+            other => Err(format!("is of version {other}, and this numguard reads {VERSION}")),
+        }
+    }
+
+    /// The note.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(&Self { version: VERSION, keys: self.keys.clone() }).unwrap_or_default()
+    }
+
+    /// The keys that count.
+    pub fn live(&self, now: UnixTime) -> impl Iterator<Item = &KeyRecord> {
+        self.keys.iter().filter(move |key| key.is_live(now))
+    }
+
+    /// Adds a key; forgets the oldest of those that do not count any more.
+    pub(super) fn add(&mut self, key: KeyRecord, now: UnixTime) {
+        self.keys.push(key);
+        let mut surplus = self.keys.iter().filter(|key| !key.is_live(now)).count().saturating_sub(DEAD);
+        self.keys.retain(|key| {
+            let forgotten = surplus > 0 && !key.is_live(now);
+            surplus -= usize::from(forgotten);
+            !forgotten
+        });
+    }
+}
+
+/// Whether a text can name a client: it stands in logs, records and metrics.
+pub(super) fn is_client(name: &str) -> bool {
+    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+    first && rest && name.len() <= LONGEST_CLIENT && name != super::ANONYMOUS
+}
+
+mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::listing::UnixTime;
+
+    pub(super) fn serialize<S: Serializer>(time: &UnixTime, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_u32(time.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<UnixTime, D::Error> {
+        u32::deserialize(from).map(UnixTime)
+    }
+}
+
+mod maybe_seconds {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::listing::UnixTime;
+
+    pub(super) fn serialize<S: Serializer>(time: &Option<UnixTime>, out: S) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.0).serialize(out)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<UnixTime>, D::Error> {
+        Ok(Option::<u32>::deserialize(from)?.map(UnixTime))
+    }
+}

@@ -1,0 +1,123 @@
+//! What each method asks of its caller, and how heavy it is.
+//!
+//! A method that is not named here needs the scope admin; a test holds that all are named.
+
+use crate::access::Scope;
+
+/// How much a call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// One number: a matter of microseconds.
+    Light,
+    /// Many numbers or listings, or the store: its answer may be large.
+    Heavy,
+    /// As long as both sides like.
+    Stream,
+}
+
+/// What a method asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Method {
+    /// The scope of the key; nothing: no key.
+    pub(super) needs: Option<Scope>,
+    /// How much it may take.
+    pub(super) weight: Weight,
+    /// Whether the service charges the caller, because it alone knows the count.
+    pub(super) charges: bool,
+}
+
+const fn method(needs: Scope, weight: Weight) -> Method {
+    Method { needs: Some(needs), weight, charges: false }
+}
+
+/// What the service charges by the number.
+const fn counted(needs: Scope, weight: Weight) -> Method {
+    Method { needs: Some(needs), weight, charges: true }
+}
+
+/// What the method at this path asks for.
+pub(super) fn at(path: &str) -> Method {
+    use Scope::{Admin, Check, Read, Report};
+    use Weight::{Heavy, Light, Stream};
+    let Some((service, name)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
+        return method(Admin, Heavy);
+    };
+    match (service, name) {
+        ("numguard.v1.CheckService", "CheckNumber" | "ExplainNumber") => method(Check, Light),
+        ("numguard.v1.CheckService", "BatchCheckNumbers") => counted(Check, Heavy),
+        ("numguard.v1.CheckService", "StreamCheckNumbers") => counted(Check, Stream),
+        ("numguard.v1.CheckService", "ReportOutcomes") => counted(Report, Heavy),
+        ("numguard.v1.AdminService", "GetListing" | "ListListings" | "GetStats") => method(Read, Heavy),
+        ("numguard.v1.AdminService", "GetPolicies" | "ValidatePolicy") => method(Read, Heavy),
+        ("numguard.v1.AdminService", "ExportListings") => method(Read, Stream),
+        ("numguard.v1.AdminService", "ImportListings") => method(Admin, Stream),
+        ("numguard.v1.FeedService", "ListFeeds" | "ListQuarantine" | "GetOverlap") => method(Read, Heavy),
+        ("numguard.v1.OwnerService", "AskListing") => method(Check, Light),
+        // Probes have no key.
+        ("grpc.health.v1.Health", "Check" | "List") => Method { needs: None, weight: Light, charges: true },
+        ("grpc.health.v1.Health", "Watch") => Method { needs: None, weight: Stream, charges: true },
+        ("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => {
+            method(Read, Stream)
+        }
+        // Every other method changes something.
+        _ => method(Admin, Heavy),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+    use crate::rpc::pb::DESCRIPTORS;
+
+    /// Methods that change something: named here, so that a new one that only reads is thought about.
+    const CHANGES: [&str; 14] = [
+        "PutListing",
+        "DeleteListings",
+        "UndoChange",
+        "AcceptShrink",
+        "RunFeed",
+        "PauseFeed",
+        "ResumeFeed",
+        "ReleaseRun",
+        "RejectRun",
+        "RollbackFeed",
+        "CreateKey",
+        "ListKeys",
+        "RotateKey",
+        "RevokeKey",
+    ];
+
+    #[test]
+    fn every_method_has_been_thought_about() {
+        let files: FileDescriptorSet =
+            prost::Message::decode(DESCRIPTORS).unwrap_or_else(|error| panic!("{error}"));
+        for file in files.file.iter().filter(|file| file.package() == "numguard.v1") {
+            for service in &file.service {
+                for rpc in &service.method {
+                    let path = format!("/numguard.v1.{}/{}", service.name(), rpc.name());
+                    let (asks, changes) = (at(&path), CHANGES.contains(&rpc.name()));
+                    let other = asks == method(Scope::Admin, Weight::Heavy);
+                    assert_eq!(other, changes, "{path}: name it in `at` or in CHANGES");
+                    let streams = rpc.client_streaming() || rpc.server_streaming();
+                    assert_eq!(streams, asks.weight == Weight::Stream, "{path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_health_needs_no_key() {
+        for (path, needs) in [
+            ("/grpc.health.v1.Health/Check", None),
+            ("/grpc.health.v1.Health/Other", Some(Scope::Admin)),
+            ("/numguard.v1.CheckService/CheckNumber", Some(Scope::Check)),
+            ("/numguard.v1.KeyService/ListKeys", Some(Scope::Admin)),
+            ("/no/such", Some(Scope::Admin)),
+            ("", Some(Scope::Admin)),
+        ] {
+            assert_eq!(at(path).needs, needs, "{path}");
+        }
+    }
+}

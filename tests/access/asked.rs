@@ -1,0 +1,111 @@
+//! A gRPC client of one test, with or without a key.
+
+use std::time::Duration;
+
+use numguard::rpc::pb;
+use pb::check_service_client::CheckServiceClient;
+use tokio::runtime::Runtime;
+use tonic::metadata::AsciiMetadataValue;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_types::StatusExt;
+
+pub(crate) struct Caller {
+    runtime: Runtime,
+    channel: Channel,
+    key: String,
+}
+
+impl Caller {
+    pub(crate) fn at(url: &str, key: &str) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let endpoint = Endpoint::from_shared(url.to_owned()).unwrap();
+        let channel = runtime.block_on(endpoint.connect()).unwrap();
+        Self { runtime, channel, key: key.to_owned() }
+    }
+
+    /// The same where nobody may answer.
+    pub(crate) fn try_at(url: &str, key: &str) -> Option<Self> {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let endpoint = Endpoint::from_shared(url.to_owned()).unwrap();
+        let channel = runtime.block_on(endpoint.connect()).ok()?;
+        Some(Self { runtime, channel, key: key.to_owned() })
+    }
+
+    /// Begins a stream of checks and says nothing, until the connection ends.
+    pub(crate) fn hang(&self) -> tokio::task::JoinHandle<()> {
+        let mut client = CheckServiceClient::new(self.channel.clone());
+        let began = std::sync::Arc::new(tokio::sync::Notify::new());
+        let begins = std::sync::Arc::clone(&began);
+        let hanging = self.runtime.spawn(async move {
+            let answers = client.stream_check_numbers(tokio_stream::pending()).await;
+            begins.notify_one();
+            if let Ok(answers) = answers {
+                let _ = answers.into_inner().message().await;
+            }
+        });
+        self.runtime.block_on(began.notified());
+        hanging
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if !self.key.is_empty() {
+            let value: AsciiMetadataValue = format!("Bearer {}", self.key).parse().unwrap();
+            request.metadata_mut().insert("authorization", value);
+        }
+        request.set_timeout(Duration::from_secs(30));
+        request
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Status> {
+        self.check_with(|_| {})
+    }
+
+    /// A check whose metadata is changed.
+    pub(crate) fn check_with(
+        &self,
+        change: impl FnOnce(&mut Request<pb::CheckNumberRequest>),
+    ) -> Result<(), Status> {
+        let mut request = self.request(number());
+        change(&mut request);
+        let mut client = CheckServiceClient::new(self.channel.clone());
+        self.runtime.block_on(client.check_number(request)).map(drop)
+    }
+
+    pub(crate) fn batch(&self, numbers: usize) -> Result<usize, Status> {
+        let request = self.request(pb::BatchCheckNumbersRequest { requests: vec![number(); numbers] });
+        let mut client = CheckServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20);
+        let answer = self.runtime.block_on(client.batch_check_numbers(request));
+        answer.map(|answer| answer.into_inner().responses.len())
+    }
+
+    /// Whether reflection answers.
+    pub(crate) fn reflection(&self) -> Result<(), Code> {
+        let ask = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        let mut client = ServerReflectionClient::new(self.channel.clone());
+        let asked = async {
+            let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await?.into_inner();
+            answers.message().await
+        };
+        self.runtime.block_on(asked).map(drop).map_err(|status| status.code())
+    }
+}
+
+pub(crate) fn number() -> pb::CheckNumberRequest {
+    pb::CheckNumberRequest { number: "+447911123456".to_owned(), ..Default::default() }
+}
+
+/// Code, message and when to try again.
+pub(crate) fn refusal(status: &Status) -> (Code, String, Option<Duration>) {
+    let retry = status.get_error_details().retry_info().and_then(|info| info.retry_delay);
+    (status.code(), status.message().to_owned(), retry)
+}
