@@ -30,17 +30,19 @@ export const { status } = grpc;
 // Every call gets a deadline, so that no test can wait for ever.
 const deadline = () => ({ deadline: Date.now() + 15_000 });
 
-export function connect(address, credentials) {
+export function connect(address, credentials, key) {
+  const metadata = new grpc.Metadata();
+  if (key) metadata.set("authorization", `Bearer ${key}`);
   const checks = new CheckService(address, credentials);
   const health = new HealthService(address, credentials);
   const call = (client, method) => {
     const promised = promisify(client[method].bind(client));
-    return (request) => promised(request, new grpc.Metadata(), deadline());
+    return (request) => promised(request, metadata, deadline());
   };
   return {
     check: call(checks, "CheckNumber"),
     batch: call(checks, "BatchCheckNumbers"),
-    stream: () => checks.StreamCheckNumbers(new grpc.Metadata(), deadline()),
+    stream: () => checks.StreamCheckNumbers(metadata, deadline()),
     health: call(health, "check"),
     close() {
       checks.close();

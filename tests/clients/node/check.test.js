@@ -17,10 +17,11 @@ const LISTED = gunzipSync(readFileSync(starter)).toString().split("\n")[60_000].
 
 let server;
 let client;
+const tls = () => grpc.credentials.createSsl(readFileSync(server.authority));
 
 before(async () => {
   server = await start();
-  client = connect(server.address, grpc.credentials.createSsl(readFileSync(server.authority)));
+  client = connect(server.address, tls(), server.key);
 });
 
 after(async () => {
@@ -77,4 +78,11 @@ test("health is SERVING, as a whole and by service", async () => {
   for (const service of ["", "numguard.v1.CheckService"]) {
     assert.equal((await client.health({ service })).status, "SERVING");
   }
+});
+
+test("without a key there is health, and nothing else", async () => {
+  const stranger = connect(server.address, tls());
+  assert.equal((await stranger.health({ service: "" })).status, "SERVING");
+  await assert.rejects(stranger.check({ number: ORDINARY }), { code: status.UNAUTHENTICATED });
+  stranger.close();
 });

@@ -68,3 +68,9 @@ test("a registration passes if nobody answers", async () => {
   for (const socket of sockets) socket.destroy();
   assert.equal(await (await example(address, server.authority)).verdict("no number", "GB"), "VERDICT_ALLOW");
 });
+
+test("a registration passes if the key is refused", async () => {
+  process.env.NUMGUARD_API_KEY = "ng_wrong";
+  const { verdict } = await example(server.address, server.authority);
+  for (let tries = 0; tries < 20; tries += 1) assert.equal(await verdict("no number", "GB"), "VERDICT_ALLOW");
+});

@@ -1,7 +1,7 @@
 // Starts the served binary with TLS, as any client outside the project would, and ends it well.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,10 +39,14 @@ export async function start() {
     NUMGUARD_WARM_UP: "false",
     NUMGUARD_ACCESS__TLS_CERTIFICATE: tls.certificate,
     NUMGUARD_ACCESS__TLS_KEY: tls.key,
+    NUMGUARD_ACCESS__KEYS: "true",
   };
+  const env = { ...environment, ...settings };
+  const create = ["key", "create", "--offline", "--client", "tests", "--scopes", "check"];
+  const key = execFileSync(path.resolve(binary), create, { env, stdio: ["ignore", "pipe", "ignore"] }).toString().trim();
   const server = spawn(path.resolve(binary), ["serve"], {
     cwd: folder,
-    env: { ...environment, ...settings },
+    env,
     stdio: ["ignore", "pipe", "inherit"],
   });
   const guard = setTimeout(() => server.kill("SIGKILL"), PATIENCE);
@@ -53,7 +57,7 @@ export async function start() {
   return {
     address: `localhost:${listening[1]}`,
     authority: tls.certificate,
-    key: "",
+    key,
     async stop() {
       const ended = once(server, "exit");
       const guard = setTimeout(() => server.kill("SIGKILL"), PATIENCE);

@@ -112,17 +112,23 @@ def secured(tmp_path_factory):
     """A server with TLS that asks for keys, and a key for checks."""
     folder = tmp_path_factory.mktemp("secured")
     authority, certificate, private = (folder / name for name in ["ca.pem", "tls.crt", "tls.key"])
-    made = trustme.CA()
-    made.cert_pem.write_to_path(authority)
-    issued = made.issue_cert("localhost", "127.0.0.1")
+    signer = trustme.CA()
+    signer.cert_pem.write_to_path(authority)
+    issued = signer.issue_cert("localhost", "127.0.0.1")
     issued.private_key_pem.write_to_path(private)
     issued.cert_chain_pems[0].write_to_path(certificate)
     settings = {
         "NUMGUARD_ACCESS__TLS_CERTIFICATE": str(certificate),
         "NUMGUARD_ACCESS__TLS_KEY": str(private),
+        "NUMGUARD_ACCESS__KEYS": "true",
     }
+    create = ["key", "create", "--offline", "--client", "tests", "--scopes", "check,report"]
+    binary = Path(os.environ["TESTED_NUMGUARD"]).resolve()
+    made = subprocess.run(
+        [binary, *create, "--data-dir", folder / "data"], check=True, capture_output=True, text=True
+    )
     with serving(folder, settings) as address:
-        yield Secured(address, authority, "")
+        yield Secured(address, authority, made.stdout.strip())
 
 
 @pytest.fixture(scope="session")

@@ -44,3 +44,10 @@ def test_a_registration_passes_if_nobody_answers(keyed):
         port = silent.getsockname()[1]
         assert example(f"localhost:{port}", keyed.authority)["verdict"]("hello", "GB") == check_pb2.VERDICT_ALLOW
     assert example(f"localhost:{port}", keyed.authority)["verdict"]("hello", "GB") == check_pb2.VERDICT_ALLOW
+
+
+def test_a_registration_passes_if_the_key_is_refused(keyed, monkeypatch):
+    """A wrong key is an error, and an error is never a verdict."""
+    monkeypatch.setenv("NUMGUARD_API_KEY", "ng_wrong")
+    verdict = example(keyed.address, keyed.authority)["verdict"]
+    assert {verdict("hello", "GB") for _ in range(20)} == {check_pb2.VERDICT_ALLOW}
