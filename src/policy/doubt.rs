@@ -165,7 +165,7 @@ mod tests {
             )
         };
         let silent = "shadow = [\"PUBLIC_INBOX\", \"LISTED_RANGE\", \"INFERRED_RANGE\"]";
-        let all = "shadow = [\"PUBLIC_INBOX\", \"LISTED_RANGE\", \"INFERRED_RANGE\", \"LINE_TYPE\", \"NOT_IN_PLAN\", \"RANGE_HOLDER\", \"FOREIGN_BUSINESS_RANGE\", \"BURST_NUMBER\", \"BURST_RANGE\"]";
+        let all = "shadow = [\"PUBLIC_INBOX\", \"LISTED_RANGE\", \"INFERRED_RANGE\", \"LINE_TYPE\", \"NOT_IN_PLAN\", \"NOT_ALLOCATED\", \"RANGE_HOLDER\", \"FOREIGN_BUSINESS_RANGE\", \"BURST_NUMBER\", \"BURST_RANGE\"]";
         let types = "[weights.line_types]";
         for (from, to, told) in [
             ("block = 85", "block = 50", "thresholds.block is 50 like thresholds.challenge, and overlaps"),

@@ -51,7 +51,10 @@ pub(super) fn at(path: &str) -> Method {
         ("numguard.v1.AdminService", "GetPolicies" | "ValidatePolicy") => method(Read, Heavy),
         ("numguard.v1.AdminService", "ExportListings") => method(Read, Stream),
         ("numguard.v1.AdminService", "ImportListings") => method(Admin, Stream),
-        ("numguard.v1.FeedService", "ListFeeds" | "ListQuarantine" | "GetOverlap") => method(Read, Heavy),
+        ("numguard.v1.FeedService", "ListFeeds" | "ListQuarantine" | "GetOverlap" | "ListAllocations") => {
+            method(Read, Heavy)
+        }
+        ("numguard.v1.FeedService", "ImportAllocation") => method(Admin, Stream),
         ("numguard.v1.OwnerService", "AskListing") => method(Check, Light),
         // Probes have no key.
         ("grpc.health.v1.Health", "Check" | "List") => Method { needs: None, weight: Light, charges: true },
@@ -72,7 +75,7 @@ mod tests {
     use crate::rpc::pb::DESCRIPTORS;
 
     /// Methods that change something: named here, so that a new one that only reads is thought about.
-    const CHANGES: [&str; 14] = [
+    const CHANGES: [&str; 15] = [
         "PutListing",
         "DeleteListings",
         "UndoChange",
@@ -83,6 +86,7 @@ mod tests {
         "ReleaseRun",
         "RejectRun",
         "RollbackFeed",
+        "DeleteAllocation",
         "CreateKey",
         "ListKeys",
         "RotateKey",

@@ -37,9 +37,6 @@ const BATCH: usize = 8_192;
 /// Replicas that take in the same changes rebuild at different times, up to so many changes apart.
 const PATIENCE: usize = 8_192;
 
-/// How often a held load is tried again: it reads everything.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
-
 /// Pause between two batches of changes.
 const BREATH: Duration = Duration::from_millis(2);
 
@@ -290,55 +287,6 @@ impl Sync {
             }
         }
         Ok(Taken::Changes)
-    }
-
-    /// Loads every listing, and publishes that unless too much is missing.
-    async fn load_all(&mut self, reason: LoadReason) -> Result<(), StoreError> {
-        reason.count();
-        let fresh = full_load::load(self.store.as_ref()).await?;
-        let (had, has) = (self.published.load().listings(), fresh.listings());
-        let (decided, decides) = (self.published.load().decisions(), fresh.decisions());
-        let lost = self.has_lost(had, has) || self.has_lost(decided, decides);
-        if lost && !self.store.shrink_accepted().await? {
-            metrics::HELD_LOADS.inc();
-            tracing::error!(
-                had,
-                has,
-                decided,
-                decides,
-                "the store has lost listings or decisions: the index keeps the old ones and takes in new ones; if this is \
-                 meant, `numguard admin accept-shrink` releases it"
-            );
-            self.take_in_what_is_there().await?;
-            self.at = fresh.position().clone();
-            self.freshness.hold(Some(Held { had, has, since: (self.options.clock)() }));
-            self.reached.send_replace(self.at.clone());
-            return Ok(());
-        }
-        self.at = fresh.position().clone();
-        self.freshness.hold(None);
-        self.rebuild = None;
-        self.publish(fresh);
-        Ok(())
-    }
-
-    /// Loads again if the loss was accepted, or has been made good.
-    async fn try_release(&mut self) -> Result<(), StoreError> {
-        let accepted = self.store.shrink_accepted().await?;
-        if !accepted && self.tried.elapsed() < TRY_AGAIN {
-            return Ok(());
-        }
-        self.tried = Instant::now();
-        let stats = self.store.stats().await?;
-        if accepted || !self.has_lost(self.published.load().listings(), stats.numbers + stats.ranges) {
-            self.load_all(LoadReason::Released).await?;
-        }
-        Ok(())
-    }
-
-    /// Whether more is missing than may be.
-    fn has_lost(&self, had: u64, has: u64) -> bool {
-        (has as f64) < had as f64 * (1.0 - self.options.max_shrink)
     }
 
     fn publish(&self, index: Index) {
