@@ -23,7 +23,8 @@ use crate::decisions::DecisionLog;
 use crate::feed::Catalogue;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
-use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, OwnerRpc, Server, ServerOptions, now};
+use crate::outcome::Outcomes;
+use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, OutcomeRpc, OwnerRpc, Server, ServerOptions, now};
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
 
@@ -134,17 +135,25 @@ impl App {
             Arc::clone(&store),
             sync.freshness(),
         );
+        let outcomes = Outcomes::new(
+            Arc::clone(&store),
+            Arc::clone(&published),
+            Arc::clone(&policies),
+            config.outcomes(),
+        );
+        let check = check.counting(windows).reporting(outcomes.clone(), sync.progress());
+        let outcome = OutcomeRpc::new(
+            outcomes,
+            Arc::clone(&store),
+            Arc::clone(&audit),
+            Arc::clone(&published),
+            sync.progress(),
+        );
         let index = Arc::clone(&published);
         let admin = AdminRpc::new(store, audit, published, policies, sync.progress(), sync.freshness());
         let options = ServerOptions { connections: config.connections(), tls: tls.clone() };
-        let server = Server::new(
-            check.counting(windows).logging(decisions.clone()),
-            admin,
-            feed,
-            owner,
-            sync.freshness(),
-            options,
-        );
+        let check = check.logging(decisions.clone());
+        let server = Server::new(check, admin, feed, outcome, owner, sync.freshness(), options);
         let watching =
             port.map(|port| Watching::new(port, server.serving(), redis, index, freshness, watched));
         Ok(Self { listener, server, sync, tls, counting, scheduled, watching, decisions, banner })

@@ -17,6 +17,8 @@ mod import;
 mod listing_page;
 pub mod metrics;
 mod once;
+mod outcome_messages;
+mod outcome_service;
 mod owner_service;
 mod policy_messages;
 mod recorded;
@@ -42,6 +44,7 @@ pub use check_service::CheckRpc;
 pub use connections::ConnectionOptions;
 pub use convert::{exported, listing, pb_decision, read_listing};
 pub use feed_service::FeedRpc;
+pub use outcome_service::OutcomeRpc;
 pub use owner_service::OwnerRpc;
 pub use server::{Server, ServerOptions};
 

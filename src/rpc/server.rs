@@ -19,8 +19,9 @@ use super::health::Health;
 use super::pb::admin_service_server::AdminServiceServer;
 use super::pb::check_service_server::CheckServiceServer;
 use super::pb::feed_service_server::FeedServiceServer;
+use super::pb::outcome_service_server::OutcomeServiceServer;
 use super::pb::owner_service_server::OwnerServiceServer;
-use super::{AdminRpc, CheckRpc, FeedRpc, OwnerRpc, pb};
+use super::{AdminRpc, CheckRpc, FeedRpc, OutcomeRpc, OwnerRpc, pb};
 
 /// What a listener does besides its services.
 #[derive(Default)]
@@ -36,6 +37,7 @@ pub struct Server {
     check: CheckRpc,
     admin: AdminRpc,
     feed: FeedRpc,
+    outcome: OutcomeRpc,
     owner: OwnerRpc,
     health: Health,
     freshness: Arc<Freshness>,
@@ -51,11 +53,12 @@ impl Server {
         check: CheckRpc,
         admin: AdminRpc,
         feed: FeedRpc,
+        outcome: OutcomeRpc,
         owner: OwnerRpc,
         freshness: Arc<Freshness>,
         options: ServerOptions,
     ) -> Self {
-        Self { check, admin, feed, owner, health: Health::new(), freshness, options }
+        Self { check, admin, feed, outcome, owner, health: Health::new(), freshness, options }
     }
 
     /// Whether it serves, now and later.
@@ -65,10 +68,11 @@ impl Server {
 
     /// Serves on `listener` until `shutdown`, then drains. SERVING once there is an index.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
-        let Self { check, admin, feed, owner, health, freshness, options } = self;
+        let Self { check, admin, feed, outcome, owner, health, freshness, options } = self;
         let check = CheckServiceServer::new(check).max_decoding_message_size(LARGEST_CHECK);
         let others = Routes::new(AdminServiceServer::new(admin))
             .add_service(FeedServiceServer::new(feed))
+            .add_service(OutcomeServiceServer::new(outcome))
             .add_service(OwnerServiceServer::new(owner))
             .add_service(HealthServer::new(health.service()));
         let services = Arc::new(Services::new(check, with_reflection(others)));
