@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let protos =
-        ["check", "admin", "feed", "key", "owner"].map(|name| format!("proto/numguard/v1/{name}.proto"));
+    let protos = ["check", "admin", "feed", "key", "outcome", "owner"]
+        .map(|name| format!("proto/numguard/v1/{name}.proto"));
     let descriptors = protox::compile(protos, ["proto"])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?).join("descriptors.bin");
     tonic_prost_build::configure()

@@ -55,8 +55,8 @@ fn nor_does_counting_a_sign_up() {
         let counts = windows.count(answer.parsed.as_ref().unwrap().number, client, NOW);
         with_bursts(&policy, answer, &counts).judgement.verdict
     };
-    let warm = check(&index, &policy, "+447911123400", None, &Context::default(), NOW);
-    assert_eq!(warm.judgement.verdict, Verdict::Allow, "the first check also loads the plan");
+    // The first one of a thread also registers it as a reader of what other processes counted.
+    judged("+447911999999");
     for last in 1..=20 {
         let text = format!("+4479111234{last:02}");
         let counted = allocation_counter::measure(|| {

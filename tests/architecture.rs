@@ -23,6 +23,7 @@ const ROOMS: &[&str] = &[
     "store",
     "collect",
     "sync",
+    "outcome",
     "audit",
     "access",
     "rpc",

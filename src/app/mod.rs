@@ -23,7 +23,10 @@ use crate::decisions::DecisionLog;
 use crate::feed::Catalogue;
 use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
-use crate::rpc::{AdminRpc, CheckRpc, FeedRpc, Guard, KeyRpc, OwnerRpc, Server, ServerOptions, now};
+use crate::outcome::Outcomes;
+use crate::rpc::{
+    AdminRpc, CheckRpc, FeedRpc, Guard, KeyRpc, OutcomeRpc, OwnerRpc, Rpcs, Server, ServerOptions, now,
+};
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
 
@@ -135,6 +138,20 @@ impl App {
             Arc::clone(&store),
             sync.freshness(),
         );
+        let outcomes = Outcomes::new(
+            Arc::clone(&store),
+            Arc::clone(&published),
+            Arc::clone(&policies),
+            config.outcomes(),
+        );
+        let check = check.counting(windows).reporting(outcomes.clone(), sync.progress());
+        let outcome = OutcomeRpc::new(
+            outcomes,
+            Arc::clone(&store),
+            Arc::clone(&audit),
+            Arc::clone(&published),
+            sync.progress(),
+        );
         let index = Arc::clone(&published);
         let limits = Arc::new(Limits::new(config.access.limits()));
         let keys = Keys::new(Arc::clone(&store));
@@ -150,15 +167,9 @@ impl App {
         let reflection = config.listen.ip().is_loopback();
         let options =
             ServerOptions { connections: config.connections(), tls: tls.clone(), guard, reflection };
-        let server = Server::new(
-            check.counting(windows).logging(decisions.clone()),
-            admin,
-            feed,
-            owner,
-            key,
-            sync.freshness(),
-            options,
-        );
+        let check = check.logging(decisions.clone());
+        let rpcs = Rpcs { check, admin, feed, outcome, owner, key };
+        let server = Server::new(rpcs, sync.freshness(), options);
         let watching =
             port.map(|port| Watching::new(port, server.serving(), redis, index, freshness, watched));
         Ok(Self { listener, server, sync, tls, directory, counting, scheduled, watching, decisions, banner })

@@ -1,5 +1,5 @@
 //! What an operator asked of the server that is about no listing: a feed's runs, a load that is held
-//! back.
+//! back, what clients reported.
 
 /// What an operator asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub enum Verb {
     AcceptShrink,
     ImportAllocation,
     DeleteAllocation,
+    UndoOutcomes,
+    AcceptReview,
+    DismissReview,
 }
 
 /// What an operator asked for, and how things were.
@@ -31,7 +34,7 @@ pub struct Order {
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::RunFeed,
         Self::PauseFeed,
         Self::ResumeFeed,
@@ -41,6 +44,9 @@ impl Verb {
         Self::AcceptShrink,
         Self::ImportAllocation,
         Self::DeleteAllocation,
+        Self::UndoOutcomes,
+        Self::AcceptReview,
+        Self::DismissReview,
     ];
 
     /// The name in the record and in outputs.
@@ -55,6 +61,9 @@ impl Verb {
             Self::AcceptShrink => "accept shrink",
             Self::ImportAllocation => "import allocation",
             Self::DeleteAllocation => "delete allocation",
+            Self::UndoOutcomes => "undo outcomes",
+            Self::AcceptReview => "accept review",
+            Self::DismissReview => "dismiss review",
         }
     }
 }

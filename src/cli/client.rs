@@ -13,6 +13,7 @@ use crate::rpc::pb::admin_service_client::AdminServiceClient;
 use crate::rpc::pb::check_service_client::CheckServiceClient;
 use crate::rpc::pb::feed_service_client::FeedServiceClient;
 use crate::rpc::pb::key_service_client::KeyServiceClient;
+use crate::rpc::pb::outcome_service_client::OutcomeServiceClient;
 use crate::rpc::pb::owner_service_client::OwnerServiceClient;
 use crate::rpc::pb::{self, ImportListingsRequest};
 
@@ -68,6 +69,10 @@ impl Client {
 
     fn keys(&self) -> KeyServiceClient<Wire> {
         KeyServiceClient::new(self.wire.clone())
+    }
+
+    fn outcome_service(&self) -> OutcomeServiceClient<Wire> {
+        OutcomeServiceClient::new(self.wire.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
     /// A request that takes as long as it takes, within reason.
@@ -273,6 +278,31 @@ impl Client {
     pub(super) async fn delete_allocation(&self, feed: String) -> Result<()> {
         let request = self.timed(pb::DeleteAllocationRequest { feed });
         self.feeds().delete_allocation(request).await.map(|_| ()).map_err(failed)
+    }
+
+    pub(super) async fn outcomes(
+        &self,
+        request: pb::ListOutcomesRequest,
+    ) -> Result<pb::ListOutcomesResponse> {
+        Ok(self.outcome_service().list_outcomes(self.timed(request)).await.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn undo_outcomes(
+        &self,
+        request: pb::UndoOutcomesRequest,
+    ) -> Result<pb::UndoOutcomesResponse> {
+        Ok(self.outcome_service().undo_outcomes(self.long(request)).await.map_err(failed)?.into_inner())
+    }
+
+    pub(super) async fn reviews(&self) -> Result<Vec<pb::Review>> {
+        let answer = self.outcome_service().list_reviews(self.timed(pb::ListReviewsRequest {})).await;
+        Ok(answer.map_err(failed)?.into_inner().reviews)
+    }
+
+    /// Closes a review; answers the revision from which on an allow listing counts.
+    pub(super) async fn decide_review(&self, request: pb::DecideReviewRequest) -> Result<u64> {
+        let answer = self.outcome_service().decide_review(self.timed(request)).await;
+        Ok(answer.map_err(failed)?.into_inner().revision)
     }
 
     /// Whether the service says SERVING.

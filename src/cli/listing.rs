@@ -285,7 +285,7 @@ pub(super) fn subject(text: &str, default_region: Option<Region>) -> Result<Stri
     }
 }
 
-fn expiry(text: &str) -> Result<UnixTime, String> {
+pub(super) fn expiry(text: &str) -> Result<UnixTime, String> {
     let span = |digits: &str, seconds: u32| {
         let count: u32 = digits.parse().ok()?;
         count.checked_mul(seconds)?.checked_add(now().0).map(UnixTime)

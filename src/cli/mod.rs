@@ -33,11 +33,13 @@ mod key;
 mod keyring;
 mod listing;
 mod man;
+mod outcome;
 mod output;
 mod policy;
 mod range;
 mod replay;
 mod replay_audit;
+mod review;
 mod serve;
 mod stats;
 mod top;
@@ -91,6 +93,12 @@ enum Verb {
     /// Run feeds, see how they are, undo what they did; show, try out and draft their definitions
     #[command(subcommand)]
     Feed(feed::Verb),
+    /// List and undo what clients reported of checked numbers
+    #[command(subcommand)]
+    Outcome(outcome::Verb),
+    /// Look at verdicts that clients say were wrong: accept or dismiss
+    #[command(subcommand)]
+    Review(review::Verb),
     /// Import lists of numbers: CSV, JSON, export or text, plain or gzip
     Import(import::Args),
     /// List, show and validate policies
@@ -176,6 +184,8 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Range(verb) => range::run(verb).await,
         Verb::Allocation(verb) => allocation::run(verb).await,
         Verb::Feed(verb) => feed::run(verb).await,
+        Verb::Outcome(verb) => outcome::run(verb).await,
+        Verb::Review(verb) => review::run(verb).await,
         Verb::Import(args) => import::run(args).await,
         Verb::Policy(verb) => policy::run(verb).await,
         Verb::Replay(args) => replay::run(&args),

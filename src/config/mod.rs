@@ -9,6 +9,7 @@ mod collect;
 mod decisions;
 mod feeds;
 mod metrics;
+mod outcomes;
 mod owner;
 mod shared_store;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::burst::Windows;
 use crate::feed::DefinitionError;
+use crate::outcome::OutcomeOptions;
 use crate::policy::{self, Policies, PolicyError, Reading};
 use crate::rpc::{ConnectionOptions, now};
 use crate::store::{EmbeddedOptions, RedisOptions};
@@ -35,6 +37,7 @@ pub use collect::{CollectConfig, CollectorParts};
 pub use decisions::{DecisionsConfig, NumbersConfig};
 pub use feeds::{feed, feeds};
 pub use metrics::{MetricsConfig, MetricsFlags};
+pub use outcomes::OutcomesConfig;
 pub use owner::OwnerConfig;
 pub use shared_store::{RedisConfig, Secret};
 
@@ -86,6 +89,8 @@ pub struct Config {
     pub collect: CollectConfig,
     /// The metrics port.
     pub metrics: MetricsConfig,
+    /// What clients may change by outcomes.
+    pub outcomes: OutcomesConfig,
     /// Counting of sign-ups.
     pub bursts: BurstsConfig,
     /// Telling owners of numbers.
@@ -217,6 +222,7 @@ impl Config {
         self.access.check(self.listen)?;
         self.collect.check()?;
         self.decisions.check()?;
+        self.outcomes.check()?;
         let wrong = |error: LogError| ConfigError::Setting(error.to_string());
         self.log.check().map_err(wrong)?;
         self.traces.check().map_err(wrong)?;
@@ -255,6 +261,11 @@ impl Config {
     /// What the collector is made of.
     pub fn collector(&self) -> Result<CollectorParts, ConfigError> {
         self.collect.parts()
+    }
+
+    /// Options of outcomes.
+    pub fn outcomes(&self) -> OutcomeOptions {
+        self.outcomes.options()
     }
 
     /// The windows in which sign-ups are counted, if they are.
@@ -371,6 +382,8 @@ mod tests {
             ("[traces]\nshare = 2.0", "traces.share: expected"),
             ("[sync]\nmax_shrink = 2.0", "sync.max_shrink: expected"),
             ("[metrics]\nlisten = \"9464\"", "metrics.listen: \"9464\": expected"),
+            ("[outcomes]\nkeep = 0", "outcomes.keep: expected 1 to"),
+            ("[outcomes.trust]\nacme = \"full\"", "full"),
             ("[bursts]\nwindow_minutes = 61", "bursts.window_minutes: expected 1 to 60"),
             ("[collect]\nenabled = true", "collect.contact_url: expected"),
             ("[collect]\ncontact_url = \"me\"", "collect: fetching: the contact"),

@@ -66,12 +66,12 @@ impl Overlap {
     /// Counts one listing.
     pub fn add(&mut self, listing: &Listing) {
         // In order of feed, so each pair comes up one way round.
-        let sightings = listing.sightings();
+        let sightings: Vec<&Sighting> = listing.seen_by().collect();
         for (at, sighting) in sightings.iter().enumerate() {
             let own = self.feeds.entry(sighting.feed.clone()).or_default();
             own.listings += 1;
             own.unique += u64::from(sightings.len() == 1);
-            for other in &sightings[at + 1..] {
+            for &other in &sightings[at + 1..] {
                 self.leads(&sighting.feed, &other.feed).add(sighting, other);
             }
         }

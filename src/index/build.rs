@@ -11,6 +11,7 @@ use crate::number::{Number, Range};
 use super::numbers::Numbers;
 use super::overlay::{Entry, Overlay};
 use super::provenance::{Provenance, Provenances};
+use super::verified::{self, Verified};
 use super::{Index, Position, RangeEntry, Ranges, Seen};
 
 /// Collects listings in any order and makes an index of them.
@@ -20,6 +21,7 @@ pub struct Builder {
     decisions: Vec<(Number, Decision)>,
     ranges: Vec<RangeEntry>,
     provenances: Provenances,
+    verified: Vec<verified::Row>,
 }
 
 impl Builder {
@@ -30,6 +32,7 @@ impl Builder {
             Subject::Number(number) => {
                 self.seen.extend(seen.map(|seen| (number.key(), seen)));
                 self.decisions.extend(listing.decision().map(|decision| (number, decision.clone())));
+                self.verified.extend(verified::rows(number, listing));
             }
             Subject::Range(range) => {
                 self.ranges.push(RangeEntry { range, seen, decision: listing.decision().cloned() });
@@ -57,6 +60,7 @@ impl Builder {
             ranges: Arc::new(Ranges::build(self.ranges)),
             provenances: Arc::new(provenances),
             allocations: Arc::default(),
+            verified: Verified::of(self.verified),
             overlay: Overlay::default(),
             position,
             revision: 0,
@@ -91,6 +95,7 @@ impl Index {
         let mut provenances = Arc::clone(&self.provenances);
         let mut numbers = Vec::new();
         let mut ranges = Vec::new();
+        let mut verified = Vec::new();
         for (subject, listing) in changes {
             let seen = listing.as_ref().and_then(|listing| {
                 // The table is shared with the old index and copied only for a new set of feeds.
@@ -102,6 +107,8 @@ impl Index {
             let decision = listing.as_ref().and_then(Listing::decision);
             match *subject {
                 Subject::Number(number) => {
+                    let rows = listing.iter().flat_map(|listing| verified::rows(number, listing)).collect();
+                    verified.push((number, rows));
                     numbers.push(Entry { number, seen, decision: decision.cloned().map(Arc::new) });
                 }
                 Subject::Range(range) => ranges.push(RangeEntry { range, seen, decision: decision.cloned() }),
@@ -113,6 +120,7 @@ impl Index {
             ranges: if ranges.is_empty() { Arc::clone(&self.ranges) } else { self.changed_ranges(ranges) },
             provenances,
             allocations: Arc::clone(&self.allocations),
+            verified: self.verified.with(&verified),
             overlay: self.overlay.with(numbers),
             position,
             revision: self.revision,
@@ -143,6 +151,7 @@ impl Index {
             decisions: Vec::new(),
             ranges: self.ranges.entries().to_vec(),
             provenances: (*self.provenances).clone(),
+            verified: Vec::new(),
         };
         // Both are in order, and so is what comes of them: sorting it again costs one look.
         let mut changed = self.overlay.entries().iter().peekable();
@@ -161,8 +170,8 @@ impl Index {
         for entry in self.overlay.entries() {
             builder.decisions.extend(entry.decision.as_deref().map(|d| (entry.number, d.clone())));
         }
-        let allocations = Arc::clone(&self.allocations);
-        Self { revision: self.revision, allocations, ..builder.finish(self.position.clone()) }
+        let (allocations, verified) = (Arc::clone(&self.allocations), self.verified.clone());
+        Self { revision: self.revision, allocations, verified, ..builder.finish(self.position.clone()) }
     }
 }
 

@@ -33,7 +33,7 @@ impl Index {
             count(seen);
             *census.countries.entry(blocks.country(number)).or_default() += 1;
         }
-        for number in self.decided_only() {
+        for number in self.decided_only().chain(self.verified_only()) {
             *census.countries.entry(plan::country_code(number.key())).or_default() += 1;
         }
         self.ranges.entries().iter().filter_map(|entry| entry.seen).for_each(count);

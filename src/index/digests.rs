@@ -38,6 +38,7 @@ impl Index {
         for number in self.decided_only().filter(|&number| self.overlay.get(number).is_none()) {
             add(Subject::Number(number), None, self.base_decision(number));
         }
+        self.verified_only().for_each(|number| add(Subject::Number(number), None, None));
         for entry in self.overlay.entries().iter().filter(|e| e.seen.is_some() || e.decision.is_some()) {
             add(Subject::Number(entry.number), entry.seen, entry.decision.as_deref());
         }

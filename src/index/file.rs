@@ -16,12 +16,13 @@ use crate::listing::{Decision, Listing, Subject, codec};
 
 use super::numbers::Numbers;
 use super::provenance::{Provenance, Provenances};
+use super::verified::{Row, Verified};
 use super::{Index, Mark, Position, RangeEntry, Ranges, Seen};
 
 /// Eight bytes at the head: name and version of the format.
-const MAGIC: &[u8; 8] = b"NGSNAP03";
+const MAGIC: &[u8; 8] = b"NGSNAP04";
 
-/// Read still: without allocations.
+/// Read still: without allocations and verified numbers.
 const BEFORE: &[u8; 8] = b"NGSNAP02";
 
 /// No column may claim more elements than this (a number space of 4 billion listings).
@@ -108,7 +109,9 @@ impl Writer {
         self.column(&decision_records(index))?;
         let ranges: Vec<u32> = index.ranges.entries().iter().flat_map(range_seen).collect();
         self.column(&ranges)?;
-        self.column(&index.allocations.to_bytes())
+        self.column(&index.allocations.to_bytes())?;
+        let verified: Vec<u64> = index.verified.rows().flat_map(Row::packed).collect();
+        self.column(&verified)
     }
 
     fn column<T: Pod>(&mut self, column: &[T]) -> Result<(), SnapshotError> {
@@ -183,12 +186,15 @@ impl Reader {
         let provenances = self.provenances()?;
         let (decisions, ranges) = self.decisions()?;
         let allocations = if &magic == BEFORE { Allocations::default() } else { self.allocations()? };
+        let verified: Vec<u64> = if &magic == BEFORE { Vec::new() } else { self.column()? };
+        let verified = verified.as_chunks().0.iter().map(|&row| Row::unpacked(row)).collect();
         Ok(Index {
             numbers: Arc::new(numbers),
             decisions: Arc::new(decisions),
             ranges: Arc::new(Ranges::build(ranges)),
             provenances: Arc::new(provenances),
             allocations: Arc::new(allocations),
+            verified: Verified::of(verified),
             position,
             ..Index::default()
         })
@@ -325,6 +331,10 @@ mod tests {
             }
             builder.add(subject.parse().unwrap_or_else(|e| panic!("{subject}: {e}")), &listing);
         }
+        let feed = "client.acme__verified".parse().unwrap_or_else(|e| panic!("{e}"));
+        let (number, at) =
+            ("+447400000003".parse().unwrap_or_else(|e| panic!("{e}")), UnixTime(86_400 * 20_000));
+        builder.add(number, &Listing::seen(Sighting::new(feed, at, at, 1)));
         builder.finish(Position { epoch: 7, marks: vec![Mark { cursor: 5, stamp: 9 }; 2] })
     }
 
@@ -339,6 +349,7 @@ mod tests {
             assert_eq!(loaded.decisions, index.decisions);
             assert_eq!(loaded.ranges.entries(), index.ranges.entries());
             assert_eq!(loaded.provenances.list(), index.provenances.list());
+            assert_eq!(loaded.verified, index.verified);
             assert_eq!(loaded.position(), index.position());
         }
     }

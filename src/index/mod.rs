@@ -15,6 +15,7 @@ mod provenance;
 mod published;
 mod ranges;
 mod spans;
+mod verified;
 
 use std::sync::Arc;
 
@@ -30,10 +31,12 @@ pub use position::{Mark, Position};
 pub use provenance::Provenance;
 pub use published::{Guard, Published};
 pub use ranges::{RangeEntry, Ranges};
+pub use verified::VerifiedLimits;
 
 use numbers::Numbers;
 use overlay::Overlay;
 use provenance::Provenances;
+use verified::Verified;
 
 /// When a subject was seen, and by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +85,7 @@ pub struct Index {
     ranges: Arc<Ranges>,
     provenances: Arc<Provenances>,
     allocations: Arc<Allocations>,
+    verified: Verified,
     overlay: Overlay,
     position: Position,
     revision: u64,
@@ -117,6 +121,11 @@ impl Index {
     pub fn block_count(&self, number: Number, at: usize, fading: &Fading) -> BlockCount {
         let changed = self.overlay.count(number, at, fading, &self.numbers);
         changed.unwrap_or_else(|| self.numbers.block_count(number, at, fading))
+    }
+
+    /// How many numbers of the 1,000 around `number` count as verified by people who hold them.
+    pub fn verified(&self, number: Number, limits: &VerifiedLimits) -> u32 {
+        self.verified.count(number, limits)
     }
 
     /// The feeds behind a [`Seen`].
@@ -182,17 +191,27 @@ impl Index {
         base.chain(changed.map(|entry| entry.number))
     }
 
+    /// Numbers that were verified, and that neither a feed saw nor an operator decided about.
+    fn verified_only(&self) -> impl Iterator<Item = Number> + '_ {
+        self.verified.numbers().into_iter().filter(|&number| match self.overlay.get(number) {
+            Some(entry) => entry.seen.is_none() && entry.decision.is_none(),
+            None => self.numbers.get(number).is_none() && self.base_decision(number).is_none(),
+        })
+    }
+
     /// Counts and bytes.
     pub fn stats(&self) -> IndexStats {
         let decisions = self.decisions.len() * size_of::<(Number, Decision)>();
         IndexStats {
-            numbers: self.overlay.count_with(&self.numbers) + self.decided_only().count() as u64,
+            numbers: self.overlay.count_with(&self.numbers)
+                + (self.decided_only().count() + self.verified_only().count()) as u64,
             ranges: self.ranges.len() as u64,
             bytes: (self.numbers.bytes()
                 + decisions
                 + self.ranges.bytes()
                 + self.overlay.bytes()
-                + self.allocations.bytes()) as u64,
+                + self.allocations.bytes()
+                + self.verified.bytes()) as u64,
             overlay: self.overlay.len() as u64,
         }
     }

@@ -16,7 +16,7 @@ pub struct Provenance {
 impl Provenance {
     pub(super) fn of(listing: &Listing) -> Self {
         Self {
-            feeds: listing.sightings().iter().map(|sighting| sighting.feed.clone()).collect(),
+            feeds: listing.seen_by().map(|sighting| sighting.feed.clone()).collect(),
             confirmed: listing.confirmed(),
         }
     }

@@ -10,7 +10,7 @@ const LONGEST: usize = 48;
 
 /// A checked feed name such as `ip1sms`. Up to 24 bytes live inline.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FeedName(CompactString);
+pub struct FeedName(pub(super) CompactString);
 
 /// Why a text is not a feed name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

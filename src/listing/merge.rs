@@ -165,10 +165,15 @@ impl Listing {
         self.sightings.is_empty() && self.decision.is_none()
     }
 
+    /// The sightings that say that the subject was seen: all but clients' verifications.
+    pub fn seen_by(&self) -> impl Iterator<Item = &Sighting> + Clone {
+        self.sightings.iter().filter(|sighting| !sighting.feed.is_verification())
+    }
+
     /// Earliest and latest sighting over all feeds.
     pub fn seen_between(&self) -> Option<(UnixTime, UnixTime)> {
-        let first = self.sightings.iter().map(|s| s.first_seen).min()?;
-        let last = self.sightings.iter().map(|s| s.last_seen).max()?;
+        let first = self.seen_by().map(|s| s.first_seen).min()?;
+        let last = self.seen_by().map(|s| s.last_seen).max()?;
         Some((first, last))
     }
 
@@ -182,10 +187,10 @@ impl Listing {
     /// feed never confirms a number.
     pub fn confirmed(&self) -> bool {
         const HOUR: u32 = 3_600;
-        let mut families = self.sightings.iter().map(|sighting| sighting.feed.family());
+        let mut families = self.seen_by().map(|sighting| sighting.feed.family());
         let first = families.next();
         families.any(|family| first != Some(family))
-            || self.sightings.iter().any(|s| s.last_seen.0.saturating_sub(s.first_seen.0) >= HOUR)
+            || self.seen_by().any(|s| s.last_seen.0.saturating_sub(s.first_seen.0) >= HOUR)
     }
 }
 
@@ -260,6 +265,9 @@ mod tests {
         assert!(!seen("a", 0, 3_599).confirmed());
         assert!(seen("a", 0, 3_600).confirmed());
         assert!(merged(&seen("a", 0, 0), &seen("b", 0, 0)).confirmed());
+        let verified = merged(&seen("a", 0, 0), &seen("client.b__verified", 0, 9_999));
+        assert!(!verified.confirmed() && verified.seen_between() == Some((UnixTime(0), UnixTime(0))));
+        assert!(merged(&seen("client.a__reports", 0, 0), &seen("client.b__reports", 0, 0)).confirmed());
         assert!(!merged(&seen("a.com", 0, 0), &seen("a__b.net", 9_999, 9_999)).confirmed(), "one owner");
     }
 

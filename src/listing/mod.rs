@@ -10,6 +10,7 @@ mod digest;
 mod feed_name;
 mod merge;
 mod reason;
+mod reported;
 mod subject;
 mod time;
 
@@ -18,5 +19,6 @@ pub use digest::digest;
 pub use feed_name::{FeedName, FeedNameError};
 pub use merge::{Listing, Sighting, SightingState};
 pub use reason::ReasonCode;
+pub use reported::Report;
 pub use subject::{Subject, SubjectError};
 pub use time::{Day, UnixTime};

@@ -148,6 +148,10 @@ fn inferred_range(model: &InferredRange, complaints: &mut Complaints<'_, '_>) {
         complaints.bounds(&named(&format!("odds[{at}]")), odds, (0.0..1e6).contains(&odds), "0 to 1e6");
     }
     complaints.bounds(&named("doubted"), model.doubted, (0.0..1e6).contains(&model.doubted), "0 or more");
+    let verified = &model.verified;
+    let each = (0.0..=1.0).contains(&verified.each);
+    complaints.bounds(&named("verified.each"), verified.each, each, "0 to 1");
+    complaints.bounds(&named("verified.most"), verified.most, verified.most <= 100, "at most 100");
 }
 
 #[cfg(test)]
@@ -182,6 +186,8 @@ mod tests {
             ("odds = [220.0, ", "odds = [-1.0, ", "weights.inferred_range.odds[0] is -1"),
             ("odds = [220.0, ", "odds = [", "invalid length 4"),
             ("doubted = 1.0", "doubted = -1.0", "weights.inferred_range.doubted is -1"),
+            ("each = 0.5", "each = 9.0", "weights.inferred_range.verified.each is 9"),
+            ("most = 10", "most = 101", "weights.inferred_range.verified.most is 101"),
             ("CPAAS = 0.5", "CPAAS = 5", "weights.range_holder.CPAAS is 5"),
             ("WHOLESALE = 0.2", "MVNO = 0.2", "unknown field `MVNO`"),
             ("VOIP = 0.15", "VOIP = -1", "weights.line_types.VOIP is -1"),

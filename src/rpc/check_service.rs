@@ -17,14 +17,16 @@ use crate::check::{Answer, check, with_bursts};
 use crate::decisions::{Decision, DecisionLog};
 use crate::index::{Index, Published};
 use crate::listing::UnixTime;
-use crate::number::{Number, Region};
+use crate::number::Region;
+use crate::outcome::{OutcomeOptions, Outcomes};
 use crate::policy::{Policies, Policy};
 use crate::signal::Context;
 use crate::store::{Outcome, Store};
-use crate::sync::Freshness;
+use crate::sync::{Freshness, Progress};
 
-use super::convert::{LONGEST_ID, Wrong};
+use super::convert::Wrong;
 use super::gate::charge;
+use super::outcome_messages;
 use super::pb;
 use super::status::{invalid, not_loaded, of_store};
 use super::{convert, metrics, now};
@@ -40,7 +42,9 @@ const TURN: usize = 256;
 pub struct CheckRpc {
     published: Arc<Published>,
     policies: Arc<Policies>,
-    store: Arc<dyn Store>,
+    outcomes: Outcomes,
+    /// Tells when checks see what outcomes changed.
+    progress: Option<Progress>,
     freshness: Arc<Freshness>,
     ids: Arc<CheckIds>,
     /// If sign-ups are counted.
@@ -84,7 +88,15 @@ impl CheckRpc {
     ) -> Self {
         let process = RandomState::new().build_hasher().finish() as u32;
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
-        Self { published, policies, store, freshness, ids, windows: None, decisions: None }
+        let options = OutcomeOptions::default();
+        let outcomes = Outcomes::new(store, Arc::clone(&published), Arc::clone(&policies), options);
+        Self { published, policies, outcomes, progress: None, freshness, ids, windows: None, decisions: None }
+    }
+
+    /// Hands outcomes to `outcomes`, and answers once checks see what they changed.
+    pub fn reporting(mut self, outcomes: Outcomes, progress: Progress) -> Self {
+        (self.outcomes, self.progress) = (outcomes, Some(progress));
+        self
     }
 
     /// Logs decisions to `log`.
@@ -101,9 +113,7 @@ impl CheckRpc {
 
     /// Who asks, if that matters.
     fn client<T>(&self, request: &Request<T>) -> Option<ClientTag> {
-        self.windows.as_ref()?;
-        let client = request.extensions().get::<Client>();
-        Some(ClientTag::of(client.map_or(ANONYMOUS, Client::name)))
+        self.windows.as_ref().map(|_| ClientTag::of(client_name(request)))
     }
 
     fn answer(
@@ -178,6 +188,11 @@ impl CheckRpc {
         });
         answers.collect()
     }
+}
+
+/// Who asks.
+fn client_name<T>(request: &Request<T>) -> &str {
+    request.extensions().get::<Client>().map_or(ANONYMOUS, Client::name)
 }
 
 /// The answer with what the windows know of this client and number.
@@ -290,6 +305,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
         request: Request<pb::ReportOutcomesRequest>,
     ) -> Result<Response<pb::ReportOutcomesResponse>, Status> {
         let caller = request.extensions().get::<Client>().cloned();
+        let client = client_name(&request).to_owned();
         let outcomes = request.into_inner().outcomes;
         if outcomes.len() > LARGEST_BATCH {
             return Err(invalid(
@@ -300,37 +316,17 @@ impl pb::check_service_server::CheckService for CheckRpc {
         charge(caller.as_ref(), outcomes.len())?;
         let now = now();
         let outcomes = outcomes.into_iter().enumerate();
-        let outcomes: Vec<Outcome> =
-            outcomes.map(|(at, outcome)| read_outcome(at, outcome, now)).collect::<Result<_, _>>()?;
+        let outcomes: Vec<Outcome> = outcomes
+            .map(|(at, outcome)| outcome_messages::read(at, outcome, &client, now))
+            .collect::<Result<_, _>>()?;
         let kinds: Vec<_> = outcomes.iter().map(|outcome| outcome.kind).collect();
-        let stored = outcomes.len() as u32;
-        self.store.report(outcomes).await.map_err(|error| of_store(&error))?;
+        let reported =
+            self.outcomes.report(&client, outcomes, now).await.map_err(|error| of_store(&error))?;
         kinds.into_iter().for_each(metrics::reported);
-        Ok(Response::new(pb::ReportOutcomesResponse { stored }))
-    }
-}
-
-fn read_outcome(at: usize, outcome: pb::Outcome, now: UnixTime) -> Result<Outcome, Status> {
-    let named = |part: &str| format!("outcomes[{at}].{part}");
-    let number: Number = outcome.number.parse().map_err(|error| invalid(named("number"), error))?;
-    let kind = convert::outcome_kind(outcome.kind).ok_or_else(|| invalid(named("kind"), "is required"))?;
-    if outcome.check_id.is_empty() && outcome.correlation_id.is_empty() {
-        return Err(invalid(named("check_id"), "expected a check_id or a correlation_id"));
-    }
-    for (part, id) in [("check_id", &outcome.check_id), ("correlation_id", &outcome.correlation_id)] {
-        if id.len() > LONGEST_ID {
-            return Err(invalid(
-                named(part),
-                format!("is {} bytes long: expected at most {LONGEST_ID}", id.len()),
-            ));
+        if let (Some(progress), Some(position)) = (&self.progress, &reported.position) {
+            progress.clone().reached(position).await;
         }
+        let (stored, counted) = (reported.stored, reported.counted);
+        Ok(Response::new(pb::ReportOutcomesResponse { stored, counted }))
     }
-    let occurred_at = convert::time(&named("occurred_at"), outcome.occurred_at.as_ref())?.unwrap_or(now);
-    Ok(Outcome {
-        number,
-        kind,
-        check_id: outcome.check_id,
-        correlation_id: outcome.correlation_id,
-        occurred_at,
-    })
 }

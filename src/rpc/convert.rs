@@ -26,7 +26,7 @@ pub(super) const LONGEST_ID: usize = 128;
 const CLOCK_SKEW: u32 = 300;
 
 /// The longest reason of a decision, in bytes.
-const LONGEST_REASON: usize = 500;
+pub(super) const LONGEST_REASON: usize = 500;
 /// The longest author of a decision, in bytes.
 pub(super) const LONGEST_AUTHOR: usize = 100;
 

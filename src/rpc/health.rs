@@ -7,13 +7,14 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, HealthService};
 
 /// Names by which health can be asked; the empty one is the server as a whole.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "",
     "numguard.v1.CheckService",
     "numguard.v1.AdminService",
     "numguard.v1.FeedService",
     "numguard.v1.OwnerService",
     "numguard.v1.KeyService",
+    "numguard.v1.OutcomeService",
 ];
 
 /// The one word about health. Clones are the same one.

@@ -55,6 +55,7 @@ pub(super) fn at(path: &str) -> Method {
             method(Read, Heavy)
         }
         ("numguard.v1.FeedService", "ImportAllocation") => method(Admin, Stream),
+        ("numguard.v1.OutcomeService", "ListOutcomes" | "ListReviews") => method(Read, Heavy),
         ("numguard.v1.OwnerService", "AskListing") => method(Check, Light),
         // Probes have no key.
         ("grpc.health.v1.Health", "Check" | "List") => Method { needs: None, weight: Light, charges: true },
@@ -75,7 +76,7 @@ mod tests {
     use crate::rpc::pb::DESCRIPTORS;
 
     /// Methods that change something: named here, so that a new one that only reads is thought about.
-    const CHANGES: [&str; 15] = [
+    const CHANGES: [&str; 17] = [
         "PutListing",
         "DeleteListings",
         "UndoChange",
@@ -87,6 +88,8 @@ mod tests {
         "RejectRun",
         "RollbackFeed",
         "DeleteAllocation",
+        "UndoOutcomes",
+        "DecideReview",
         "CreateKey",
         "ListKeys",
         "RotateKey",

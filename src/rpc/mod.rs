@@ -20,6 +20,8 @@ mod listing_page;
 mod methods;
 pub mod metrics;
 mod once;
+mod outcome_messages;
+mod outcome_service;
 mod owner_service;
 mod policy_messages;
 mod recorded;
@@ -47,8 +49,9 @@ pub use convert::{exported, listing, pb_decision, read_listing};
 pub use feed_service::FeedRpc;
 pub use gate::Guard;
 pub use key_service::KeyRpc;
+pub use outcome_service::OutcomeRpc;
 pub use owner_service::OwnerRpc;
-pub use server::{Server, ServerOptions};
+pub use server::{Rpcs, Server, ServerOptions};
 
 use std::time::SystemTime;
 

@@ -186,7 +186,7 @@ mod tests {
     use crate::audit::{self, Entry};
     use crate::index::Position;
     use crate::listing::{Action, Decision, UnixTime};
-    use crate::store::{Changes, Lease, Note, Outcome, ShardDigest, StoreStats};
+    use crate::store::{Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, StoreStats};
 
     /// Takes its time and answers as told.
     struct Slow(fn() -> Result<Applied, StoreError>);
@@ -243,6 +243,16 @@ mod tests {
             Ok(())
         }
         async fn report(&self, _: Vec<Outcome>) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn outcomes(
+            &self,
+            _: Option<OutcomeId>,
+            _: usize,
+        ) -> Result<Vec<(OutcomeId, Outcome)>, StoreError> {
+            Ok(Vec::new())
+        }
+        async fn forget_outcomes(&self, _: Vec<OutcomeId>) -> Result<(), StoreError> {
             Ok(())
         }
         async fn stats(&self) -> Result<StoreStats, StoreError> {

@@ -20,8 +20,9 @@ use super::pb::admin_service_server::AdminServiceServer;
 use super::pb::check_service_server::CheckServiceServer;
 use super::pb::feed_service_server::FeedServiceServer;
 use super::pb::key_service_server::KeyServiceServer;
+use super::pb::outcome_service_server::OutcomeServiceServer;
 use super::pb::owner_service_server::OwnerServiceServer;
-use super::{AdminRpc, CheckRpc, FeedRpc, KeyRpc, OwnerRpc, pb};
+use super::{AdminRpc, CheckRpc, FeedRpc, KeyRpc, OutcomeRpc, OwnerRpc, pb};
 
 /// What a listener does besides its services.
 pub struct ServerOptions {
@@ -35,13 +36,25 @@ pub struct ServerOptions {
     pub reflection: bool,
 }
 
+/// What a listener serves.
+pub struct Rpcs {
+    /// Verdicts.
+    pub check: CheckRpc,
+    /// Operators' changes of listings.
+    pub admin: AdminRpc,
+    /// Feeds and regulators' files.
+    pub feed: FeedRpc,
+    /// What clients reported.
+    pub outcome: OutcomeRpc,
+    /// Owners of numbers.
+    pub owner: OwnerRpc,
+    /// API keys.
+    pub key: KeyRpc,
+}
+
 /// The services of one listener.
 pub struct Server {
-    check: CheckRpc,
-    admin: AdminRpc,
-    feed: FeedRpc,
-    owner: OwnerRpc,
-    key: KeyRpc,
+    rpcs: Rpcs,
     health: Health,
     freshness: Arc<Freshness>,
     options: ServerOptions,
@@ -52,16 +65,8 @@ const LARGEST_CHECK: usize = 3 << 20;
 
 impl Server {
     /// A server of the services; `freshness` tells when there is an index.
-    pub fn new(
-        check: CheckRpc,
-        admin: AdminRpc,
-        feed: FeedRpc,
-        owner: OwnerRpc,
-        key: KeyRpc,
-        freshness: Arc<Freshness>,
-        options: ServerOptions,
-    ) -> Self {
-        Self { check, admin, feed, owner, key, health: Health::new(), freshness, options }
+    pub fn new(rpcs: Rpcs, freshness: Arc<Freshness>, options: ServerOptions) -> Self {
+        Self { rpcs, health: Health::new(), freshness, options }
     }
 
     /// Whether it serves, now and later.
@@ -71,10 +76,12 @@ impl Server {
 
     /// Serves on `listener` until `shutdown`, then drains. SERVING once there is an index.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
-        let Self { check, admin, feed, owner, key, health, freshness, options } = self;
+        let Self { rpcs, health, freshness, options } = self;
+        let Rpcs { check, admin, feed, outcome, owner, key } = rpcs;
         let check = CheckServiceServer::new(check).max_decoding_message_size(LARGEST_CHECK);
         let others = Routes::new(AdminServiceServer::new(admin))
             .add_service(FeedServiceServer::new(feed))
+            .add_service(OutcomeServiceServer::new(outcome))
             .add_service(OwnerServiceServer::new(owner))
             .add_service(KeyServiceServer::new(key))
             .add_service(HealthServer::new(health.service()));

@@ -34,6 +34,8 @@ pub enum Evidence<'a> {
         count: u32,
         /// Latest day on which one of them was seen.
         newest: Day,
+        /// Verified numbers among the 1,000 around it that speak against it.
+        verified: u32,
     },
     /// Why the plan has no such number.
     Plan(Validity),
@@ -109,9 +111,10 @@ impl fmt::Display for Evidence<'_> {
                     None => Ok(()),
                 }
             }
-            Self::Block { size, count, newest } => {
+            Self::Block { size, count, newest, verified } => {
                 let plural = if *count == 1 { "" } else { "s" };
-                write!(out, "{count} listed number{plural} among the {size} around it, latest {newest}")
+                write!(out, "{count} listed number{plural} among the {size} around it, latest {newest}")?;
+                if *verified == 0 { Ok(()) } else { write!(out, "; lowered by {verified} verified") }
             }
             Self::Plan(Validity::TooShort) => out.write_str("too short for its country code"),
             Self::Plan(Validity::TooLong) => out.write_str("too long for its country code"),
@@ -204,7 +207,11 @@ fn seen(out: &mut fmt::Formatter<'_>, provenance: &Provenance, range: Option<Ran
     }
     out.write_str("seen by ")?;
     for (at, feed) in provenance.feeds.iter().take(MOST_FEEDS).enumerate() {
-        write!(out, "{}{}", if at == 0 { "" } else { ", " }, feed.own())?;
+        out.write_str(if at == 0 { "" } else { ", " })?;
+        match feed.report() {
+            Some((client, _)) => write!(out, "client {client}")?,
+            None => out.write_str(feed.own())?,
+        }
     }
     match provenance.feeds.len() {
         0 => out.write_str("many feeds"),

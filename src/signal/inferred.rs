@@ -31,6 +31,13 @@ pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) ->
             (strongest, strongest_odds) = (at, of_block);
         }
     }
+    if odds / (1.0 + odds) < model.least {
+        return None;
+    }
+    // Looked up only here: most numbers have no listed ones around them.
+    let counted = index.verified(number, &model.verified.limits(now.day())).min(model.verified.most);
+    let divisor = 1.0 + model.verified.each * counted as f32;
+    (odds, odds_to_block) = (odds / divisor, odds_to_block / divisor);
     let probability = odds / (1.0 + odds);
     if probability < model.least {
         return None;
@@ -41,7 +48,7 @@ pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) ->
         probability,
         blocking: odds_to_block / (1.0 + odds_to_block),
         shadow: false,
-        evidence: Evidence::Block { size: BLOCK_SIZES[strongest], count, newest },
+        evidence: Evidence::Block { size: BLOCK_SIZES[strongest], count, newest, verified: counted },
     })
 }
 

@@ -21,7 +21,7 @@ pub use basis::Basis;
 pub use context::Context;
 pub use evidence::Evidence;
 pub use inferred::range as inferred;
-pub use weights::{Age, Burst, Bursts, Decay, HolderClasses, InferredRange, LineTypes};
+pub use weights::{Age, Burst, Bursts, Decay, HolderClasses, InferredRange, LineTypes, Verified};
 pub use weights::{RegionPair, VerifiedSince, Weights};
 
 /// One weighted fact.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::index::{AGES, Fading};
+use crate::index::{AGES, Fading, VerifiedLimits};
 use crate::listing::Day;
 use crate::number::{HolderClass, LineType, Region};
 
@@ -161,6 +161,32 @@ pub struct InferredRange {
     pub doubted: f32,
     /// Below this probability the fact is left out.
     pub least: f32,
+    /// What lowers the odds.
+    pub verified: Verified,
+}
+
+/// Numbers that people proved to hold, among the same 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verified {
+    /// Days for which a verification counts.
+    pub within_days: u16,
+    /// Most that count of one client and day.
+    pub per_day: u32,
+    /// Most that count of one client of normal trust.
+    pub per_client: u32,
+    /// The odds are divided by 1 and this much for each number.
+    pub each: f32,
+    /// Most numbers that count.
+    pub most: u32,
+}
+
+impl Verified {
+    /// What counts today.
+    pub fn limits(&self, today: Day) -> VerifiedLimits {
+        let since = Day(today.0.saturating_sub(self.within_days));
+        VerifiedLimits { since, per_day: self.per_day, per_client: self.per_client }
+    }
 }
 
 /// "Last seen within so many days": how much it still counts.

@@ -12,6 +12,9 @@ mod note;
 mod outcome;
 mod redis;
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +28,7 @@ pub use allocations::{AllocationHead, allocation, allocation_head, delete_alloca
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use error::StoreError;
 pub use note::{LEASE, Lease, Note};
-pub use outcome::{Outcome, OutcomeKind};
+pub use outcome::{Counted, Outcome, OutcomeId, OutcomeKind};
 
 /// How long an operator's word about lost listings holds.
 const ACCEPTED_FOR: Duration = Duration::from_secs(600);
@@ -101,6 +104,14 @@ pub struct ShardDigest {
     pub digest: u64,
 }
 
+/// A number that no other is likely to be, for what is kept by time.
+fn distinct() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
+    // Outcomes of one report stay in their order.
+    (*PROCESS & !0xffff_ffff) ^ LAST.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff
+}
+
 /// A store of listings.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -159,6 +170,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Stores all outcomes or none.
     async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError>;
+
+    /// Up to `limit` outcomes in order of report, beginning after `after`.
+    async fn outcomes(
+        &self,
+        after: Option<OutcomeId>,
+        limit: usize,
+    ) -> Result<Vec<(OutcomeId, Outcome)>, StoreError>;
+
+    /// Forgets outcomes; those that are not there do not matter.
+    async fn forget_outcomes(&self, ids: Vec<OutcomeId>) -> Result<(), StoreError>;
 
     /// How much there is.
     async fn stats(&self) -> Result<StoreStats, StoreError>;

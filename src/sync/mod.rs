@@ -239,21 +239,6 @@ impl Sync {
         if asked { self.take_in_allocations(true).await } else { Ok(()) }
     }
 
-    /// Publishes what was rebuilt in the background.
-    fn take_rebuilt(&mut self) {
-        let Some(rebuild) = self.rebuild.take() else { return };
-        let position = self.published.load().position().clone();
-        match rebuild.finish(position) {
-            Some(rebuilt) => {
-                metrics::REBUILDS.inc();
-                self.publish(rebuilt);
-            }
-            None => {
-                tracing::warn!("rebuilding the index ended early; it goes on with a long list of changes")
-            }
-        }
-    }
-
     /// Takes in the next changes, or everything if the log does not lead on from here.
     async fn take_in(&mut self) -> Result<Taken, StoreError> {
         if !self.freshness.is_loaded() {

@@ -7,8 +7,27 @@ use tokio::sync::oneshot;
 use crate::index::{Index, Position};
 use crate::listing::{Listing, Subject};
 
+use super::Sync;
+
 /// The niceness of a rebuild: others first.
 const NICE: i32 = 19;
+
+impl Sync {
+    /// Publishes what was rebuilt in the background.
+    pub(super) fn take_rebuilt(&mut self) {
+        let Some(rebuild) = self.rebuild.take() else { return };
+        let position = self.published.load().position().clone();
+        match rebuild.finish(position) {
+            Some(rebuilt) => {
+                super::metrics::REBUILDS.inc();
+                self.publish(rebuilt);
+            }
+            None => {
+                tracing::warn!("rebuilding the index ended early; it goes on with a long list of changes")
+            }
+        }
+    }
+}
 
 /// A rebuild that is going on.
 pub(super) struct Rebuild {

@@ -18,6 +18,7 @@ mod kill;
 #[path = "../feeds/mirror/mod.rs"]
 mod mirror;
 mod mirrored;
+mod outcomes;
 mod policy;
 mod readme;
 mod served;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use numguard::index::Position;
 use numguard::listing::{Listing, Subject};
 use numguard::store::{
-    Applied, Change, Changes, Lease, Note, Outcome, ShardDigest, Store, StoreError, StoreStats,
+    Applied, Change, Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, Store, StoreError, StoreStats,
 };
 
 pub(crate) struct Faulty {
@@ -109,6 +109,16 @@ impl Store for Faulty {
     }
     async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError> {
         self.inner.report(outcomes).await
+    }
+    async fn outcomes(
+        &self,
+        after: Option<OutcomeId>,
+        limit: usize,
+    ) -> Result<Vec<(OutcomeId, Outcome)>, StoreError> {
+        self.inner.outcomes(after, limit).await
+    }
+    async fn forget_outcomes(&self, ids: Vec<OutcomeId>) -> Result<(), StoreError> {
+        self.inner.forget_outcomes(ids).await
     }
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         self.inner.stats().await

@@ -9,7 +9,7 @@ use numguard::index::{Mark, Published};
 use numguard::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
 use numguard::number::{Number, Range};
 use numguard::store::{
-    Change, Changes, Outcome, OutcomeKind, Store, StoreError, delete_allocation, put_allocation,
+    Change, Changes, Counted, Outcome, OutcomeKind, Store, StoreError, delete_allocation, put_allocation,
 };
 use numguard::sync::{Sync, SyncOptions};
 
@@ -228,16 +228,34 @@ pub(crate) async fn changed_wakes_up_for_news_only(store: AnyStore) {
 }
 
 pub(crate) async fn outcomes_are_kept(store: AnyStore) {
-    let outcome = |kind| Outcome {
+    let outcome = |kind, at| Outcome {
+        client: "acme".to_owned(),
         number: Number::from_digits(447_400_123_456).unwrap(),
         kind,
         check_id: "c-1".to_owned(),
         correlation_id: String::new(),
         occurred_at: UnixTime(5),
+        reported_at: UnixTime(at),
+        counted: Counted::Normal,
     };
-    store.report(vec![outcome(OutcomeKind::Verified), outcome(OutcomeKind::AbuseConfirmed)]).await.unwrap();
-    store.report(vec![outcome(OutcomeKind::FalsePositive)]).await.unwrap();
+    let [first, second, last] = [
+        outcome(OutcomeKind::Verified, 7),
+        outcome(OutcomeKind::AbuseConfirmed, 7),
+        outcome(OutcomeKind::FalsePositive, 300),
+    ];
+    store.report(vec![last.clone()]).await.unwrap();
+    store.report(vec![first.clone(), second.clone()]).await.unwrap();
+    store.report(vec![]).await.unwrap();
     assert_eq!(store.stats().await.unwrap().outcomes, 3);
+    let page = store.outcomes(None, 2).await.unwrap();
+    let told: Vec<&Outcome> = page.iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(told, [&first, &second], "in order of report");
+    let rest = store.outcomes(Some(page[1].0), 9).await.unwrap();
+    assert_eq!(rest.iter().map(|(_, outcome)| outcome).collect::<Vec<_>>(), [&last]);
+    store.forget_outcomes(vec![page[0].0, rest[0].0, page[0].0]).await.unwrap();
+    store.forget_outcomes(vec![]).await.unwrap();
+    assert_eq!(store.outcomes(None, 9).await.unwrap(), [page[1].clone()]);
+    assert_eq!(store.stats().await.unwrap().outcomes, 1);
 }
 
 pub(crate) async fn an_empty_batch_changes_nothing(store: AnyStore) {

@@ -18,6 +18,7 @@ mod lost_writes;
 #[allow(dead_code, unused_imports)]
 #[path = "../feeds/mirror/mod.rs"]
 mod mirror;
+mod outcomes;
 mod redis;
 mod refused;
 #[path = "../cli/served.rs"]

@@ -5,6 +5,7 @@
 
 mod leases;
 mod notes;
+mod outcomes;
 mod tables;
 
 use std::fs;
@@ -19,7 +20,8 @@ use crate::index::Position;
 use crate::listing::{Listing, Subject};
 
 use super::{
-    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, ShardDigest, Store, StoreError, StoreStats,
+    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, Store, StoreError,
+    StoreStats,
 };
 use leases::Leases;
 use tables::Tables;
@@ -156,6 +158,18 @@ impl Store for Embedded {
 
     async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError> {
         self.blocking(move |tables| tables.report(&outcomes)).await
+    }
+
+    async fn outcomes(
+        &self,
+        after: Option<OutcomeId>,
+        limit: usize,
+    ) -> Result<Vec<(OutcomeId, Outcome)>, StoreError> {
+        self.blocking(move |tables| tables.outcomes(after, limit)).await
+    }
+
+    async fn forget_outcomes(&self, ids: Vec<OutcomeId>) -> Result<(), StoreError> {
+        self.blocking(move |tables| tables.forget_outcomes(&ids)).await
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {

@@ -5,7 +5,7 @@
 //! | `listings` | subject key (see `listing::codec`) | listing |
 //! | `stamped_log` | cursor | a random stamp, then the subject keys of one chunk of changes, each with a length byte |
 //! | `notes` | name | revision, text (see `notes.rs`) |
-//! | `outcomes` | running number | outcome |
+//! | `outcomes_by_time` | id | outcome |
 //! | `meta` | `epoch`, `cursor`, `numbers`, `ranges` | integer |
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -20,12 +20,12 @@ use redb::{
 use crate::index::{Mark, Position};
 use crate::listing::{Listing, Subject, codec};
 
-use super::super::{Applied, Change, Changes, Outcome, StoreError, StoreStats};
+use super::super::{Applied, Change, Changes, StoreError, StoreStats};
 use super::notes::NOTES;
 
 const LISTINGS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("listings");
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("stamped_log");
-const OUTCOMES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outcomes");
+pub(super) const OUTCOMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("outcomes_by_time");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
 /// Subjects per log entry.
@@ -184,18 +184,6 @@ impl Tables {
         subjects.dedup();
         let now = subjects.into_iter().map(|subject| Ok((subject, read_one(&listings, subject)?)));
         Ok(Changes::Next(now.collect::<Result<_, StoreError>>()?, self.position(reached)))
-    }
-
-    pub(super) fn report(&self, outcomes: &[Outcome]) -> Result<(), StoreError> {
-        let write = self.database.begin_write().map_err(unavailable)?;
-        {
-            let mut table = write.open_table(OUTCOMES).map_err(unavailable)?;
-            let next = table.last().map_err(unavailable)?.map_or(1, |(last, _)| last.value() + 1);
-            for (id, outcome) in (next..).zip(outcomes) {
-                table.insert(id, outcome.to_bytes().as_slice()).map_err(unavailable)?;
-            }
-        }
-        write.commit().map_err(unavailable)
     }
 
     pub(super) fn stats(&self) -> Result<StoreStats, StoreError> {

@@ -10,7 +10,7 @@
 //! | `numguard:{0}:bulk:<id>` | list | the parts of one large write |
 //! | `numguard:{0}:bulk:<id>:worker` | string, expires | who carries it out now |
 //! | `numguard:{3}:done:<id>` | string, expires an hour after the end | the last part that the shard has taken |
-//! | `numguard:{0}:outcomes` | list | reported outcomes |
+//! | `numguard:{0}:outcomes-by-time` | sorted set, all scores 0 | reported outcomes: id, then its bytes |
 //! | `numguard:{0}:notes`, `:note-revisions` | hash | name -> text, name -> revision |
 //! | `numguard:{0}:lease:<name>` | hash, expires | `holder`, `token` |
 //! | `numguard:{0}:tokens` | hash | name of a lease -> its last token |
@@ -151,7 +151,7 @@ impl Keys {
     }
 
     pub(super) fn outcomes(&self) -> String {
-        self.key(0, "outcomes")
+        self.key(0, "outcomes-by-time")
     }
 
     pub(super) fn notes(&self) -> String {
@@ -208,6 +208,7 @@ mod tests {
                 keys.note_revisions(),
                 keys.lease("feed:quackr"),
                 keys.tokens(),
+                keys.board("bursts:7"),
                 keys.shrink_accepted(),
             ],
             [
@@ -221,11 +222,12 @@ mod tests {
                 "numguard:{0}:bulk:7f",
                 "numguard:{0}:bulk:7f:worker",
                 "numguard:{3}:done:7f",
-                "numguard:{0}:outcomes",
+                "numguard:{0}:outcomes-by-time",
                 "numguard:{0}:notes",
                 "numguard:{0}:note-revisions",
                 "numguard:{0}:lease:feed:quackr",
                 "numguard:{0}:tokens",
+                "numguard:{0}:board:bursts:7",
                 "numguard:{0}:shrink-accepted",
             ]
         );

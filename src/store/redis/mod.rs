@@ -23,6 +23,7 @@ mod link;
 mod log;
 pub(super) mod metrics;
 mod notes;
+mod outcomes;
 mod page;
 mod part;
 mod read;
@@ -41,7 +42,8 @@ use crate::index::Position;
 use crate::listing::{Listing, Subject, UnixTime};
 
 use super::{
-    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, ShardDigest, Store, StoreError, StoreStats,
+    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, Store, StoreError,
+    StoreStats,
 };
 
 use address::Topology;
@@ -253,15 +255,19 @@ impl Store for Redis {
     }
 
     async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError> {
-        if outcomes.is_empty() {
-            return Ok(());
-        }
-        let mut push = cmd("RPUSH");
-        push.arg(self.keys().outcomes());
-        for outcome in &outcomes {
-            push.arg(outcome.to_bytes());
-        }
-        self.route(0).writes.run(&push).await
+        outcomes::report(self, &outcomes).await
+    }
+
+    async fn outcomes(
+        &self,
+        after: Option<OutcomeId>,
+        limit: usize,
+    ) -> Result<Vec<(OutcomeId, Outcome)>, StoreError> {
+        outcomes::page(self, after, limit).await
+    }
+
+    async fn forget_outcomes(&self, ids: Vec<OutcomeId>) -> Result<(), StoreError> {
+        outcomes::forget(self, &ids).await
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {

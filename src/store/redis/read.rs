@@ -183,7 +183,7 @@ pub(super) async fn position(store: &Redis) -> Result<Position, StoreError> {
 /// Counts, and the end of the log.
 pub(super) async fn stats(store: &Redis) -> Result<StoreStats, StoreError> {
     let metas = metas(store, &META).await?;
-    let outcomes = cmd("LLEN").arg(store.keys().outcomes()).to_owned();
+    let outcomes = cmd("ZCARD").arg(store.keys().outcomes()).to_owned();
     Ok(StoreStats {
         numbers: metas.iter().map(|meta| meta.numbers).sum(),
         ranges: metas.iter().map(|meta| meta.ranges).sum(),

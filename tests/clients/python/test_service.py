@@ -53,6 +53,7 @@ def test_reflection_lists_the_services(channel):
     assert "numguard.v1.AdminService" in services
     assert "numguard.v1.FeedService" in services
     assert "numguard.v1.OwnerService" in services
+    assert "numguard.v1.OutcomeService" in services
     file = reflection.FindFileContainingSymbol("numguard.v1.CheckService")
     methods = [method.name for method in file.service[0].method]
     expected = ["CheckNumber", "BatchCheckNumbers", "StreamCheckNumbers", "ExplainNumber", "ReportOutcomes"]

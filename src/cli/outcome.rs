@@ -1,0 +1,164 @@
+//! `numguard outcome`: what clients reported, and undoing it.
+
+use anyhow::{Result, bail};
+use prost_types::Timestamp;
+use serde_json::json;
+
+use crate::listing::UnixTime;
+use crate::rpc::pb;
+
+use super::exit::Exit;
+use super::output::{self, Output, OutputArg, grouped, plural, print_json, print_table, say, table, visible};
+use super::{Client, ServerArg, listing};
+
+/// Verbs on outcomes.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// List outcomes that clients reported, the oldest first
+    List(ListArgs),
+    /// Undo all that one client reported within some time
+    Undo(UndoArgs),
+}
+
+/// Arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// Only what this client reported
+    #[arg(long, value_name = "NAME", default_value = "")]
+    client: String,
+    /// Only about this number
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<String>,
+    #[command(flatten)]
+    time: TimeArgs,
+    /// Most outcomes to print, up to 10,000
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
+    limit: u32,
+    #[command(flatten)]
+    output: OutputArg,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+/// From when to when.
+#[derive(Debug, clap::Args)]
+struct TimeArgs {
+    /// Reported then or later: 2026-11-01 or 2026-11-01T12:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    since: Option<UnixTime>,
+    /// Reported then or earlier
+    #[arg(long, value_name = "WHEN")]
+    until: Option<UnixTime>,
+}
+
+/// Arguments of `undo`.
+#[derive(Debug, clap::Args)]
+pub(super) struct UndoArgs {
+    /// What this client reported
+    #[arg(long, value_name = "NAME")]
+    client: String,
+    /// Only about this number
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<String>,
+    #[command(flatten)]
+    time: TimeArgs,
+    /// Who
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
+    author: String,
+    /// Only tell what it would do
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+pub(super) async fn run(verb: Verb) -> Result<Exit> {
+    match verb {
+        Verb::List(args) => list(args).await,
+        Verb::Undo(args) => undo(args).await,
+    }
+}
+
+fn filter(client: String, number: Option<String>, time: &TimeArgs) -> Result<pb::OutcomeFilter> {
+    let timestamp = |time: UnixTime| Timestamp { seconds: time.0.into(), nanos: 0 };
+    let number = number.map(|number| listing::subject(&number, None)).transpose()?.unwrap_or_default();
+    let (since, until) = (time.since.map(timestamp), time.until.map(timestamp));
+    Ok(pb::OutcomeFilter { client, number, since, until })
+}
+
+/// The name of a kind.
+fn kind(outcome: &pb::Outcome) -> &'static str {
+    outcome.kind().as_str_name().trim_start_matches("OUTCOME_KIND_")
+}
+
+async fn list(args: ListArgs) -> Result<Exit> {
+    let filter = filter(args.client, args.number, &args.time)?;
+    let client = Client::connect(&args.server).await?;
+    let answer = client.outcomes(pb::ListOutcomesRequest { filter: Some(filter), limit: args.limit }).await?;
+    let mut rows = table(&["REPORTED", "CLIENT", "NUMBER", "OUTCOME", "COUNTS", "CHECK", "CORRELATION"]);
+    for kept in &answer.outcomes {
+        let outcome = kept.outcome.clone().unwrap_or_default();
+        match args.output.output {
+            Output::Json => print_json(&json!({
+                "reported_at": output::time(kept.reported_at.as_ref()),
+                "occurred_at": output::time(outcome.occurred_at.as_ref()),
+                "client": kept.client,
+                "number": outcome.number,
+                "outcome": kind(&outcome),
+                "counted": kept.counted,
+                "check_id": outcome.check_id,
+                "correlation_id": outcome.correlation_id,
+            }))?,
+            Output::Table => {
+                rows.add_row([
+                    output::time(kept.reported_at.as_ref()),
+                    visible(&kept.client),
+                    outcome.number.clone(),
+                    kind(&outcome).to_owned(),
+                    if kept.counted { "yes" } else { "no" }.to_owned(),
+                    visible(&outcome.check_id),
+                    visible(&outcome.correlation_id),
+                ]);
+            }
+        }
+    }
+    if args.output.output == Output::Table {
+        print_table(&rows)?;
+    }
+    if answer.more {
+        eprintln!("there are more: raise --limit (now {}), or narrow it by --since", args.limit);
+    }
+    Ok(Exit::Ok)
+}
+
+async fn undo(args: UndoArgs) -> Result<Exit> {
+    let filter = filter(args.client.clone(), args.number, &args.time)?;
+    let client = Client::connect(&args.server).await?;
+    let request = |dry_run| pb::UndoOutcomesRequest {
+        filter: Some(filter.clone()),
+        author: args.author.clone(),
+        dry_run,
+    };
+    let told = |answer: &pb::UndoOutcomesResponse| {
+        let outcomes = plural(answer.outcomes, "outcome");
+        format!("{outcomes} of {}, changing {}", visible(&args.client), plural(answer.numbers, "number"))
+    };
+    let would = client.undo_outcomes(request(true)).await?;
+    if would.outcomes == 0 {
+        bail!("{} reported nothing of that: see `numguard outcome list`", visible(&args.client));
+    }
+    if args.dry_run {
+        say(format_args!("would undo {}", told(&would)))?;
+        return Ok(Exit::Ok);
+    }
+    let question = format!("Undo {}?", told(&would));
+    if !output::confirm(&question, args.yes)? {
+        bail!("nothing was undone");
+    }
+    let undone = client.undo_outcomes(request(false)).await?;
+    say(format_args!("undid {} (revision {})", told(&undone), grouped(undone.revision)))?;
+    Ok(Exit::Ok)
+}
