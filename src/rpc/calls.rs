@@ -16,7 +16,7 @@ use tower_layer::Layer;
 
 use super::metrics::{IN_FLIGHT, Method};
 
-/// Puts [`CountedService`] around a service.
+/// Counts the calls of the service that it is put around.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CountCalls;
 
