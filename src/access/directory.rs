@@ -1,7 +1,7 @@
 //! All keys in memory, for calls on their way to a service; read again from the store every second,
 //! so that a revoked key ends on every server.
 //!
-//! A store that is out of reach changes nothing: keys count as they did. They are saved beside the
+//! A store that is out of reach changes nothing: keys count as they did. What it has lost is put back. They are saved beside the
 //! index (hashes, no secrets), so that a server starts without the store.
 
 use std::collections::HashMap;
@@ -126,12 +126,37 @@ impl Directory {
 
     /// Reads the store again, now.
     pub async fn refresh(&self) -> Result<(), StoreError> {
-        let clients = self.keys.all().await?;
+        let mut clients = self.keys.all().await?;
+        if self.mend(&clients).await {
+            clients = self.keys.all().await?;
+        }
         if self.all.load().as_ref().is_none_or(|all| all.clients != clients) {
             self.save(&clients);
             self.take(clients);
         }
         Ok(())
+    }
+
+    /// Puts back what the store has lost since it was last read, as a Redis that came back empty or a
+    /// failover that lost a revocation. Otherwise nobody could call, or somebody whose key has ended.
+    async fn mend(&self, stored: &[(String, ClientRecord)]) -> bool {
+        let (known, now) = (self.all.load_full(), (self.clock)());
+        let mut mended = false;
+        for (client, record) in known.iter().flat_map(|all| &all.clients) {
+            let found = stored.iter().find(|(name, _)| name == client).map(|(_, found)| found.clone());
+            let found = found.unwrap_or_default();
+            if found.mended(record, now).keys == found.keys {
+                continue;
+            }
+            match self.keys.mend(client, record, now).await {
+                Ok(()) => {
+                    mended = true;
+                    tracing::warn!(client, "the store had lost keys, or the end of one: put back as known here");
+                }
+                Err(error) => tracing::error!(client, %error, "keys that the store has lost cannot be put back"),
+            }
+        }
+        mended
     }
 
     /// Follows the store until `stopped`.
@@ -296,6 +321,30 @@ mod tests {
                 .await
                 .unwrap_or_else(|e| panic!("{e}"));
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_store_has_lost_is_put_back() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let (keys, known) = directory(folder.path()).await;
+        let made = keys.create(wanted(Scope::Check, None), clock()).await.unwrap_or_else(|e| panic!("{e}"));
+        known.refresh().await.unwrap_or_else(|e| panic!("{e}"));
+        let mut before = keys.all().await.unwrap_or_else(|e| panic!("{e}"));
+
+        // A store that came back empty.
+        let empty = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let (fresh, _) = directory(empty.path()).await;
+        let lost = Directory { keys: fresh.clone(), ..known };
+        lost.refresh().await.unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(fresh.all().await.unwrap_or_else(|e| panic!("{e}")), before);
+        assert!(lost.client(Some(made.text.as_bytes()), Scope::Check).is_ok());
+
+        // One that has lost a revocation that is known here.
+        before[0].1.keys[0].revoked_at = Some(clock());
+        lost.take(before.clone());
+        lost.refresh().await.unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(fresh.all().await.unwrap_or_else(|e| panic!("{e}")), before);
+        assert!(lost.client(Some(made.text.as_bytes()), Scope::Check).is_err());
     }
 
     #[tokio::test]

@@ -188,6 +188,20 @@ impl Keys {
         Ok((client, ended))
     }
 
+    /// Puts back what the store has lost of what is known.
+    pub(super) async fn mend(
+        &self,
+        client: &str,
+        known: &ClientRecord,
+        now: UnixTime,
+    ) -> Result<(), KeyError> {
+        let mend = |record: &mut ClientRecord| {
+            *record = record.mended(known, now);
+            Ok(())
+        };
+        self.change(client, mend).await.map(|_| ())
+    }
+
     async fn owner(&self, key: KeyId) -> Result<String, KeyError> {
         let all = self.all().await?;
         let owner = all.into_iter().find(|(_, record)| record.keys.iter().any(|known| known.id == key));

@@ -86,6 +86,23 @@ impl ClientRecord {
         self.keys.iter().filter(move |key| key.is_live(now))
     }
 
+    /// What the store's record lacks of what is known: a live key, or a key's end. Keys are only ever
+    /// added and ended, so this undoes no change; it makes good what a failover lost.
+    pub(super) fn mended(&self, known: &Self, now: UnixTime) -> Self {
+        let mut mended = self.clone();
+        for key in &known.keys {
+            match mended.keys.iter_mut().find(|other| other.id == key.id) {
+                Some(other) => {
+                    other.revoked_at = earlier(other.revoked_at, key.revoked_at);
+                    other.expires_at = earlier(other.expires_at, key.expires_at);
+                }
+                None if key.is_live(now) => mended.keys.push(key.clone()),
+                None => {}
+            }
+        }
+        mended
+    }
+
     /// Adds a key; forgets the oldest of those that do not count any more.
     pub(super) fn add(&mut self, key: KeyRecord, now: UnixTime) {
         self.keys.push(key);
@@ -96,6 +113,10 @@ impl ClientRecord {
             !forgotten
         });
     }
+}
+
+fn earlier(one: Option<UnixTime>, other: Option<UnixTime>) -> Option<UnixTime> {
+    one.into_iter().chain(other).min()
 }
 
 /// Whether a text can name a client: it stands in logs, records and metrics.

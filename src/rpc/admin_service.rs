@@ -83,7 +83,7 @@ impl AdminRpc {
         let decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
         let mut decision = convert::decision("decision", &decision, Some(now()))?;
         decision.decided_at = decided_at;
-        let asked = Asked { client, ..recorded::asked(&decision.author, &request.request_id)? };
+        let asked = recorded::asked(&decision.author, &request.request_id, client)?;
         let changes = vec![Change::Merge(subject, Listing::decided(decision))];
         let (_, revision) = self.apply(asked, changes).await?;
         let listing = self.get(subject).await?.unwrap_or_default();
@@ -95,7 +95,7 @@ impl AdminRpc {
         request: pb::DeleteListingsRequest,
         client: String,
     ) -> Result<pb::DeleteListingsResponse, Status> {
-        let asked = Asked { client, ..recorded::asked(&request.author, &request.request_id)? };
+        let asked = recorded::asked(&request.author, &request.request_id, client)?;
         let count = request.subjects.len();
         if !(1..=LARGEST_DELETE).contains(&count) {
             return Err(invalid("subjects", format!("{count} subjects: expected 1 to {LARGEST_DELETE}")));
@@ -123,7 +123,7 @@ impl AdminRpc {
         finish: pb::ImportFinish,
         client: String,
     ) -> Result<pb::ImportListingsResponse, Status> {
-        let asked = Asked { client, ..recorded::asked(&finish.author, &finish.request_id)? };
+        let asked = recorded::asked(&finish.author, &finish.request_id, client)?;
         let received = staged.received();
         let changes = staged.finish(&finish)?;
         let subjects = changes.len() as u64;
@@ -193,7 +193,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
     ) -> Result<Response<pb::UndoChangeResponse>, Status> {
         let client = client_name(&request);
         let request = request.into_inner();
-        let asked = Asked { client, ..recorded::asked(&request.author, &request.request_id)? };
+        let asked = recorded::asked(&request.author, &request.request_id, client)?;
         let (rpc, wanted) = (self.clone(), request.clone());
         let work = async move { undo::undo(&rpc, wanted, asked).await };
         once(&self.store, &request.request_id, &request, work).await.map(Response::new)
@@ -269,7 +269,8 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         request: Request<pb::AcceptShrinkRequest>,
     ) -> Result<Response<pb::AcceptShrinkResponse>, Status> {
-        let asked = recorded::asked(&request.into_inner().author, "")?;
+        let client = client_name(&request);
+        let asked = recorded::asked(&request.into_inner().author, "", client)?;
         let held = self.freshness.held();
         let before = held.as_ref().map_or_else(
             || "nothing is held back here".to_owned(),

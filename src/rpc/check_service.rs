@@ -113,7 +113,7 @@ impl CheckRpc {
 
     /// Who asks, if that matters.
     fn client<T>(&self, request: &Request<T>) -> Option<ClientTag> {
-        self.windows.as_ref().map(|_| ClientTag::of(client_name(request)))
+        self.windows.as_ref().map(|_| ClientTag::of(caller(request)))
     }
 
     fn answer(
@@ -191,7 +191,7 @@ impl CheckRpc {
 }
 
 /// Who asks.
-fn client_name<T>(request: &Request<T>) -> &str {
+fn caller<T>(request: &Request<T>) -> &str {
     request.extensions().get::<Client>().map_or(ANONYMOUS, Client::name)
 }
 
@@ -304,8 +304,8 @@ impl pb::check_service_server::CheckService for CheckRpc {
         &self,
         request: Request<pb::ReportOutcomesRequest>,
     ) -> Result<Response<pb::ReportOutcomesResponse>, Status> {
-        let caller = request.extensions().get::<Client>().cloned();
-        let client = client_name(&request).to_owned();
+        let charged = request.extensions().get::<Client>().cloned();
+        let client = caller(&request).to_owned();
         let outcomes = request.into_inner().outcomes;
         if outcomes.len() > LARGEST_BATCH {
             return Err(invalid(
@@ -313,7 +313,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
                 format!("{} outcomes: expected at most {LARGEST_BATCH}", outcomes.len()),
             ));
         }
-        charge(caller.as_ref(), outcomes.len())?;
+        charge(charged.as_ref(), outcomes.len())?;
         let now = now();
         let outcomes = outcomes.into_iter().enumerate();
         let outcomes: Vec<Outcome> = outcomes

@@ -15,6 +15,7 @@ use crate::listing::FeedName;
 use crate::store::Store;
 use crate::sync::Progress;
 
+use super::gate::client_name;
 use super::status::{invalid, not_found, of_collect, of_store};
 use super::{allocation, feed_messages, now, pb, recorded};
 
@@ -46,7 +47,7 @@ impl FeedRpc {
     /// Does `work` for an operator and records it: who, what, and how the feed was before and after.
     async fn recorded<T: Send + 'static>(
         &self,
-        author: &str,
+        (author, client): (&str, String),
         (verb, feed, run): (Verb, &str, Option<u64>),
         work: impl Future<Output = Result<(T, String), CollectError>> + Send + 'static,
     ) -> Result<T, Status> {
@@ -54,7 +55,7 @@ impl FeedRpc {
         let before = state(&self.collector, feed).await.map_err(|error| of_collect(&error))?;
         let order = Order { verb, feed: feed.to_owned(), run, before };
         let work = async move { work.await.map_err(|error| of_collect(&error)) };
-        recorded::order(&self.audit, recorded::asked(author, "")?, order, work).await
+        recorded::order(&self.audit, recorded::asked(author, "", client)?, order, work).await
     }
 
     /// Waits until checks see what is stored now. It is stored whatever happens here.
@@ -105,6 +106,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::RunFeedRequest>,
     ) -> Result<Response<pb::RunFeedResponse>, Status> {
+        let client = client_name(&request);
         let pb::RunFeedRequest { feed, dry_run, author } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of) = (self.collector.clone(), feed.clone());
@@ -112,7 +114,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
             collector.run(&of, true).await.map_err(|error| of_collect(&error))?
         } else {
             let work = async move { collector.run(&of, false).await.map(with_text) };
-            self.recorded(&author, (Verb::RunFeed, &feed, None), work).await?
+            self.recorded((&author, client), (Verb::RunFeed, &feed, None), work).await?
         };
         if matches!(report.summary.outcome, RunOutcome::Stored | RunOutcome::NotModified) {
             self.seen_by_checks().await;
@@ -125,6 +127,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::PauseFeedRequest>,
     ) -> Result<Response<pb::PauseFeedResponse>, Status> {
+        let client = client_name(&request);
         let pb::PauseFeedRequest { feed, author } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of, by) = (self.collector.clone(), feed.clone(), author.clone());
@@ -132,7 +135,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
             collector.pause(&of, &by).await?;
             Ok(((), state(&collector, &of).await?))
         };
-        self.recorded(&author, (Verb::PauseFeed, &feed, None), work).await?;
+        self.recorded((&author, client), (Verb::PauseFeed, &feed, None), work).await?;
         Ok(Response::new(pb::PauseFeedResponse {}))
     }
 
@@ -140,6 +143,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::ResumeFeedRequest>,
     ) -> Result<Response<pb::ResumeFeedResponse>, Status> {
+        let client = client_name(&request);
         let pb::ResumeFeedRequest { feed, author } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of) = (self.collector.clone(), feed.clone());
@@ -147,7 +151,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
             collector.resume(&of).await?;
             Ok(((), state(&collector, &of).await?))
         };
-        self.recorded(&author, (Verb::ResumeFeed, &feed, None), work).await?;
+        self.recorded((&author, client), (Verb::ResumeFeed, &feed, None), work).await?;
         Ok(Response::new(pb::ResumeFeedResponse {}))
     }
 
@@ -165,11 +169,12 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::ReleaseRunRequest>,
     ) -> Result<Response<pb::ReleaseRunResponse>, Status> {
+        let client = client_name(&request);
         let pb::ReleaseRunRequest { feed, run, author } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of) = (self.collector.clone(), feed.clone());
         let work = async move { collector.release(&of, run).await.map(with_text) };
-        let report = self.recorded(&author, (Verb::ReleaseRun, &feed, Some(run)), work).await?;
+        let report = self.recorded((&author, client), (Verb::ReleaseRun, &feed, Some(run)), work).await?;
         self.seen_by_checks().await;
         let (run, samples_new) = feed_messages::report(&report);
         Ok(Response::new(pb::ReleaseRunResponse { run, samples_new }))
@@ -179,6 +184,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::RejectRunRequest>,
     ) -> Result<Response<pb::RejectRunResponse>, Status> {
+        let client = client_name(&request);
         let pb::RejectRunRequest { feed, run, author } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of) = (self.collector.clone(), feed.clone());
@@ -186,7 +192,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
             collector.reject(&of, run).await?;
             Ok(((), state(&collector, &of).await?))
         };
-        self.recorded(&author, (Verb::RejectRun, &feed, Some(run)), work).await?;
+        self.recorded((&author, client), (Verb::RejectRun, &feed, Some(run)), work).await?;
         Ok(Response::new(pb::RejectRunResponse {}))
     }
 
@@ -194,6 +200,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::RollbackFeedRequest>,
     ) -> Result<Response<pb::RollbackFeedResponse>, Status> {
+        let client = client_name(&request);
         let pb::RollbackFeedRequest { feed, to_run, author } = request.into_inner();
         let feed = name(&feed)?;
         let (collector, of) = (self.collector.clone(), feed.clone());
@@ -201,7 +208,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
             let subjects = collector.rollback(&of, to_run).await?.subjects;
             Ok((subjects, format!("{subjects} subjects changed; {}", state(&collector, &of).await?)))
         };
-        let subjects = self.recorded(&author, (Verb::RollbackFeed, &feed, Some(to_run)), work).await?;
+        let subjects = self.recorded((&author, client), (Verb::RollbackFeed, &feed, Some(to_run)), work).await?;
         self.seen_by_checks().await;
         Ok(Response::new(pb::RollbackFeedResponse { subjects }))
     }
@@ -210,6 +217,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<Streaming<pb::ImportAllocationRequest>>,
     ) -> Result<Response<pb::ImportAllocationResponse>, Status> {
+        let client = client_name(&request);
         let allocation::Received { head, files } = allocation::receive(request.into_inner()).await?;
         let feed: FeedName = head.feed.parse().map_err(|error| invalid("feed", error))?;
         let asked = ImportAsked { dry_run: head.dry_run, accept: head.accept };
@@ -224,7 +232,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
                 let text = format!("{} rows {what}", done.rows);
                 Ok((done, text))
             };
-            self.recorded(&head.author, (Verb::ImportAllocation, feed.as_str(), None), work).await?
+            self.recorded((&head.author, client), (Verb::ImportAllocation, feed.as_str(), None), work).await?
         };
         if done.stored {
             self.progress.clone().allocated(&feed, Some(done.load)).await;
@@ -245,13 +253,14 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::DeleteAllocationRequest>,
     ) -> Result<Response<pb::DeleteAllocationResponse>, Status> {
+        let client = client_name(&request);
         let feed: FeedName = request.get_ref().feed.parse().map_err(|error| invalid("feed", error))?;
         let (collector, of) = (self.collector.clone(), feed.to_string());
         let work = async move {
             let deleted = collector.delete_allocation(&of).await?;
             Ok((deleted, if deleted { "taken away" } else { "none was loaded" }.to_owned()))
         };
-        if !self.recorded("", (Verb::DeleteAllocation, feed.as_str(), None), work).await? {
+        if !self.recorded(("", client), (Verb::DeleteAllocation, feed.as_str(), None), work).await? {
             return Err(not_found("no file of this feed is loaded"));
         }
         self.progress.clone().allocated(&feed, None).await;

@@ -74,15 +74,6 @@ fn key_id(text: &str) -> Result<KeyId, Status> {
     name.ok_or_else(|| invalid("key_id", "expected the name of a key, such as ng_0123456789ab"))
 }
 
-/// Who asks, for the record.
-fn asked(client: String, author: String) -> Result<Asked, Status> {
-    if author.len() > LONGEST_AUTHOR {
-        let long = format!("is {} bytes long: expected at most {LONGEST_AUTHOR}", author.len());
-        return Err(invalid("author", long));
-    }
-    Ok(Asked { author, client, ..Asked::default() })
-}
-
 fn names(scopes: &[Scope]) -> Vec<String> {
     scopes.iter().map(ToString::to_string).collect()
 }
@@ -108,7 +99,7 @@ impl pb::key_service_server::KeyService for KeyRpc {
         let wanted = Wanted { client: of.clone(), scopes, expires_at };
         let keys = self.keys.clone();
         let work = async move { keys.create(wanted, now()).await };
-        let made = recorded::change_key(&self.audit, asked(client, request.author)?, intent, work).await?;
+        let made = recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work).await?;
         tracing::info!(key = %made.record.id, client = of, "an operator made an API key");
         self.refresh().await;
         let key = Some(key(&of, &made.record));
@@ -141,7 +132,7 @@ impl pb::key_service_server::KeyService for KeyRpc {
         let keys = self.keys.clone();
         let work = async move { keys.rotate(id, overlap, expires_at, now()).await };
         let (of, made, old) =
-            recorded::change_key(&self.audit, asked(client, request.author)?, intent, work).await?;
+            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work).await?;
         tracing::info!(old = %id, key = %made.record.id, client = of, "an operator rotated an API key");
         self.refresh().await;
         Ok(Response::new(pb::RotateKeyResponse {
@@ -162,7 +153,7 @@ impl pb::key_service_server::KeyService for KeyRpc {
         let work = async move { keys.revoke(id, now()).await };
         let intent = intent(KeyChange::Revoke, id, None);
         let (of, ended) =
-            recorded::change_key(&self.audit, asked(client, request.author)?, intent, work).await?;
+            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work).await?;
         tracing::info!(key = %id, client = of, "an operator revoked an API key");
         self.refresh().await;
         Ok(Response::new(pb::RevokeKeyResponse { key: Some(key(&of, &ended)) }))

@@ -15,6 +15,7 @@ use crate::store::{Change, Store};
 use crate::sync::Progress;
 
 use super::convert::LONGEST_REASON;
+use super::gate::client_name;
 use super::status::{invalid, not_found, of_store};
 use super::{convert, now, outcome_messages, pb, recorded};
 
@@ -93,8 +94,9 @@ impl pb::outcome_service_server::OutcomeService for OutcomeRpc {
         &self,
         request: Request<pb::UndoOutcomesRequest>,
     ) -> Result<Response<pb::UndoOutcomesResponse>, Status> {
+        let client = client_name(&request);
         let pb::UndoOutcomesRequest { filter, author, dry_run } = request.into_inner();
-        let asked = recorded::asked(&author, "")?;
+        let asked = recorded::asked(&author, "", client)?;
         let which = outcome_messages::which(filter)?;
         if which.client.is_empty() {
             return Err(invalid(
@@ -140,8 +142,9 @@ impl pb::outcome_service_server::OutcomeService for OutcomeRpc {
         &self,
         request: Request<pb::DecideReviewRequest>,
     ) -> Result<Response<pb::DecideReviewResponse>, Status> {
+        let client = client_name(&request);
         let request = request.into_inner();
-        let asked = recorded::asked(&request.author, "")?;
+        let asked = recorded::asked(&request.author, "", client)?;
         if request.reason.len() > LONGEST_REASON {
             let long = format!("is {} bytes long: expected at most {LONGEST_REASON}", request.reason.len());
             return Err(invalid("reason", long));

@@ -47,13 +47,13 @@ pub(super) async fn apply(
 }
 
 /// Who asked, as they say.
-pub(super) fn asked(author: &str, request_id: &str) -> Result<Asked, Status> {
+pub(super) fn asked(author: &str, request_id: &str, client: String) -> Result<Asked, Status> {
     if author.len() > LONGEST_AUTHOR {
         let long = format!("is {} bytes long: expected at most {LONGEST_AUTHOR}", author.len());
         return Err(invalid("author", long));
     }
     let (author, request_id) = (author.to_owned(), request_id.to_owned());
-    Ok(Asked { author, request_id, ..Asked::default() })
+    Ok(Asked { author, request_id, client, undoes: 0 })
 }
 
 /// Carries out what is about no listing, recorded as what `asked` says. `work` tells how things are after.
