@@ -151,9 +151,14 @@ impl Directory {
             match self.keys.mend(client, record, now).await {
                 Ok(()) => {
                     mended = true;
-                    tracing::warn!(client, "the store had lost keys, or the end of one: put back as known here");
+                    tracing::warn!(
+                        client,
+                        "the store had lost keys, or the end of one: put back as known here"
+                    );
                 }
-                Err(error) => tracing::error!(client, %error, "keys that the store has lost cannot be put back"),
+                Err(error) => {
+                    tracing::error!(client, %error, "keys that the store has lost cannot be put back")
+                }
             }
         }
         mended

@@ -5,6 +5,7 @@
 
 mod access;
 mod audit;
+mod bursts;
 mod collect;
 mod decisions;
 mod feeds;
@@ -13,7 +14,6 @@ mod outcomes;
 mod owner;
 mod shared_store;
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +33,7 @@ use crate::telemetry::{LogError, LogOptions, TraceOptions};
 
 pub use access::{AccessConfig, AccessFlags, api_key};
 pub use audit::AuditConfig;
+pub use bursts::BurstsConfig;
 pub use collect::{CollectConfig, CollectorParts};
 pub use decisions::{DecisionsConfig, NumbersConfig};
 pub use feeds::{feed, feeds};
@@ -115,16 +116,6 @@ pub struct SyncConfig {
     pub save_seconds: u64,
     /// How often index and store are compared.
     pub reconcile_seconds: u64,
-}
-
-/// Counting of sign-ups, for the burst signals.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BurstsConfig {
-    /// Whether sign-ups are counted.
-    pub enabled: bool,
-    /// Length of the window.
-    pub window_minutes: u32,
 }
 
 /// `[redis]` settings given as flags.
@@ -270,7 +261,7 @@ impl Config {
 
     /// The windows in which sign-ups are counted, if they are.
     pub fn windows(&self) -> Option<Windows> {
-        self.bursts.enabled.then(|| Windows::new(self.bursts.window_minutes, RandomState::new().hash_one(())))
+        self.bursts.windows()
     }
 
     /// Options of the embedded store.

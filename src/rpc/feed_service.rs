@@ -208,7 +208,8 @@ impl pb::feed_service_server::FeedService for FeedRpc {
             let subjects = collector.rollback(&of, to_run).await?.subjects;
             Ok((subjects, format!("{subjects} subjects changed; {}", state(&collector, &of).await?)))
         };
-        let subjects = self.recorded((&author, client), (Verb::RollbackFeed, &feed, Some(to_run)), work).await?;
+        let subjects =
+            self.recorded((&author, client), (Verb::RollbackFeed, &feed, Some(to_run)), work).await?;
         self.seen_by_checks().await;
         Ok(Response::new(pb::RollbackFeedResponse { subjects }))
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tonic::{Request, Response, Status};
 
 use crate::access::{Directory, KeyId, KeyRecord, Keys, Scope, Wanted};
-use crate::audit::{Asked, Audit, KeyChange, KeyIntent};
+use crate::audit::{Audit, KeyChange, KeyIntent};
 use crate::listing::UnixTime;
 
 use super::convert::{self, LONGEST_AUTHOR};
@@ -99,7 +99,9 @@ impl pb::key_service_server::KeyService for KeyRpc {
         let wanted = Wanted { client: of.clone(), scopes, expires_at };
         let keys = self.keys.clone();
         let work = async move { keys.create(wanted, now()).await };
-        let made = recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work).await?;
+        let made =
+            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work)
+                .await?;
         tracing::info!(key = %made.record.id, client = of, "an operator made an API key");
         self.refresh().await;
         let key = Some(key(&of, &made.record));
@@ -132,7 +134,8 @@ impl pb::key_service_server::KeyService for KeyRpc {
         let keys = self.keys.clone();
         let work = async move { keys.rotate(id, overlap, expires_at, now()).await };
         let (of, made, old) =
-            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work).await?;
+            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work)
+                .await?;
         tracing::info!(old = %id, key = %made.record.id, client = of, "an operator rotated an API key");
         self.refresh().await;
         Ok(Response::new(pb::RotateKeyResponse {
@@ -153,7 +156,8 @@ impl pb::key_service_server::KeyService for KeyRpc {
         let work = async move { keys.revoke(id, now()).await };
         let intent = intent(KeyChange::Revoke, id, None);
         let (of, ended) =
-            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work).await?;
+            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work)
+                .await?;
         tracing::info!(key = %id, client = of, "an operator revoked an API key");
         self.refresh().await;
         Ok(Response::new(pb::RevokeKeyResponse { key: Some(key(&of, &ended)) }))
