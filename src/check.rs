@@ -7,6 +7,7 @@ mod explain;
 #[cfg(test)]
 mod properties;
 
+use crate::allocation::Allocated;
 use crate::burst::{self, Counts};
 use crate::index::Index;
 use crate::listing::UnixTime;
@@ -38,11 +39,12 @@ pub fn check<'a>(
     now: UnixTime,
 ) -> Answer<'a> {
     let parsed = number::parse(text, default_region);
+    let allocated = parsed.as_ref().ok().and_then(|parsed| index.allocated(parsed.number));
     let facts = match &parsed {
-        Ok(parsed) => signal::of_number(index, &policy.weights, parsed, context, now),
+        Ok(parsed) => signal::of_number(index, &policy.weights, parsed, allocated, context, now),
         Err(error) => signal::of_text(*error),
     };
-    let holder = parsed.as_ref().ok().and_then(|parsed| index.holder(parsed.number));
+    let holder = allocated.and_then(Allocated::holder);
     Answer { parsed, judgement: policy.judge(facts), holder }
 }
 

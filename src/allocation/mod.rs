@@ -24,6 +24,16 @@ pub enum Allocated<'a> {
     Nobody(&'a Allocation),
 }
 
+impl<'a> Allocated<'a> {
+    /// Who holds the range, if anybody does.
+    pub fn holder(self) -> Option<Holder<'a>> {
+        match self {
+            Self::To(holder) => Some(holder),
+            Self::Nobody(_) => None,
+        }
+    }
+}
+
 /// What one regulator's file says.
 #[derive(Debug, Clone)]
 pub struct Allocation {

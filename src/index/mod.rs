@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use crate::allocation::{Allocated, Allocations};
 use crate::listing::{Action, Day, Decision, UnixTime};
-use crate::number::{self, Holder, Number};
+use crate::number::{self, Number};
 
 pub use blocks::{AGES, BLOCK_SIZES, BlockCount, BlockWeight, BlockWeights, Fading};
 pub use build::Builder;
@@ -148,14 +148,6 @@ impl Index {
     pub fn allocated(&self, number: Number) -> Option<Allocated<'_>> {
         let by_file = self.allocations.find(number);
         by_file.or_else(|| number::holder(number).map(Allocated::To))
-    }
-
-    /// Who holds the number's range, if anybody does.
-    pub fn holder(&self, number: Number) -> Option<Holder<'_>> {
-        match self.allocated(number)? {
-            Allocated::To(holder) => Some(holder),
-            Allocated::Nobody(_) => None,
-        }
     }
 
     /// The 10,000-blocks that hold a number which feeds saw, as their first digits, ascending.

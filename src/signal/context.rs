@@ -94,7 +94,14 @@ mod tests {
         context: Context,
     ) -> (Verdict, Vec<(String, f32)>) {
         let parsed = parse(number, None).unwrap_or_else(|e| panic!("{e}"));
-        let facts = super::super::of_number(index, &policy.weights, &parsed, &context, TODAY.start());
+        let facts = super::super::of_number(
+            index,
+            &policy.weights,
+            &parsed,
+            index.allocated(parsed.number),
+            &context,
+            TODAY.start(),
+        );
         let judged = policy.judge(facts);
         let told = judged.facts.iter().map(|fact| {
             let trial = if fact.shadow { "?" } else { "" };

@@ -56,11 +56,12 @@ pub fn of_text<'a>(error: ParseError) -> Facts<'a> {
     facts
 }
 
-/// Gathers every fact about a number.
+/// Gathers every fact about a number; `allocated` is what the index says of its range.
 pub fn of_number<'a>(
     index: &'a Index,
     weights: &Weights,
     parsed: &Parsed,
+    allocated: Option<Allocated<'a>>,
     context: &Context,
     now: UnixTime,
 ) -> Facts<'a> {
@@ -83,7 +84,7 @@ pub fn of_number<'a>(
     if let Some(fact) = found.range_seen.and_then(|entry| seen::range(index, weights, entry, now)) {
         facts.push(fact);
     }
-    if let Some(fact) = allocated(index, weights, parsed) {
+    if let Some(fact) = allocated.and_then(|allocated| range_holder(weights, parsed, allocated)) {
         facts.push(fact);
     }
     if let Some(fact) = inferred::range(index, weights, parsed.number, now) {
@@ -103,8 +104,8 @@ fn decided(action: Action, evidence: Evidence<'_>) -> Fact<'_> {
 
 /// Who holds the range, or that nobody does: CHALLENGE at most, because a name says what a range is for
 /// and not who has this number, and a regulator's file grows old.
-fn allocated<'a>(index: &'a Index, weights: &Weights, parsed: &Parsed) -> Option<Fact<'a>> {
-    let (code, probability, evidence) = match index.allocated(parsed.number)? {
+fn range_holder<'a>(weights: &Weights, parsed: &Parsed, allocated: Allocated<'a>) -> Option<Fact<'a>> {
+    let (code, probability, evidence) = match allocated {
         Allocated::To(holder) => {
             let probability = weights.range_holder.probability(holder.class);
             (ReasonCode::RangeHolder, probability, Evidence::Holder(holder))

@@ -21,6 +21,7 @@ mod mirror;
 mod outcomes;
 mod redis;
 mod refused;
+mod regulators;
 #[path = "../cli/served.rs"]
 #[allow(dead_code)]
 mod served;
