@@ -9,9 +9,7 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::metric::Counter;
-
-use super::metrics;
+use super::metrics::{self, Uses};
 
 /// The name of callers without a key.
 pub const ANONYMOUS: &str = "anonymous";
@@ -57,7 +55,7 @@ enum Limit {
 pub struct Client {
     name: Arc<str>,
     limit: Limit,
-    used: Counter,
+    uses: Arc<Uses>,
 }
 
 /// Makes clients with their limits.
@@ -65,15 +63,15 @@ pub struct Limits {
     options: LimitOptions,
     by_address: Arc<ByAddress>,
     anonymous: Arc<str>,
-    used: Counter,
+    uses: Arc<Uses>,
 }
 
 impl Limits {
     /// Limits as `options` say.
     pub fn new(options: LimitOptions) -> Self {
         let quota = options.quota().unwrap_or_else(|| Quota::per_second(NonZeroU32::MAX));
-        let used = metrics::NUMBERS.with_label_values(&[ANONYMOUS]);
-        Self { options, by_address: Arc::new(RateLimiter::keyed(quota)), anonymous: ANONYMOUS.into(), used }
+        let uses = metrics::of_client(ANONYMOUS);
+        Self { options, by_address: Arc::new(RateLimiter::keyed(quota)), anonymous: ANONYMOUS.into(), uses }
     }
 
     /// Whether there are any.
@@ -87,7 +85,7 @@ impl Limits {
             None => Limit::None,
             Some(quota) => Limit::Own(Arc::new(RateLimiter::direct(quota)), self.options.burst.get()),
         };
-        Client { name: name.into(), limit, used: metrics::NUMBERS.with_label_values(&[name]) }
+        Client { name: name.into(), limit, uses: metrics::of_client(name) }
     }
 
     /// Whoever calls from an address without a key; a /64 of IPv6 is one.
@@ -103,7 +101,7 @@ impl Limits {
         } else {
             Limit::None
         };
-        Client { name: Arc::clone(&self.anonymous), limit, used: self.used.clone() }
+        Client { name: Arc::clone(&self.anonymous), limit, uses: Arc::clone(&self.uses) }
     }
 }
 
@@ -136,7 +134,7 @@ impl Client {
         let Some(count) = NonZeroU32::new(count) else { return Ok(()) };
         let (checked, burst) = match &self.limit {
             Limit::None => {
-                self.used.inc_by(count.get().into());
+                self.uses.numbers.inc_by(count.get().into());
                 return Ok(());
             }
             Limit::Own(own, burst) => (own.check_n(count), *burst),
@@ -144,13 +142,13 @@ impl Client {
         };
         let exceeded = match checked {
             Ok(Ok(())) => {
-                self.used.inc_by(count.get().into());
+                self.uses.numbers.inc_by(count.get().into());
                 return Ok(());
             }
             Ok(Err(until)) => Exceeded::Wait(until.wait_time_from(DefaultClock::default().now())),
             Err(_) => Exceeded::Never { burst },
         };
-        metrics::LIMITED.with_label_values(&[&self.name]).inc();
+        self.uses.limited.inc();
         Err(exceeded)
     }
 }

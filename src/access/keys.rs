@@ -125,7 +125,10 @@ impl Keys {
         let wrong = |field, expected: String| Err(KeyError::Wrong { field, expected });
         if !record::is_client(&wanted.client) {
             let form = format!("expected 1 to {LONGEST_CLIENT} of a-z 0-9 . _ -, first a letter or digit");
-            return wrong("client", format!("{form}, and not {}", super::ANONYMOUS));
+            return wrong(
+                "client",
+                format!("{form}, no seven digits in a row, and not {}", super::ANONYMOUS),
+            );
         }
         if wanted.scopes.is_empty() {
             return wrong("scopes", "expected at least one of check, report, read, admin".to_owned());

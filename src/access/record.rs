@@ -119,11 +119,15 @@ fn earlier(one: Option<UnixTime>, other: Option<UnixTime>) -> Option<UnixTime> {
     one.into_iter().chain(other).min()
 }
 
-/// Whether a text can name a client: it stands in logs, records and metrics.
+/// As many digits in a row may be a phone number.
+const DIGITS: usize = 7;
+
+/// Whether a text can name a client: it stands in logs, records and metrics, where no number may.
 pub(super) fn is_client(name: &str) -> bool {
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
-    first && rest && name.len() <= LONGEST_CLIENT && name != super::ANONYMOUS
+    let number = name.as_bytes().windows(DIGITS).any(|run| run.iter().all(u8::is_ascii_digit));
+    first && rest && !number && name.len() <= LONGEST_CLIENT && name != super::ANONYMOUS
 }
 
 mod seconds {

@@ -29,6 +29,7 @@ use crate::rpc::{
 };
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
+use crate::telemetry::Kinds;
 
 use watching::Watching;
 
@@ -129,6 +130,7 @@ impl App {
         let windows = config.windows().map(Arc::new);
         let (freshness, watched) = (sync.freshness(), collector.clone());
         let redis = store.kind() == "redis";
+        let kinds = Kinds { redis, schedule: scheduled.is_some() };
         let counting = windows.clone().filter(|_| redis).map(|windows| (windows, Arc::clone(&store)));
         let feed = FeedRpc::new(collector, Arc::clone(&store), Arc::clone(&audit), sync.progress())
             .scheduled(config.collect.enabled);
@@ -171,7 +173,7 @@ impl App {
         let rpcs = Rpcs { check, admin, feed, outcome, owner, key };
         let server = Server::new(rpcs, sync.freshness(), options);
         let watching =
-            port.map(|port| Watching::new(port, server.serving(), redis, index, freshness, watched));
+            port.map(|port| Watching::new(port, server.serving(), kinds, index, freshness, watched));
         Ok(Self { listener, server, sync, tls, directory, counting, scheduled, watching, decisions, banner })
     }
 

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::index::Published;
 use crate::rpc::now;
 use crate::sync::{self, Freshness};
-use crate::telemetry::Watched;
+use crate::telemetry::{Kinds, Watched};
 
 /// How often the store is asked where the feeds stand.
 const FEEDS_EVERY: Duration = Duration::from_secs(15);
@@ -38,13 +38,13 @@ impl Watching {
     pub(super) fn new(
         port: TcpListener,
         serving: watch::Receiver<bool>,
-        redis: bool,
+        kinds: Kinds,
         published: Arc<Published>,
         freshness: Arc<Freshness>,
         feeds: Collector,
     ) -> Self {
         let read = Arc::new(move || sync::metrics::read(&published, &freshness, now()));
-        Self { port, watched: Watched::new(serving, redis, read), feeds }
+        Self { port, watched: Watched::new(serving, kinds, read), feeds }
     }
 
     /// Answers until what this returns is dropped.

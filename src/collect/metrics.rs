@@ -59,8 +59,13 @@ static LEASES: LazyLock<Gauge> = LazyLock::new(|| {
     gauge("numguard_feed_leases_held", "Leases on feeds and their hosts that this process holds.")
 });
 
-/// Makes those that are told before anything happens.
-pub fn begin() {
+static SCHEDULE_ON: LazyLock<Gauge> = LazyLock::new(|| {
+    gauge("numguard_feed_schedule_on", "1 if this process runs feeds on their schedule (collect.enabled).")
+});
+
+/// Makes those that are told before anything happens; `on` if this process follows the schedule.
+pub fn begin(on: bool) {
+    SCHEDULE_ON.set(on.into());
     for vector in [&RUNS, &PAGES, &RUN_ROWS] {
         LazyLock::force(vector);
     }
@@ -103,6 +108,12 @@ pub fn read(feeds: &[FeedStatus]) {
             STATE.with_label_values(&[feed.name.as_str(), label(state.as_str()).as_str()]).set(is);
         }
         SCHEDULED.with_label_values(name).set(feed.next_due.is_some().into());
+        if feed.enabled {
+            // A count that begins with 1 would hide its first event from `increase`.
+            for outcome in RunOutcome::ENDS {
+                RUNS.with_label_values(&[feed.name.as_str(), label(outcome.as_str()).as_str()]);
+            }
+        }
         INTERVAL.with_label_values(name).set(i64::from(feed.interval_minutes) * 60);
         let last = feed.last_run.as_ref();
         LAST_RUN.with_label_values(name).set(last.map_or(0, |run| run.at.0.into()));

@@ -132,6 +132,17 @@ pub enum RunOutcome {
 }
 
 impl RunOutcome {
+    /// How a run of the schedule may end.
+    pub(super) const ENDS: [Self; 7] = [
+        Self::Stored,
+        Self::NotModified,
+        Self::Quarantined,
+        Self::Blocked,
+        Self::LayoutChanged,
+        Self::Refused,
+        Self::Failed,
+    ];
+
     /// The word in tables.
     pub fn as_str(self) -> &'static str {
         match self {

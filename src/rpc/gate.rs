@@ -24,6 +24,7 @@ use super::CheckRpc;
 use super::connections::Peer;
 use super::held_body::HeldBody;
 use super::methods::{self, Method, Weight};
+use super::metrics;
 use super::pb::check_service_server::{CheckServiceServer, SERVICE_NAME};
 use super::status::{of_denied, of_limit, too_busy};
 
@@ -111,7 +112,9 @@ impl Gate {
                     let shown = request.headers().get(http::header::AUTHORIZATION);
                     let found = directory.client(shown.map(http::HeaderValue::as_bytes), needs);
                     found.map_err(|denied| {
-                        directory.tell(&denied, self.peer.address, request.uri().path());
+                        // What was asked for may be anything, a number too.
+                        let asked = metrics::Method::at(request.uri().path());
+                        directory.tell(&denied, self.peer.address, asked.path());
                         of_denied(&denied)
                     })?
                 }
@@ -122,7 +125,10 @@ impl Gate {
             request.headers_mut().remove(http::header::AUTHORIZATION);
             request.extensions_mut().insert(client);
         }
-        services.rooms[method.weight as usize].enter().ok_or_else(|| Box::new(too_busy(method.weight)))
+        services.rooms[method.weight as usize].enter().ok_or_else(|| {
+            metrics::shed(method.weight);
+            Box::new(too_busy(method.weight))
+        })
     }
 }
 

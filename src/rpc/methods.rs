@@ -15,6 +15,17 @@ pub(super) enum Weight {
     Stream,
 }
 
+impl Weight {
+    /// The word of metrics.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Heavy => "heavy",
+            Self::Stream => "stream",
+        }
+    }
+}
+
 /// What a method asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Method {

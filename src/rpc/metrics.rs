@@ -14,11 +14,12 @@ use crate::metric::{
 use crate::policy::{Judgement, Verdict};
 use crate::store::OutcomeKind;
 
+use super::methods::Weight;
 use super::pb;
 
-/// Seconds. A sign-up form waits 20 ms for an answer.
-const SECONDS: [f64; 14] =
-    [5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.5, 10.0];
+/// Seconds. A check takes some 10 µs, and a sign-up form waits 20 ms for an answer.
+const SECONDS: [f64; 16] =
+    [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.5, 10.0];
 const NUMBERS: [f64; 8] = [1.0, 10.0, 50.0, 100.0, 500.0, 1_000.0, 5_000.0, 10_000.0];
 
 static CALLS: LazyLock<Counters> = LazyLock::new(|| {
@@ -43,6 +44,12 @@ pub(super) static REFUSED: LazyLock<Counter> = LazyLock::new(|| {
         "numguard_grpc_connections_refused_total",
         "gRPC connections that were closed at once or not accepted.",
     )
+});
+/// Calls of each weight for which there was no room.
+static SHEDS: LazyLock<[Counter; 3]> = LazyLock::new(|| {
+    let help = "Calls refused because there were as many of their weight as the server takes.";
+    let sheds = counters("numguard_calls_shed_total", help, &["weight"]);
+    [Weight::Light, Weight::Heavy, Weight::Stream].map(|weight| sheds.with_label_values(&[weight.as_str()]))
 });
 pub(super) static BATCH: LazyLock<Histogram> =
     LazyLock::new(|| histogram("numguard_batch_numbers", "Numbers of a batch of checks.", &NUMBERS));
@@ -122,8 +129,7 @@ impl Method {
         methods.iter().find(|method| method.path == path).unwrap_or(&methods[methods.len() - 1])
     }
 
-    /// `/service/method`, or `/other/other`.
-    #[cfg(feature = "otlp")]
+    /// `/service/method`, or `/other/other`: what logs and traces may tell, whatever was asked for.
     pub(super) fn path(&self) -> &str {
         &self.path
     }
@@ -142,6 +148,11 @@ impl Method {
             None => made().inc(),
         }
     }
+}
+
+/// Counts a call for which there was no room.
+pub(super) fn shed(weight: Weight) {
+    SHEDS[weight as usize].inc();
 }
 
 /// Counts a check: one addition, and one for each fact.
@@ -218,6 +229,7 @@ pub fn begin() {
     LazyLock::force(&IN_FLIGHT);
     LazyLock::force(&CONNECTIONS);
     LazyLock::force(&REFUSED);
+    LazyLock::force(&SHEDS);
     LazyLock::force(&BATCH);
     LazyLock::force(&VERDICTS);
     LazyLock::force(&REASONS);

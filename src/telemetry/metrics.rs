@@ -17,15 +17,25 @@ static BUILD: LazyLock<Gauges> = LazyLock::new(|| {
     gauges("numguard_build_info", "1, with the version of numguard and of its numbering plan.", labels)
 });
 
+/// What of numguard is in use.
+#[derive(Debug, Clone, Copy)]
+pub struct Kinds {
+    /// The store on Redis.
+    pub redis: bool,
+    /// Runs of feeds on their schedule.
+    pub schedule: bool,
+}
+
 /// Makes every room's metrics, so that each is told from the start, and the process's own.
-pub(super) fn begin(redis: bool) {
+pub(super) fn begin(kinds: Kinds) {
     access::metrics::begin();
     audit::metrics::begin();
-    collect::metrics::begin();
+    collect::metrics::begin(kinds.schedule);
     decisions::metrics::begin();
     rpc::metrics::begin();
-    store::metrics::begin(redis);
+    store::metrics::begin(kinds.redis);
     sync::metrics::begin();
+    super::panics::begin();
     BUILD.with_label_values(&[env!("CARGO_PKG_VERSION"), plan::metadata_version()]).set(1);
     // An error means that it is there already.
     let _ = REGISTRY.register(Box::new(ProcessCollector::for_self()));

@@ -3,6 +3,7 @@
 //! Numbers in logs are masked by their own `Display`; nothing here may unmask them.
 
 mod metrics;
+mod panics;
 #[cfg(feature = "otlp")]
 mod traces;
 mod watched;
@@ -16,7 +17,7 @@ use tracing_log::{AsLog, LogTracer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-pub use metrics::ReadStates;
+pub use metrics::{Kinds, ReadStates};
 pub use watched::Watched;
 
 /// How log lines look.
@@ -115,5 +116,6 @@ pub fn start(options: &LogOptions, sent: &TraceOptions) -> Result<(), LogError> 
     let _ = set_global_default(subscriber);
     let others = LogTracer::builder().with_max_level(LevelFilter::current().as_log());
     let _ = others.ignore_crate(TALKATIVE).init();
+    panics::hear();
     Ok(())
 }

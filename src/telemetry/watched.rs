@@ -11,7 +11,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::metrics::{self, CONTENT_TYPE, ReadStates};
+use super::metrics::{self, CONTENT_TYPE, Kinds, ReadStates};
 
 /// What the port tells.
 #[derive(Clone)]
@@ -23,9 +23,9 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Makes every metric. `redis` if that store is in use.
-    pub fn new(serving: watch::Receiver<bool>, redis: bool, read: ReadStates) -> Self {
-        metrics::begin(redis);
+    /// Makes every metric of what is in use.
+    pub fn new(serving: watch::Receiver<bool>, kinds: Kinds, read: ReadStates) -> Self {
+        metrics::begin(kinds);
         Self { serving, read }
     }
 

@@ -1,5 +1,6 @@
 """A numguard on a Redis of its own, and the Prometheus that scrapes it."""
 
+import http.server
 import json
 import os
 import re
@@ -64,6 +65,54 @@ def redis_server(program, folder, port):
     with process(command, stdout=subprocess.DEVNULL) as server:
         until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
         yield server
+
+
+def definition(name, url, most=10):
+    """A feed of one list of numbers, as TOML."""
+    return f"""
+name = "{name}"
+title = "A feed of the tests"
+group = "{name}"
+terms = "Ours."
+urls = ["{url}"]
+interval_minutes = 60
+pace_seconds = 1
+band = {{ min = 1, max = {most} }}
+
+[[html]]
+rows = "li"
+number = {{}}
+"""
+
+
+def page(texts):
+    """The page of such a feed."""
+    return "<ul>" + "".join(f"<li>{text}</li>" for text in texts) + "</ul>"
+
+
+@contextmanager
+def sites(pages):
+    """An HTTP proxy that answers for all sites, with a page for each path; its address."""
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            path = urllib.parse.urlsplit(self.path).path
+            body = "User-agent: *\nAllow: /\n" if path == "/robots.txt" else pages.get(path)
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Type", "text/plain" if path == "/robots.txt" else "text/html")
+            self.end_headers()
+            self.wfile.write((body or "").encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class Numguard:

@@ -32,11 +32,11 @@ def seconds(fast, slow):
     return {bucket % le: f"0+{count}x60" for le, count in counts.items()}
 
 
-def verdicts(before, after):
-    """Blocks among 100 checks a minute: a day of `before`, then an hour of `after`."""
+def verdicts(before, after, every=100):
+    """Blocks among so many checks a minute: a day of `before`, then an hour of `after`."""
     return {
         'numguard_checks_total{verdict="BLOCK"}': f"0+{before}x{DAY} {before * DAY}+{after}x60",
-        'numguard_checks_total{verdict="ALLOW"}': f"0+{100 - before}x{DAY} {(100 - before) * DAY}+{100 - after}x60",
+        'numguard_checks_total{verdict="ALLOW"}': f"0+{every - before}x{DAY} {(every - before) * DAY}+{every - after}x60",
     }
 
 
@@ -48,21 +48,52 @@ def replicas(one, other):
     }
 
 
-def stored(minutes_ago, interval=3600, scheduled=1):
+def schedule(on=1):
+    """A collector, until it dies at minute 300."""
+    return {"numguard_feed_schedule_on": f"{on}x300"}
+
+
+def stored(minutes_ago, interval=3600, scheduled=1, on=1):
     """A feed of one hour that was last stored so long before minute 600."""
     return {
         f"numguard_feed_last_stored_timestamp_seconds{{{FEED}}}": f"{(600 - minutes_ago) * 60}x700",
         f"numguard_feed_interval_seconds{{{FEED}}}": f"{interval}x700",
         f"numguard_feed_scheduled{{{FEED}}}": f"{scheduled}x700",
+    } | schedule(on)
+
+
+def ran(minutes_ago, interval=3600, scheduled=1, on=1):
+    """A feed that was last run so long before minute 600, beside one of a day that is off."""
+    last_run = 0 if minutes_ago is None else (600 - minutes_ago) * 60
+    return {
+        f"numguard_feed_last_run_timestamp_seconds{{{FEED}}}": f"{last_run}x700",
+        f"numguard_feed_interval_seconds{{{FEED}}}": f"{interval}x700",
+        'numguard_feed_interval_seconds{feed="off"}': "60x700",
+        f"numguard_feed_scheduled{{{FEED}}}": f"{scheduled}x700",
+        'numguard_feed_scheduled{feed="off"}': "0x700",
+    } | schedule(on)
+
+
+def layout(outcome, failing=1):
+    """Runs of a feed of one day: the second and the third end like that."""
+    return {
+        f'numguard_feed_runs_total{{{FEED},outcome="{outcome}"}}': f"0x{DAY} 1x{DAY} 2x{DAY}",
+        STATE % "failing": f"0x{DAY} {failing}x{2 * DAY}",
     }
 
 
-def runs(growth, last_run=1):
-    """A scheduled feed with so many runs a minute."""
+def saved(at, started=0):
+    """An index that was saved at a time, by a process that began at one."""
     return {
-        f'numguard_feed_runs_total{{{FEED},outcome="stored"}}': f"5+{growth}x700",
-        f"numguard_feed_scheduled{{{FEED}}}": "1x700",
-        f"numguard_feed_last_run_timestamp_seconds{{{FEED}}}": f"{last_run}x700",
+        'numguard_index_saved_timestamp_seconds{instance="a"}': f"{at}x200",
+        'process_start_time_seconds{job="numguard",instance="a"}': f"{started}x200",
+    }
+
+
+def shed(a_minute):
+    """Calls of which so many find no room."""
+    return calls({"OK": 1000 - a_minute, "RESOURCE_EXHAUSTED": a_minute}) | {
+        'numguard_calls_shed_total{weight="light"}': f"0+{a_minute}x60"
     }
 
 
@@ -73,11 +104,13 @@ def one(series, values):
 
 UP = 'up{job="numguard"}'
 STATE = f'numguard_feed_state{{{FEED},state="%s"}}'
-LAYOUT = f'numguard_feed_runs_total{{{FEED},outcome="%s"}}'
 ROWS = f"numguard_feed_rows{{{FEED}}}"
-SAVED = "numguard_index_saved_timestamp_seconds"
 DIFFERS = 'numguard_sync_full_loads_total{reason="%s"}'
 AUDIT = "numguard_audit_failures_total"
+DROPPED = "numguard_decisions_dropped_total"
+PANICS = "numguard_panics_total"
+LIMITED = 'numguard_client_limited_total{client="shop"}'
+DENIED = 'numguard_calls_denied_total{why="ended"}'
 REFUSED = 'numguard_redis_errors_total{kind="refused"}'
 CERTIFICATE = "numguard_tls_certificate_expires_timestamp_seconds"
 RELOADS = "numguard_tls_reload_failures_total"
@@ -101,12 +134,15 @@ CASES = {
     "NumguardNotServing": (5, one("numguard_index_loaded", "0x60"), one("numguard_index_loaded", "1x60")),
     "NumguardErrors": (20, calls({"OK": 980, "INTERNAL": 20}), calls({"OK": 995, "INTERNAL": 5, "INVALID_ARGUMENT": 90})),
     "NumguardSlow": (30, seconds(980, 20), seconds(999, 1)),
-    "NumguardSheds": (20, calls({"OK": 980, "RESOURCE_EXHAUSTED": 20}), calls({"OK": 995, "RESOURCE_EXHAUSTED": 5})),
+    "NumguardAbsent": (10, one('up{job="other"}', "1x60"), one(UP, "1x60")),
+    "NumguardSheds": (20, shed(20), shed(5)),
+    "NumguardClientLimited": (30, one(LIMITED, "0+30x60"), one(LIMITED, "0+6x60")),
+    "NumguardCallsDenied": (30, one(DENIED, "0+30x60"), one(DENIED, "0+6x60")),
     "NumguardBlocksJumped": (DAY + 60, verdicts(5, 40), verdicts(5, 12)),
     "NumguardDegraded": (10, one("numguard_index_degraded", "1x60"), one("numguard_index_degraded", "1x3 0x60")),
     "NumguardStale": (10, one("numguard_index_staleness_seconds", "1801x60"), one("numguard_index_staleness_seconds", "1800x60")),
     "NumguardLoadHeld": (1, one("numguard_index_load_held", "1x60"), one("numguard_index_load_held", "0x60")),
-    "NumguardSnapshotOld": (100, one(SAVED, "0x200"), one(SAVED, "3600x200")),
+    "NumguardSnapshotOld": (100, saved(0), saved(3600)),
     "NumguardIndexShrank": (90, replicas(1, 1) | one('numguard_index_listings{kind="range"}', "100x60 80x60"),
                             one('numguard_index_listings{kind="range"}', "100x60 95x60")),
     "NumguardReplicasDiffer": (30, replicas(1000, 900), replicas(1000, 995)),
@@ -114,24 +150,32 @@ CASES = {
     "NumguardRedisDown": (10, links("2x60"), links("2x1 3x60")),
     "NumguardRedisErrors": (30, one(REFUSED, "0+30x60"), one(REFUSED, "0+6x60")),
     "NumguardAuditFails": (10, one(AUDIT, "0x5 1x60"), one(AUDIT, "1x60")),
-    "NumguardCollectorStopped": (600, runs(0), runs(0.1)),
+    "NumguardCollectorStopped": (600, ran(300), ran(200)),
     "NumguardFeedStale": (600, stored(300), stored(200)),
     "NumguardFeedQuarantined": (20, one(STATE % "quarantined", "1x60"), one(STATE % "quarantined", "1x5 0x60")),
     "NumguardFeedFailing": (DAY + 60, one(STATE % "failing", f"1x{2 * DAY}"), one(STATE % "failing", f"1x{DAY - 60} 0x120")),
-    "NumguardFeedLayoutChanged": (DAY, one(LAYOUT % "layout_changed", f"0x600 1x300 2x{DAY}"),
-                                  one(LAYOUT % "failed", f"0x600 1x300 2x{DAY}")),
+    "NumguardFeedLayoutChanged": (2 * DAY + 60, layout("layout_changed"), layout("failed")),
     "NumguardFeedDrifts": (DAY, one(ROWS, "100x1200 40x300"), one(ROWS, "100x1200 60x300")),
     "NumguardCertificateEnds": (10, one(CERTIFICATE, f"{6 * 86400}x60"), one(CERTIFICATE, f"{8 * 86400}x60")),
     "NumguardCertificateRefused": (10, one(RELOADS, "0x5 1x60"), one(RELOADS, "1x60")),
     "NumguardConnectionsRefused": (20, one(REFUSALS, "0+30x60"), one(REFUSALS, "0+6x60")),
+    "NumguardDecisionsDropped": (10, one(DROPPED, "0x5 1x60"), one(DROPPED, "1x60")),
+    "NumguardPanicked": (10, one(PANICS, "0x5 1x60"), one(PANICS, "1x60")),
     "NumguardFewFileHandles": (20, handles(810), handles(790)),
     "NumguardRestarts": (55, one(STARTED, "1x10 2x10 3x10 4x60"), one(STARTED, "1x10 2x10 3x80")),
 }
 
 # What must not fire though it looks alike, beyond the case above.
 QUIET_TOO = {
-    "NumguardCollectorStopped": [(600, runs(0, last_run=0)), (600, {k: v for k, v in runs(0).items() if "scheduled" not in k})],
-    "NumguardFeedStale": [(600, stored(300, scheduled=0)), (600, stored(600)), (600, stored(300, interval=7200))],
+    # Never run; only by hand; paused; of a day.
+    "NumguardCollectorStopped": [(600, ran(None)), (600, ran(300, on=0)), (600, ran(300, scheduled=0)), (600, ran(300, interval=86400))],
+    "NumguardFeedLayoutChanged": [(DAY + 60, layout("layout_changed")), (2 * DAY + 60, layout("layout_changed", failing=0))],
+    "NumguardSheds": [(20, calls({"OK": 900, "RESOURCE_EXHAUSTED": 100}))],
+    "NumguardSnapshotOld": [(100, saved(0, started=3600))],
+    "NumguardStale": [(10, one("numguard_index_staleness_seconds", "7200x1 0x60"))],
+    # Few checks: two blocks are no trend.
+    "NumguardBlocksJumped": [(DAY + 60, verdicts(0, 2, every=6))],
+    "NumguardFeedStale": [(600, stored(300, scheduled=0)), (600, stored(300, on=0)), (600, stored(600)), (600, stored(300, interval=7200))],
     "NumguardSlow": [(30, seconds(0, 0))],
     "NumguardCertificateEnds": [(10, one(CERTIFICATE, "0x60"))],
     "NumguardErrors": [(20, calls({"OK": 0, "INTERNAL": 0}))],

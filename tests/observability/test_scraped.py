@@ -8,23 +8,21 @@ import subprocess
 import grpc
 import pytest
 from conftest import MONITORING, PROJECT, tool
-from served import field, free_port, get, numguard, process, prometheus, redis_server, until
+from served import (
+    PATIENCE,
+    definition,
+    field,
+    free_port,
+    get,
+    numguard,
+    page,
+    process,
+    prometheus,
+    redis_server,
+    sites,
+    until,
+)
 
-# A feed whose site is this machine: refused before anything is asked, which is a run that fails.
-FEED = """
-name = "nobody.example"
-title = "Nobody"
-group = "nobody"
-terms = "Ours."
-urls = ["https://127.0.0.1/"]
-interval_minutes = 60
-pace_seconds = 1
-band = { min = 1, max = 10 }
-
-[[html]]
-rows = "li"
-number = {}
-"""
 RULES = MONITORING / "rules.yaml"
 DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
 
@@ -55,17 +53,24 @@ def watched(binary, tmp_path_factory):
     prometheus_program, redis = tool("prometheus"), tool("redis-server")
     folder, port = tmp_path_factory.mktemp("watched"), free_port()
     (folder / "feeds").mkdir()
-    (folder / "feeds/nobody.toml").write_text(FEED)
+    for name, path in [("nobody.example", "/nothing"), ("somebody.example", "/list")]:
+        (folder / f"feeds/{name}.toml").write_text(definition(name, f"http://{name}{path}"))
     settings = {
         "NUMGUARD_COLLECT__CONTACT_URL": "mailto:abuse@example.com",
         "NUMGUARD_COLLECT__FEEDS_DIR": str(folder / "feeds"),
     }
     flags = ["--no-starter-data", "--redis", f"redis://127.0.0.1:{port}"]
-    with redis_server(redis, folder, port), numguard(binary, folder, *flags, **settings) as served:
+    with (
+        sites({"/list": page(["+447400555555", "+447400555556"])}) as proxy,
+        redis_server(redis, folder, port),
+        numguard(binary, folder, *flags, NUMGUARD_COLLECT__PROXY=proxy, **settings) as served,
+    ):
         served.run("import", "-", stdin="+447400123456\n+447400123457\n")
         served.run("listing", "put", "--block", "+447400999999", "--reason", "a test")
         served.run("feed", "run", "nobody.example")
+        served.run("feed", "run", "somebody.example")
         traffic(served)
+        until(lambda: served.value('numguard_feed_rows{feed="somebody.example"}') == 2)
         with prometheus(prometheus_program, folder, RULES, served.watched.removeprefix("http://")) as server:
             until(lambda: server.query("sum_over_time(up[1m])") >= [3])
             traffic(served)
@@ -92,11 +97,14 @@ def test_what_is_counted(watched):
     assert served.value("numguard_batch_numbers_count") == 2
     assert served.value("numguard_batch_numbers_sum") == 4
     assert served.value('numguard_outcomes_total{kind="VERIFIED"}') == 2
-    assert served.value('numguard_index_listings{kind="number"}') == 3
+    assert served.value('numguard_index_listings{kind="number"}') == 5
     assert served.value("numguard_index_decisions") == 1
     assert served.value("numguard_imported_rows_total") == 2
     assert served.value("numguard_redis_connections") == served.value("numguard_redis_connections_wanted") > 0
-    assert served.value('numguard_feed_runs_total{feed="nobody.example",outcome="failed"}') == 1
+    assert served.value('numguard_feed_runs_total{feed="nobody.example",outcome="refused"}') == 1
+    assert served.value('numguard_feed_runs_total{feed="somebody.example",outcome="stored"}') == 1
+    assert served.value('numguard_feed_runs_total{feed="somebody.example",outcome="layout_changed"}') == 0
+    assert served.value('numguard_client_limited_total{client="anonymous"}') == 0
     assert served.value("process_resident_memory_bytes") > 1e6
 
 
@@ -114,6 +122,22 @@ def test_a_query_of_the_dashboard_has_an_answer(watched, expression):
     """Each returns series, and not only of nothing."""
     values = watched[1].query(expression)
     assert values and not all(math.isnan(value) for value in values), expression
+
+
+def test_the_dashboard_is_laid_out():
+    """Panels have places, names, units and the Prometheus that is chosen; none lies on another."""
+    panels, taken = DASHBOARD["panels"], set()
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
+    for panel in panels:
+        place = panel["gridPos"]
+        across, down = range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
+        cells = {(x, y) for x in across for y in down}
+        assert place["x"] + place["w"] <= 24 and not cells & taken, panel["title"]
+        taken |= cells
+        if panel["type"] != "row":
+            assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, panel["title"]
+            assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+            assert all(target["legendFormat"] for target in panel["targets"]), panel["title"]
 
 
 def test_every_rule_is_evaluated_and_none_fires(watched):
@@ -140,6 +164,23 @@ def test_the_table_of_the_readme_is_what_is_told(watched):
     told = dict(re.findall(r"^# TYPE (numguard_\S+) (\S+)$", watched[0].metrics(), re.M))
     table = dict(re.findall(r"^\| `(numguard_\w+)(?:\{[^}]*\})?` \| (\w+) \|", (PROJECT / "README.md").read_text(), re.M))
     assert table == told
+
+
+def test_calls_without_room_are_counted(binary, tmp_path):
+    """A thousand streams are open at a time; those beyond are refused, and say so."""
+    shed = 'numguard_calls_shed_total{weight="%s"}'
+    with numguard(binary, tmp_path, "--no-starter-data") as served:
+        assert [served.value(shed % weight) for weight in ("light", "heavy", "stream")] == [0, 0, 0]
+        own = [("grpc.use_local_subchannel_pool", 1)]
+        channels = [grpc.insecure_channel(served.url.removeprefix("http://"), own) for _ in range(6)]
+        watches = [channel.unary_stream("/grpc.health.v1.Health/Watch") for channel in channels]
+        streams = [watch(b"", timeout=PATIENCE) for watch in watches for _ in range(170)]
+        until(lambda: served.value(shed % "stream") == 20)
+        assert served.check("+447400123456") == grpc.StatusCode.OK, "checks have room of their own"
+        assert served.value(shed % "light") == 0
+        for channel in channels:
+            channel.close()
+        assert len(streams) == 1020
 
 
 def test_redis_down_fails_no_probe(binary, tmp_path):
