@@ -3,6 +3,7 @@
 //! Must not hold rules of its own; it only connects rooms.
 
 mod first_start;
+mod policies;
 mod shutdown;
 mod watching;
 
@@ -31,6 +32,7 @@ use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
 use crate::telemetry::Kinds;
 
+use policies::Followed;
 use watching::Watching;
 
 pub use shutdown::signal;
@@ -40,6 +42,7 @@ pub struct App {
     listener: TcpListener,
     server: Server,
     sync: Sync,
+    policies: Followed,
     /// If sign-ups are counted and others on the store are to know.
     counting: Option<(Arc<Windows>, Arc<dyn Store>)>,
     tls: Option<Arc<Tls>>,
@@ -80,7 +83,8 @@ pub struct Banner {
 impl App {
     /// Checks all settings, binds the address, opens the store and loads the index.
     pub async fn start(config: &Config) -> Result<Self> {
-        let policies = Arc::new(config.policies()?);
+        let followed = Followed::open(config)?;
+        let policies = followed.in_force.clone();
         let parts = config.collector()?;
         let tls =
             config.access.tls()?.map(|options| Tls::open(options, now)).transpose().context("access")?;
@@ -115,7 +119,7 @@ impl App {
             index: published.load().stats(),
             loaded,
             took: began.elapsed(),
-            policy: policies.usual().version.clone(),
+            policy: policies.load().usual().version.clone(),
             metadata: plan::metadata_version(),
         };
         let owner = owner(config, &parts.catalogue, &published, &sync);
@@ -134,18 +138,10 @@ impl App {
         let counting = windows.clone().filter(|_| redis).map(|windows| (windows, Arc::clone(&store)));
         let feed = FeedRpc::new(collector, Arc::clone(&store), Arc::clone(&audit), sync.progress())
             .scheduled(config.collect.enabled);
-        let check = CheckRpc::new(
-            Arc::clone(&published),
-            Arc::clone(&policies),
-            Arc::clone(&store),
-            sync.freshness(),
-        );
-        let outcomes = Outcomes::new(
-            Arc::clone(&store),
-            Arc::clone(&published),
-            Arc::clone(&policies),
-            config.outcomes(),
-        );
+        let check =
+            CheckRpc::new(Arc::clone(&published), policies.clone(), Arc::clone(&store), sync.freshness());
+        let outcomes =
+            Outcomes::new(Arc::clone(&store), Arc::clone(&published), policies.clone(), config.outcomes());
         let check = check.counting(windows).reporting(outcomes.clone(), sync.progress());
         let outcome = OutcomeRpc::new(
             outcomes,
@@ -174,7 +170,19 @@ impl App {
         let server = Server::new(rpcs, sync.freshness(), options);
         let watching =
             port.map(|port| Watching::new(port, server.serving(), kinds, index, freshness, watched));
-        Ok(Self { listener, server, sync, tls, directory, counting, scheduled, watching, decisions, banner })
+        Ok(Self {
+            listener,
+            server,
+            sync,
+            policies: followed,
+            tls,
+            directory,
+            counting,
+            scheduled,
+            watching,
+            decisions,
+            banner,
+        })
     }
 
     /// What to tell the person who started it.
@@ -193,6 +201,7 @@ impl App {
         if let Some(directory) = self.directory {
             tokio::spawn(directory.follow(stopped.clone()));
         }
+        tokio::spawn(self.policies.follow(stopped.clone()));
         let certificate = self.tls.map(|tls| tokio::spawn(tls.follow(stopped.clone())));
         let sync = tokio::spawn(self.sync.run(stopped));
         // Probes and scrapes are answered until the very end.

@@ -12,6 +12,7 @@ mod feeds;
 mod metrics;
 mod outcomes;
 mod owner;
+mod policy;
 mod shared_store;
 
 use std::net::SocketAddr;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::burst::Windows;
 use crate::feed::DefinitionError;
 use crate::outcome::OutcomeOptions;
-use crate::policy::{self, Policies, PolicyError, Reading};
+use crate::policy::{Policies, PolicyError};
 use crate::rpc::{ConnectionOptions, now};
 use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;
@@ -40,6 +41,7 @@ pub use feeds::{feed, feeds};
 pub use metrics::{MetricsConfig, MetricsFlags};
 pub use outcomes::OutcomesConfig;
 pub use owner::OwnerConfig;
+pub use policy::{PolicyFile, policies, policy_reading};
 pub use shared_store::{RedisConfig, Secret};
 
 /// The default configuration's text: every setting, commented.
@@ -165,6 +167,14 @@ pub enum ConfigError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// A file is of another encoding.
+    #[error("{path}:{line}: is not UTF-8 from here on: save the file as UTF-8 text")]
+    NotUtf8 {
+        /// Which.
+        path: String,
+        /// The first line with bytes that UTF-8 does not have.
+        line: usize,
+    },
     /// The policy file is refused.
     #[error("{path}: {error}")]
     Policy {
@@ -280,28 +290,14 @@ impl Config {
     }
 }
 
-/// The policies of a file.
-pub fn policies(file: &Path) -> Result<Policies, ConfigError> {
-    let path = file.display().to_string();
-    let Reading { policies, problems } = policy::read(&read(file)?);
-    let Some(policies) = policies else {
-        let refused = problems.into_iter().filter(|problem| problem.refused).collect();
-        return Err(ConfigError::Policy { path, error: PolicyError(refused) });
-    };
-    for doubt in problems {
-        tracing::warn!(path, "policy: {doubt}");
-    }
-    Ok(policies)
-}
-
-/// What a policy file comes to, with everything that can be said about it.
-pub fn policy_reading(file: &Path) -> Result<Reading, ConfigError> {
-    Ok(policy::read(&read(file)?))
-}
-
 fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::File { path: path.display().to_string(), error })
+    let name = || path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| ConfigError::File { path: name(), error })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+        ConfigError::NotUtf8 { path: name(), line }
+    })
 }
 
 /// A TOML text that is named by its file in errors.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::index::{Position, Published};
-use crate::policy::Policies;
+use crate::policy::InForce;
 use crate::store::Store;
 
 pub use review::{Review, ReviewReport};
@@ -71,7 +71,7 @@ impl OutcomeOptions {
 pub struct Outcomes {
     store: Arc<dyn Store>,
     published: Arc<Published>,
-    policies: Arc<Policies>,
+    policies: InForce,
     options: Arc<OutcomeOptions>,
 }
 
@@ -102,9 +102,9 @@ impl Outcomes {
     pub fn new(
         store: Arc<dyn Store>,
         published: Arc<Published>,
-        policies: Arc<Policies>,
+        policies: impl Into<InForce>,
         options: OutcomeOptions,
     ) -> Self {
-        Self { store, published, policies, options: Arc::new(options) }
+        Self { store, published, policies: policies.into(), options: Arc::new(options) }
     }
 }

@@ -64,7 +64,7 @@ impl Outcomes {
             OutcomeKind::FalsePositive => false,
             OutcomeKind::AbuseConfirmed => true,
             OutcomeKind::Verified => {
-                let fading = self.policies.usual().weights.inferred_range.fading(now.day());
+                let fading = self.policies.load().usual().weights.inferred_range.fading(now.day());
                 let around = self.published.load().block_weights(outcome.number, &fading);
                 around.last().is_some_and(|weight| weight.seen > 0)
             }

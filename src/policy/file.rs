@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(default.problems, Vec::<Problem>::new());
         assert_eq!(
             default.policies.map(|policies| policies.usual().version.clone()).as_deref(),
-            Some("default-2")
+            Some("default-3")
         );
         for (from, to, named) in [
             ("challenge = 50", "challenge = 0", "thresholds.challenge is 0: expected 1 to 100"),
@@ -201,7 +201,7 @@ mod tests {
                 "run.probability",
             ),
             ("not_in_plan = 0.7", "", "missing field `not_in_plan`"),
-            ("version = \"default-2\"", "version = 1", "invalid type"),
+            ("version = \"default-3\"", "version = 1", "invalid type"),
         ] {
             let error = refused(from, to);
             assert!(error.contains(named), "{error}");

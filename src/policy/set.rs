@@ -197,7 +197,7 @@ mod tests {
         let names: Vec<_> = policies.iter().map(|(name, policy)| (name, policy.version.as_str())).collect();
         assert_eq!(
             names,
-            [("default", "default-2"), ("payout", "default-2/payout"), ("watch", "default-2/watch")]
+            [("default", "default-3"), ("payout", "default-3/payout"), ("watch", "default-3/watch")]
         );
         let usual = Policy::default();
         for name in ["", "default"] {
@@ -205,7 +205,7 @@ mod tests {
         }
         assert_eq!(policies.get("Payout"), None);
         let mut expected = usual.clone();
-        expected.version = "default-2/payout".to_owned();
+        expected.version = "default-3/payout".to_owned();
         expected.thresholds.challenge = 30;
         expected.shadow = vec![crate::listing::ReasonCode::LineType];
         expected.weights.line_types.voip = 0.3;

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::audit::{Asked, Audit, Order, Verb};
 use crate::index::Published;
 use crate::listing::{Listing, Subject, UnixTime};
-use crate::policy::{self, Policies};
+use crate::policy::{self, InForce};
 use crate::store::{Applied, Change, Store};
 use crate::sync::{Freshness, Progress};
 
@@ -40,7 +40,7 @@ pub struct AdminRpc {
     pub(super) store: Arc<dyn Store>,
     pub(super) audit: Arc<Audit>,
     published: Arc<Published>,
-    policies: Arc<Policies>,
+    policies: InForce,
     progress: Progress,
     freshness: Arc<Freshness>,
 }
@@ -51,7 +51,7 @@ impl AdminRpc {
         store: Arc<dyn Store>,
         audit: Arc<Audit>,
         published: Arc<Published>,
-        policies: Arc<Policies>,
+        policies: InForce,
         progress: Progress,
         freshness: Arc<Freshness>,
     ) -> Self {
@@ -257,7 +257,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         // A store that is out of reach must not hide what the index does without it.
         let stored = self.store.stats().await;
         let index = Arc::clone(&self.published.load());
-        let (kind, version) = (self.store.kind(), self.policies.usual().version.clone());
+        let (kind, version) = (self.store.kind(), self.policies.load().usual().version.clone());
         let (age, held) = (self.freshness.of(&index, now()), self.freshness.held());
         tokio::task::spawn_blocking(move || stats::stats(kind, stored, &index, (age, held), &version))
             .await
@@ -294,7 +294,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         _: Request<pb::GetPoliciesRequest>,
     ) -> Result<Response<pb::GetPoliciesResponse>, Status> {
-        Ok(Response::new(policy_messages::policies(&self.policies)))
+        Ok(Response::new(policy_messages::policies(&self.policies.load())))
     }
 
     async fn validate_policy(

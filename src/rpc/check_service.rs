@@ -15,11 +15,11 @@ use crate::access::{ANONYMOUS, Client};
 use crate::burst::{ClientTag, Windows};
 use crate::check::{Answer, check, with_bursts};
 use crate::decisions::{Decision, DecisionLog};
-use crate::index::{Index, Published};
+use crate::index::{self, Published};
 use crate::listing::UnixTime;
 use crate::number::Region;
 use crate::outcome::{OutcomeOptions, Outcomes};
-use crate::policy::{Policies, Policy};
+use crate::policy::{self, InForce, Policies, Policy};
 use crate::signal::Context;
 use crate::store::{Outcome, Store};
 use crate::sync::{Freshness, Progress};
@@ -41,7 +41,7 @@ const TURN: usize = 256;
 #[derive(Clone)]
 pub struct CheckRpc {
     published: Arc<Published>,
-    policies: Arc<Policies>,
+    policies: InForce,
     outcomes: Outcomes,
     /// Tells when checks see what outcomes changed.
     progress: Option<Progress>,
@@ -51,6 +51,13 @@ pub struct CheckRpc {
     windows: Option<Arc<Windows>>,
     /// If decisions are logged.
     decisions: Option<Arc<DecisionLog>>,
+}
+
+/// What a call is answered by.
+struct By {
+    index: index::Guard,
+    policies: policy::Guard,
+    now: UnixTime,
 }
 
 /// Check ids: eight hexadecimal digits for this process, then a count.
@@ -82,14 +89,15 @@ impl CheckRpc {
     /// Serves from `published`, judging by `policies`; outcomes go to `store`.
     pub fn new(
         published: Arc<Published>,
-        policies: Arc<Policies>,
+        policies: impl Into<InForce>,
         store: Arc<dyn Store>,
         freshness: Arc<Freshness>,
     ) -> Self {
+        let policies = policies.into();
         let process = RandomState::new().build_hasher().finish() as u32;
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
         let options = OutcomeOptions::default();
-        let outcomes = Outcomes::new(store, Arc::clone(&published), Arc::clone(&policies), options);
+        let outcomes = Outcomes::new(store, Arc::clone(&published), policies.clone(), options);
         Self { published, policies, outcomes, progress: None, freshness, ids, windows: None, decisions: None }
     }
 
@@ -116,19 +124,23 @@ impl CheckRpc {
         self.windows.as_ref().map(|_| ClientTag::of(caller(request)))
     }
 
+    /// What is in force now.
+    fn by(&self) -> By {
+        By { index: self.published.load(), policies: self.policies.load(), now: now() }
+    }
+
     fn answer(
         &self,
-        index: &Index,
+        by: &By,
         request: &pb::CheckNumberRequest,
         client: Option<ClientTag>,
-        now: UnixTime,
     ) -> Result<pb::CheckNumberResponse, Wrong> {
-        let (mut answer, policy) = self.judge(index, request, now)?;
+        let (now, (mut answer, policy)) = (by.now, judge(by, request)?);
         if let (Some(windows), Some(client)) = (&self.windows, client) {
             answer = counted(answer, policy, windows, client, request.dry_run, now);
         }
         metrics::checked(&answer.judgement);
-        let response = self.response(index, &answer, policy, now);
+        let response = self.response(by, &answer, policy);
         if let Some(log) = &self.decisions {
             let (correlation_id, name) =
                 request.context.as_ref().map_or(("", ""), |told| (&told.correlation_id, &told.policy));
@@ -138,34 +150,8 @@ impl CheckRpc {
         Ok(response)
     }
 
-    fn judge<'a>(
-        &self,
-        index: &'a Index,
-        request: &pb::CheckNumberRequest,
-        now: UnixTime,
-    ) -> Result<(Answer<'a>, &Policy), Wrong> {
-        let region = region(&request.default_region)?;
-        let (mut context, mut policy) = (Context::default(), self.policies.usual());
-        if let Some(told) = &request.context {
-            context = convert::context(told, now)?;
-            policy = self.policies.get(&told.policy).ok_or_else(|| self.no_such_policy())?;
-        }
-        Ok((check(index, policy, &request.number, region, &context, now), policy))
-    }
-
-    fn no_such_policy(&self) -> Wrong {
-        let names: Vec<&str> = self.policies.iter().map(|(name, _)| name).collect();
-        ("context.policy", format!("no policy has that name: expected one of {}", names.join(", ")).into())
-    }
-
-    fn response(
-        &self,
-        index: &Index,
-        answer: &Answer<'_>,
-        policy: &Policy,
-        now: UnixTime,
-    ) -> pb::CheckNumberResponse {
-        let freshness = convert::freshness(self.freshness.of(index, now));
+    fn response(&self, by: &By, answer: &Answer<'_>, policy: &Policy) -> pb::CheckNumberResponse {
+        let freshness = convert::freshness(self.freshness.of(&by.index, by.now));
         convert::answer(answer, self.ids.next(), &policy.version, freshness)
     }
 
@@ -181,9 +167,9 @@ impl CheckRpc {
         requests: &[pb::CheckNumberRequest],
         client: Option<ClientTag>,
     ) -> Result<Vec<pb::CheckNumberResponse>, Status> {
-        let (index, now) = (self.published.load(), now());
+        let by = self.by();
         let answers = requests.iter().zip(first..).map(|(request, at)| {
-            self.answer(&index, request, client, now)
+            self.answer(&by, request, client)
                 .map_err(|(field, expected)| invalid(format!("requests[{at}].{field}"), expected))
         });
         answers.collect()
@@ -193,6 +179,21 @@ impl CheckRpc {
 /// Who asks.
 fn caller<T>(request: &Request<T>) -> &str {
     request.extensions().get::<Client>().map_or(ANONYMOUS, Client::name)
+}
+
+fn judge<'a>(by: &'a By, request: &pb::CheckNumberRequest) -> Result<(Answer<'a>, &'a Policy), Wrong> {
+    let region = region(&request.default_region)?;
+    let (mut context, mut policy) = (Context::default(), by.policies.usual());
+    if let Some(told) = &request.context {
+        context = convert::context(told, by.now)?;
+        policy = by.policies.get(&told.policy).ok_or_else(|| no_such_policy(&by.policies))?;
+    }
+    Ok((check(&by.index, policy, &request.number, region, &context, by.now), policy))
+}
+
+fn no_such_policy(policies: &Policies) -> Wrong {
+    let names: Vec<&str> = policies.iter().map(|(name, _)| name).collect();
+    ("context.policy", format!("no policy has that name: expected one of {}", names.join(", ")).into())
 }
 
 /// The answer with what the windows know of this client and number.
@@ -230,7 +231,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
         request: Request<pb::CheckNumberRequest>,
     ) -> Result<Response<pb::CheckNumberResponse>, Status> {
         self.ready()?;
-        let answer = self.answer(&self.published.load(), request.get_ref(), self.client(&request), now());
+        let answer = self.answer(&self.by(), request.get_ref(), self.client(&request));
         answer.map(Response::new).map_err(|(field, expected)| invalid(field, expected))
     }
 
@@ -241,15 +242,14 @@ impl pb::check_service_server::CheckService for CheckRpc {
         self.ready()?;
         let client = self.client(&request);
         let request = request.into_inner().request.ok_or_else(|| invalid("request", "is required"))?;
-        let (index, now) = (self.published.load(), now());
-        let (mut answer, policy) = self
-            .judge(&index, &request, now)
+        let by = self.by();
+        let (mut answer, policy) = judge(&by, &request)
             .map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
         if let (Some(windows), Some(client)) = (&self.windows, client) {
             // Who looks into a case registers nobody.
-            answer = counted(answer, policy, windows, client, true, now);
+            answer = counted(answer, policy, windows, client, true, by.now);
         }
-        let response = self.response(&index, &answer, policy, now);
+        let response = self.response(&by, &answer, policy);
         Ok(Response::new(convert::explanation(&answer, policy, response)))
     }
 
@@ -292,7 +292,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
             service.ready()?;
             charge(caller.as_ref(), 1)?;
             let request = request?.request.ok_or_else(|| invalid("request", "is required"))?;
-            let answer = service.answer(&service.published.load(), &request, client, now());
+            let answer = service.answer(&service.by(), &request, client);
             let response =
                 answer.map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
             Ok(pb::StreamCheckNumbersResponse { response: Some(response) })

@@ -84,7 +84,7 @@ fn every_check_is_a_line_without_digits_and_what_is_not_changed_does_not_flip() 
     let cut = file(&folder, "cut.jsonl", &text.as_bytes()[..text.len() - 9]);
     let ran = run(&["replay", cut.to_str().unwrap(), "--policy", policy.to_str().unwrap()]);
     assert!(ran.code == Some(1) && ran.stderr.contains("cut.jsonl:8: is no line"), "{ran:?}");
-    assert!(ran.stdout.contains("of 7 decisions would flip under default-2"), "{ran:?}");
+    assert!(ran.stdout.contains("of 7 decisions would flip under default-3"), "{ran:?}");
 }
 
 #[test]

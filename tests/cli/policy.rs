@@ -21,10 +21,10 @@ fn a_check_names_its_policy_and_the_answer_tells_which_it_was() {
     let served = Served::start(&folder.path().join("data"), &flags);
     let voip = "+33912345678";
     for (name, verdict, version) in [
-        ("", "ALLOW", "default-2"),
-        ("default", "ALLOW", "default-2"),
-        ("payout", "CHALLENGE", "default-2/payout"),
-        ("watch", "ALLOW", "default-2/watch"),
+        ("", "ALLOW", "default-3"),
+        ("default", "ALLOW", "default-3"),
+        ("payout", "CHALLENGE", "default-3/payout"),
+        ("watch", "ALLOW", "default-3/watch"),
     ] {
         let ran = served.run(&["check", "-o", "json", voip, "--policy", name]);
         let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -34,7 +34,7 @@ fn a_check_names_its_policy_and_the_answer_tells_which_it_was() {
     assert!(unknown.code == Some(1) && unknown.stderr.contains("default, payout, watch"), "{unknown:?}");
 
     let list = served.run(&["policy", "list"]);
-    assert!(list.code == Some(0) && list.stdout.contains("default-2/watch"), "{list:?}");
+    assert!(list.code == Some(0) && list.stdout.contains("default-3/watch"), "{list:?}");
     let shown = served.run(&["policy", "show", "payout"]);
     let settings: toml::Table = shown.stdout.parse().unwrap();
     assert_eq!(settings["thresholds"]["challenge"].as_integer(), Some(10));
@@ -70,7 +70,7 @@ fn validate_names_file_line_and_remedy() {
     let good = file(&folder, "good.toml", text().as_bytes());
     let good = good.to_str().unwrap();
     let ran = run(&["policy", "validate", good]);
-    let right = format!("{good} is right: default-2, default-2/payout, default-2/watch\n");
+    let right = format!("{good} is right: default-3, default-3/payout, default-3/watch\n");
     assert_eq!((ran.code, ran.stdout), (Some(0), right));
 
     let bad = text()
@@ -90,4 +90,47 @@ fn validate_names_file_line_and_remedy() {
     let served = run(&["serve", "--policy", path, "--data-dir", folder.path().join("x").to_str().unwrap()]);
     assert!(served.code == Some(1) && served.stderr.contains("thresholds.block is 85"), "{served:?}");
     assert_eq!(run(&["policy", "validate", "/no/such"]).code, Some(1));
+}
+
+#[test]
+fn a_changed_policy_file_counts_at_once_and_a_wrong_one_never() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = file(&folder, "policy.toml", text().as_bytes());
+    let log = folder.path().join("log");
+    let flags = ["--no-starter-data", "--policy", policy.to_str().unwrap()];
+    let served = Served::logging_with(&folder.path().join("data"), &flags, &log);
+    let version = || -> String {
+        let ran = served.run(&["check", "-o", "json", "+33912345678"]);
+        let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        format!("{} {}", told["policy_version"].as_str().unwrap(), told["verdict"].as_str().unwrap())
+    };
+    let said = |words: &str| std::fs::read_to_string(&log).unwrap().matches(words).count();
+    let until = |what: &dyn Fn() -> bool| {
+        for _ in 0..600 {
+            if what() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("still not so after a minute: {}", std::fs::read_to_string(&log).unwrap());
+    };
+    let usual = version();
+    assert!(usual.ends_with(" ALLOW"), "{usual}");
+
+    // A ConfigMap's way: another file takes the name.
+    let strict = text().replacen("challenge = 50", "challenge = 10", 1);
+    let strict = strict.replacen("version = \"default-", "version = \"strict-", 1);
+    std::fs::write(folder.path().join("next"), &strict).unwrap();
+    std::fs::rename(folder.path().join("next"), &policy).unwrap();
+    until(&|| version().starts_with("strict-") && version().ends_with(" CHALLENGE"));
+    assert!(served.run(&["policy", "list"]).stdout.contains("strict-"));
+
+    std::fs::write(&policy, "version = \"half").unwrap();
+    until(&|| said("the old policy stays in force") == 1);
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    assert_eq!(said("the old policy stays in force"), 1, "told once");
+    assert!(version().starts_with("strict-"));
+
+    std::fs::write(&policy, text()).unwrap();
+    until(&|| version() == usual);
 }
