@@ -6,7 +6,7 @@ use crate::rpc::pb;
 
 use super::asked::AuthorArg;
 use super::exit::Exit;
-use super::output::{self, grouped, say};
+use super::output::{self, grouped, say, tell};
 use super::{Client, ServerArg, replay_audit};
 
 /// Verbs for when the store has lost something.
@@ -41,13 +41,13 @@ async fn accept_shrink(args: AcceptArgs) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
     if !args.yes {
         let held = client.stats().await?.held;
-        eprintln!(
+        tell!(
             "A store that suddenly holds much less than the index is not believed: checks go on with the \
              listings of before.\nAccepting that, for ten minutes and for every server on this store, lets \
              them go: numbers that were\nblocked may pass. If the store was emptied by mistake, restore it \
              instead, and replay the audit records."
         );
-        eprintln!("{}", held_load(held.as_ref()));
+        tell!("{}", held_load(held.as_ref()));
     }
     if !output::confirm("Accept that listings are lost?", args.yes)? {
         bail!("nothing was changed");

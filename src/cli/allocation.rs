@@ -6,14 +6,15 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use crate::rpc::pb;
 use crate::rpc::pb::import_allocation_request::Part;
 
+use super::asked::AuthorArg;
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, visible};
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
 use super::{Client, ServerArg};
 
 /// Bytes per message.
@@ -44,9 +45,8 @@ pub(super) struct ImportArgs {
     /// Load it although it is doubtful, such as one that has shrunk much
     #[arg(long)]
     accept: bool,
-    /// Who
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
-    author: String,
+    #[command(flatten)]
+    author: AuthorArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -65,6 +65,11 @@ pub(super) struct ListArgs {
 pub(super) struct DeleteArgs {
     /// Whose file
     feed: String,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    author: AuthorArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -82,12 +87,19 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
     match verb {
         Verb::Import(args) => import(args).await,
         Verb::List(args) => list(args).await,
-        Verb::Delete(args) => {
-            Client::connect(&args.server).await?.delete_allocation(args.feed.clone()).await?;
-            say(format_args!("{}: taken away", args.feed))?;
-            Ok(Exit::Ok)
-        }
+        Verb::Delete(args) => delete(args).await,
     }
+}
+
+async fn delete(args: DeleteArgs) -> Result<Exit> {
+    let client = Client::connect(&args.server).await?;
+    let question = format!("Take away all that the file of {} says of ranges?", args.feed);
+    if !output::confirm(&question, args.yes)? {
+        bail!("nothing was changed");
+    }
+    client.delete_allocation(args.feed.clone(), args.author.author).await?;
+    say(format_args!("{}: taken away", args.feed))?;
+    Ok(Exit::Ok)
 }
 
 async fn import(args: ImportArgs) -> Result<Exit> {
@@ -104,13 +116,13 @@ async fn import(args: ImportArgs) -> Result<Exit> {
         grouped(made.free_ranges)
     ))?;
     for doubt in &done.doubts {
-        eprintln!("doubtful: {}", visible(doubt));
+        tell!("doubtful: {}", visible(doubt));
     }
     match (done.loaded, args.dry_run) {
         (true, _) => say("loaded; checks go by it")?,
         (false, true) => say("dry run: nothing was loaded")?,
         (false, false) => {
-            eprintln!("nothing was loaded; if the file is right, --accept loads it");
+            tell!("nothing was loaded; if the file is right, --accept loads it");
             return Ok(Exit::Failed);
         }
     }
@@ -123,7 +135,7 @@ fn parts(args: &ImportArgs) -> Result<Vec<pb::ImportAllocationRequest>> {
         feed: args.feed.clone(),
         dry_run: args.dry_run,
         accept: args.accept,
-        author: args.author.clone(),
+        author: args.author.author.clone(),
     }))];
     let mut sent = 0;
     for path in &args.files {
@@ -131,12 +143,27 @@ fn parts(args: &ImportArgs) -> Result<Vec<pb::ImportAllocationRequest>> {
         let mut body = Vec::new();
         let read = File::open(path).and_then(|mut file| file.read_to_end(&mut body));
         read.with_context(|| format!("cannot read {name}"))?;
+        if let Some(packed) = packed(&body) {
+            bail!("{name}: is packed ({packed}): unpack it and give what is inside");
+        }
         sent += body.len() as u64;
         parts.push(part(Part::File(name)));
         parts.extend(body.chunks(PART).map(|bytes| part(Part::Bytes(bytes.to_vec()))));
     }
     parts.push(part(Part::Finish(pb::AllocationFinish { bytes: sent })));
     Ok(parts)
+}
+
+/// How a file is packed, by its first bytes.
+fn packed(bytes: &[u8]) -> Option<&'static str> {
+    let kinds: [(&[u8], _); 5] = [
+        (b"PK\x03\x04", "zip"),
+        (b"\x1f\x8b", "gzip"),
+        (b"BZh", "bzip2"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"7z\xbc\xaf", "7z"),
+    ];
+    kinds.into_iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| kind)
 }
 
 async fn list(args: ListArgs) -> Result<Exit> {

@@ -12,7 +12,7 @@ use crate::listing::{Decision, UnixTime};
 use crate::rpc::pb_decision;
 
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell};
 
 /// A withdrawal, in words.
 pub(super) const WITHDRAW: &str = "take the decision away";
@@ -74,13 +74,16 @@ impl FileArg {
         let folder = Config::load(None, &flags)?.data_dir;
         let beside = format!("{}.", audit::FILE);
         let older = audit::older(&folder.join(audit::FILE));
-        for entry in
-            std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
-        {
+        for entry in std::fs::read_dir(&folder).with_context(|| {
+            format!(
+                "cannot read {}: name the service's data folder with --data-dir, or a file",
+                folder.display()
+            )
+        })? {
             let name = entry?.file_name();
             let is_older = older.iter().any(|older| older.file_name() == Some(&name));
             if !is_older && name.to_string_lossy().starts_with(&beside) {
-                eprintln!("beside it: {}", folder.join(name).display());
+                tell!("beside it: {}", folder.join(name).display());
             }
         }
         Ok(folder.join(audit::FILE))
@@ -134,7 +137,7 @@ fn list(args: &ListArgs) -> Result<Exit> {
         print_table(&rows)?;
     }
     for error in &broken {
-        eprintln!("{error}");
+        tell!("{error}");
     }
     if !broken.is_empty() {
         bail!("the chain of {} is broken: see above", path.display());
@@ -182,7 +185,7 @@ fn verify(file: &FileArg) -> Result<Exit> {
         match record {
             Ok(_) => count += 1,
             Err(error @ AuditError::Broken { .. }) => {
-                eprintln!("{error}");
+                tell!("{error}");
                 broken += 1;
             }
             Err(error) => return Err(error.into()),
@@ -219,7 +222,7 @@ fn all(path: &Path, mut records: Records) -> Result<(Vec<Record>, Vec<AuditError
 
 fn tell_cut(path: &Path, line: Option<u64>) {
     if let Some(line) = line {
-        eprintln!("{}:{line}: is cut or still being written, and left out", path.display());
+        tell!("{}:{line}: is cut or still being written, and left out", path.display());
     }
 }
 

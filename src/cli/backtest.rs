@@ -19,7 +19,7 @@ use crate::number::{LineType, Number, parse};
 use crate::rpc::now;
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, print_json, print_table, say, table};
+use super::output::{Output, OutputArg, print_json, print_table, say, table, tell};
 
 /// Arguments of `backtest`.
 #[derive(Debug, clap::Args)]
@@ -140,7 +140,7 @@ fn sightings(path: &Path, feed: &FeedName) -> Result<Sightings> {
     })
     .with_context(|| path.display().to_string())?;
     if bad > 0 {
-        eprintln!("{}: {bad} bad lines were left out", path.display());
+        tell!("{}: {bad} bad lines were left out", path.display());
     }
     Ok(rows)
 }

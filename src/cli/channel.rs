@@ -16,6 +16,9 @@ use tonic::{Request, Status};
 
 use crate::config;
 
+/// Where a service is that nobody told to be elsewhere.
+const USUAL: &str = "http://127.0.0.1:50051";
+
 /// How long a connection may take.
 const CONNECT_SECONDS: u64 = 5;
 
@@ -23,7 +26,7 @@ const CONNECT_SECONDS: u64 = 5;
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ServerArg {
     /// URL of the numguard service; https:// for TLS
-    #[arg(long, value_name = "URL", env = "NUMGUARD_SERVER", default_value = "http://127.0.0.1:50051")]
+    #[arg(long, value_name = "URL", env = "NUMGUARD_SERVER", default_value = USUAL)]
     pub(super) server: String,
     /// Seconds to wait for an answer (imports, exports and runs of feeds take as long as they take)
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
@@ -59,6 +62,11 @@ impl Interceptor for Key {
 }
 
 impl ServerArg {
+    /// Whether somebody has said where the service is, or how to come in.
+    pub(super) fn is_named(&self) -> bool {
+        self.server != USUAL || self.api_key_file.is_some()
+    }
+
     /// Connects.
     pub(super) async fn connect(&self) -> Result<Wire> {
         let url = &self.server;

@@ -13,7 +13,7 @@ use crate::rpc::{exported, pb};
 
 use super::context::ContextArgs;
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
+use super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell, visible};
 use super::{Client, ServerArg};
 
 /// Numbers per call.
@@ -176,7 +176,7 @@ impl Inputs {
             Ok(text) => self.numbers.push(text.to_owned()),
             Err(bad) => {
                 self.bad += 1;
-                eprintln!("{name}:{}: {}", bad.line, bad.reason);
+                tell!("{name}:{}: {}", bad.line, bad.reason);
             }
         })
         .with_context(|| name.to_owned())?;

@@ -35,7 +35,9 @@ pub(super) struct Client {
 
 pub(super) fn failed(status: Status) -> anyhow::Error {
     let hint = match status.code() {
-        tonic::Code::Unimplemented => " (is it numguard, and of this version?)",
+        tonic::Code::Unimplemented if status.message().is_empty() => {
+            " (is it numguard, and of this version?)"
+        }
         _ => "",
     };
     if let Some(cause) = std::error::Error::source(&status) {
@@ -275,8 +277,8 @@ impl Client {
         Ok(answer.map_err(failed)?.into_inner().allocations)
     }
 
-    pub(super) async fn delete_allocation(&self, feed: String) -> Result<()> {
-        let request = self.timed(pb::DeleteAllocationRequest { feed });
+    pub(super) async fn delete_allocation(&self, feed: String, author: String) -> Result<()> {
+        let request = self.timed(pb::DeleteAllocationRequest { feed, author });
         self.feeds().delete_allocation(request).await.map(|_| ()).map_err(failed)
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use crate::rpc::{exported, pb};
 
 use super::exit::Exit;
+use super::output::tell;
 use super::{Client, ServerArg};
 
 /// Arguments of `export`.
@@ -39,6 +40,6 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         })
         .await?;
     out.flush()?;
-    eprintln!("exported {} listings", super::output::grouped(count));
+    tell!("exported {} listings", super::output::grouped(count));
     Ok(Exit::Ok)
 }

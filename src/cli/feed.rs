@@ -16,7 +16,7 @@ use crate::feed::definition::{Entry, skeleton};
 use crate::feed::{Catalogue, Definition, Shape};
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table};
+use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table, tell};
 use super::{feed_overlap, feed_quarantine, feed_run, feed_status, feed_test};
 
 /// Verbs on feeds.
@@ -226,6 +226,6 @@ fn add(args: &AddArgs) -> Result<Exit> {
     })?;
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write {shown}"))?;
     say(format_args!("wrote {shown}"))?;
-    eprintln!("save a page of the site, then: numguard feed test {shown} --page FILE");
+    tell!("save a page of the site, then: numguard feed test {shown} --page FILE");
     Ok(Exit::Ok)
 }

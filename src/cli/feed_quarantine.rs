@@ -8,7 +8,7 @@ use crate::rpc::{now, pb};
 use super::asked::AuthorArg;
 use super::exit::Exit;
 use super::feed_run::{exit, tell};
-use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, visible};
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
 use super::{Client, ServerArg};
 
 /// Verbs on runs that were not believed.
@@ -100,7 +100,7 @@ async fn list(args: ListArgs) -> Result<Exit> {
     }
     print_table(&rows)?;
     if runs.is_empty() {
-        eprintln!("no run waits");
+        tell!("no run waits");
     }
     Ok(Exit::Ok)
 }

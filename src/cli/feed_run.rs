@@ -8,7 +8,7 @@ use crate::rpc::pb;
 use super::asked::AuthorArg;
 use super::exit::Exit;
 use super::feed_status::{outcome, run_line};
-use super::output::{self, Output, OutputArg, grouped, print_json, say, visible};
+use super::output::{self, Output, OutputArg, grouped, print_json, say, tell, visible};
 use super::{Client, ServerArg};
 
 /// Arguments of `feed run`.
@@ -77,9 +77,9 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit> {
         let held = client.quarantine().await?;
         let held = held.iter().find(|held| held.feed == args.feed && held.run == run.run);
         for reason in held.map(|held| held.reasons.as_slice()).unwrap_or_default() {
-            eprintln!("  {}", visible(reason));
+            tell!("  {}", visible(reason));
         }
-        eprintln!("look at it: numguard feed quarantine show {} {}", args.feed, run.run);
+        tell!("look at it: numguard feed quarantine show {} {}", args.feed, run.run);
     }
     Ok(exit(&run))
 }
@@ -107,7 +107,7 @@ pub(super) fn tell(feed: &str, run: &pb::FeedRun, samples_new: &[String], form: 
     }
     if exit(run) == Exit::Failed {
         let colon = if run.note.is_empty() { "" } else { ": " };
-        eprintln!("error: {feed}: {}{colon}{}", outcome(run.outcome()), visible(&run.note));
+        tell!("error: {feed}: {}{colon}{}", outcome(run.outcome()), visible(&run.note));
     }
     Ok(())
 }

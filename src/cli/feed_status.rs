@@ -8,7 +8,7 @@ use crate::listing::UnixTime;
 use crate::rpc::{now, pb};
 
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, grouped, print_json, print_table, table, visible};
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
 use super::{Client, ServerArg};
 
 /// Arguments of `feed status`.
@@ -25,12 +25,19 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
         Client::connect(&args.server).await?.feed_status().await?;
     match args.output.output {
         Output::Json => feeds.iter().try_for_each(|feed| print_json(&line(feed)))?,
-        Output::Table => print_table(&rows(&feeds, now()))?,
+        Output::Table => {
+            print_table(&rows(&feeds, scheduled, now()))?;
+            let to_do = to_dos(&feeds);
+            if to_do.row_count() > 0 {
+                say("")?;
+                print_table(&to_do)?;
+            }
+        }
     }
     if feeds.is_empty() {
-        eprintln!("the service has no feeds");
+        tell!("the service has no feeds");
     } else if !scheduled {
-        eprintln!(
+        tell!(
             "this service runs no feed by itself, though another on its store may: set collect.contact_url and \
              collect.enabled"
         );
@@ -38,8 +45,20 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn rows(feeds: &[pb::Feed], now: UnixTime) -> Table {
-    let mut rows = table(&["FEED", "STATE", "LAST RUN", "OUTCOME", "ROWS", "NEW", "GONE", "NEXT", "TO DO"]);
+/// What is to be done, in a table of its own: it is long, and most feeds have nothing.
+fn to_dos(feeds: &[pb::Feed]) -> Table {
+    let mut rows = table(&["FEED", "TO DO"]);
+    for feed in feeds {
+        let to_do = to_do(feed);
+        if !to_do.is_empty() {
+            rows.add_row([visible(&feed.name), to_do]);
+        }
+    }
+    rows
+}
+
+fn rows(feeds: &[pb::Feed], scheduled: bool, now: UnixTime) -> Table {
+    let mut rows = table(&["FEED", "STATE", "LAST RUN", "OUTCOME", "ROWS", "NEW", "GONE", "NEXT"]);
     for feed in feeds {
         let count = |count: fn(&pb::FeedRun) -> u64| {
             feed.last_run.as_ref().map(|run| grouped(count(run))).unwrap_or_default()
@@ -53,11 +72,20 @@ fn rows(feeds: &[pb::Feed], now: UnixTime) -> Table {
             count(|run| run.rows),
             count(|run| run.new),
             count(|run| run.gone),
-            if feed.enabled { output::until(feed.next_due.as_ref(), now) } else { String::new() },
-            to_do(feed),
+            next(feed, scheduled, now),
         ]);
     }
     rows
+}
+
+/// When a feed runs next; `by hand` where the service that was asked runs none and it is due.
+pub(super) fn next(feed: &pb::Feed, scheduled: bool, now: UnixTime) -> String {
+    let due = feed.next_due.as_ref().is_some_and(|due| due.seconds <= i64::from(now.0));
+    match feed.enabled {
+        false => String::new(),
+        true if due && !scheduled => "by hand".to_owned(),
+        true => output::until(feed.next_due.as_ref(), now),
+    }
 }
 
 /// LAYOUT_CHANGED -> `layout changed`.
@@ -206,7 +234,7 @@ mod tests {
     #[test]
     fn a_row_tells_the_last_run_and_the_next() {
         let feeds = [feed(pb::FeedState::Idle, Some(pb::RunOutcome::NotModified), "")];
-        let text = rows(&feeds, UnixTime(1_000_000)).to_string();
+        let text = rows(&feeds, true, UnixTime(1_000_000)).to_string();
         let last = text.lines().last().unwrap_or_default();
         let cells: Vec<&str> = last.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
         assert_eq!(
@@ -214,5 +242,11 @@ mod tests {
             ["a.example", "idle", "2 h ago", "not modified", "1,200", "12", "3", "in 60 min"],
             "{text}"
         );
+        let due = pb::Feed {
+            next_due: Some(prost_types::Timestamp { seconds: 999_999, nanos: 0 }),
+            ..feeds[0].clone()
+        };
+        let told = [true, false].map(|scheduled| next(&due, scheduled, UnixTime(1_000_000)));
+        assert_eq!(told, ["now", "by hand"], "a service without a schedule runs none by itself");
     }
 }

@@ -13,7 +13,7 @@ use crate::number::parse;
 
 use super::exit::Exit;
 use super::feed::FeedsArg;
-use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table, visible};
+use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
 
 /// The most bytes of a saved page.
 const LARGEST_PAGE: u64 = 256 << 20;
@@ -112,7 +112,7 @@ fn tell_band(definition: &Definition, numbers: u64) {
     let band = definition.band;
     if !matches!(definition.shape(), Shape::Holders(_)) && !band.holds(numbers) {
         let (min, max) = (grouped(band.min), grouped(band.max));
-        eprintln!("{}: a whole run is expected to bring {min} to {max} numbers", definition.name);
+        tell!("{}: a whole run is expected to bring {min} to {max} numbers", definition.name);
     }
 }
 

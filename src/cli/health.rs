@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::exit::Exit;
-use super::output::say;
+use super::output::{say, tell};
 use super::{Client, ServerArg};
 
 /// Arguments of `health`.
@@ -29,7 +29,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     let client = match Client::connect(&args.server).await {
         Ok(client) => client,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell!("error: {error:#}");
             return Ok(Exit::NoAnswer);
         }
     };
@@ -44,11 +44,11 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
             Ok(Exit::NotServing)
         }
         Ok(Err(error)) => {
-            eprintln!("error: {error:#}");
+            tell!("error: {error:#}");
             Ok(Exit::CallFailed)
         }
         Err(_) => {
-            eprintln!("error: no answer within {} s", limit.as_secs());
+            tell!("error: no answer within {} s", limit.as_secs());
             Ok(Exit::CallFailed)
         }
     }

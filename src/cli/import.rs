@@ -19,7 +19,7 @@ use crate::rpc::{listing, now, pb};
 
 use super::asked::AskedArg;
 use super::exit::Exit;
-use super::output::{grouped, say};
+use super::output::{grouped, say, tell};
 use super::{Client, ServerArg, region};
 
 /// Listings per message.
@@ -68,10 +68,9 @@ impl Tally {
             0 => {}
             bad if strict => bail!("{} bad lines: --strict stores nothing", grouped(bad)),
             bad if self.good == 0 => bail!("all {} lines are bad: nothing was stored", grouped(bad)),
-            bad => eprintln!(
-                "{} bad lines were left out; --strict refuses the whole import instead",
-                grouped(bad)
-            ),
+            bad => {
+                tell!("{} bad lines were left out; --strict refuses the whole import instead", grouped(bad))
+            }
         }
         Ok(Exit::Ok)
     }
@@ -168,7 +167,7 @@ fn read_all(args: &Args, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<Tall
             Err(BadLine { line, reason }) => {
                 tally.bad += 1;
                 if tally.bad <= args.show_bad {
-                    progress.suspend(|| eprintln!("{name}:{line}: {reason}"));
+                    progress.suspend(|| tell!("{name}:{line}: {reason}"));
                 }
             }
         });
@@ -179,7 +178,7 @@ fn read_all(args: &Args, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<Tall
         read.with_context(|| format!("{name}: nothing was stored"))?;
     }
     if tally.bad > args.show_bad {
-        eprintln!(
+        tell!(
             "and {} more bad lines; --show-bad {} prints all",
             grouped(tally.bad - args.show_bad),
             tally.bad

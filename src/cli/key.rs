@@ -12,7 +12,7 @@ use crate::rpc::{now, pb};
 
 use super::exit::Exit;
 use super::keyring::KeyringArg;
-use super::output::{self, Output, OutputArg, print_json, print_table, say, table};
+use super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell};
 
 /// Verbs on API keys.
 #[derive(Debug, clap::Subcommand)]
@@ -117,11 +117,11 @@ impl ChangeArgs {
             return print_json(&json!({"api_key": api_key, "key": as_json(key), "old": old.map(as_json)}));
         }
         say(api_key)?;
-        eprintln!("{} of {}, for {}{}", key.key_id, key.client, scopes(key), until(key));
+        tell!("{} of {}, for {}{}", key.key_id, key.client, scopes(key), until(key));
         if let Some(old) = old {
-            eprintln!("{}, the old one, counts until {}", old.key_id, output::time(old.expires_at.as_ref()));
+            tell!("{}, the old one, counts until {}", old.key_id, output::time(old.expires_at.as_ref()));
         }
-        eprintln!("this is the only time that it is shown: keep it in a file that its owner alone may read");
+        tell!("this is the only time that it is shown: keep it in a file that its owner alone may read");
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::rpc::{exported, now, pb};
 
 use super::asked::AskedArg;
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
+use super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell, visible};
 use super::{Client, ServerArg, region, undo, why};
 
 /// Verbs on listings.
@@ -230,7 +230,7 @@ pub(super) async fn list_some(args: WhichArgs, kind: pb::SubjectKind, action: pb
         print_table(&rows)?;
     }
     if more {
-        eprintln!("there are more: raise --limit (now {}), or use `numguard export`", args.limit);
+        tell!("there are more: raise --limit (now {}), or use `numguard export`", args.limit);
     }
     Ok(Exit::Ok)
 }

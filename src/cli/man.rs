@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap_mangen::Man;
 
 use super::exit::Exit;
+use super::output::tell;
 
 /// Arguments of `man`.
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,6 @@ pub(super) fn run(args: &Args, command: clap::Command) -> Result<Exit> {
     let written = || format!("cannot write manual pages into {}", dir.display());
     std::fs::create_dir_all(dir).with_context(written)?;
     clap_mangen::generate_to(command, dir).with_context(written)?;
-    eprintln!("wrote manual pages into {}: man -l {}/numguard.1", dir.display(), dir.display());
+    tell!("wrote manual pages into {}: man -l {}/numguard.1", dir.display(), dir.display());
     Ok(Exit::Ok)
 }

@@ -3,8 +3,6 @@
 //! Data goes to stdout, talk to stderr. Must not hold rules: verbs call the service, `serve` calls
 //! `app`.
 
-#![allow(clippy::print_stdout, clippy::print_stderr)]
-
 mod admin;
 mod allocation;
 mod allow;
@@ -55,6 +53,7 @@ use crate::number::Region;
 use channel::ServerArg;
 use client::Client;
 use exit::Exit;
+use output::tell;
 
 /// Virtual-number abuse detector: is this phone number a real subscriber's, or one that anybody can
 /// rent or read on a public web page?
@@ -152,7 +151,7 @@ pub fn run() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            tell!("error: cannot start: {error}");
             return Exit::Failed.into();
         }
     };
@@ -163,7 +162,7 @@ pub fn run() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if output::is_broken_pipe(&error) => Exit::Ok.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell!("error: {error:#}");
             Exit::Failed.into()
         }
     }

@@ -8,7 +8,9 @@ use crate::listing::UnixTime;
 use crate::rpc::pb;
 
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, grouped, plural, print_json, print_table, say, table, visible};
+use super::output::{
+    self, Output, OutputArg, grouped, plural, print_json, print_table, say, table, tell, visible,
+};
 use super::{Client, ServerArg, listing};
 
 /// Verbs on outcomes.
@@ -129,7 +131,7 @@ async fn list(args: ListArgs) -> Result<Exit> {
         print_table(&rows)?;
     }
     if answer.more {
-        eprintln!("there are more: raise --limit (now {}), or narrow it by --since", args.limit);
+        tell!("there are more: raise --limit (now {}), or narrow it by --since", args.limit);
     }
     Ok(Exit::Ok)
 }

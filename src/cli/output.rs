@@ -1,11 +1,11 @@
 //! Tables for people, JSON lines for programs, questions before what cannot be undone.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle};
 use serde::Serialize;
 
 use crate::listing::{FeedName, UnixTime};
@@ -41,14 +41,51 @@ pub(super) fn table(header: &[&str]) -> Table {
     table
 }
 
+/// A column of no more characters, such as a time, is not broken as long as the others have room.
+const NARROW: u16 = 20;
+
+/// Characters that a column needs to be of use.
+const ROOM: u16 = 12;
+
 /// Prints a table without the spaces at line ends.
 pub(super) fn print_table(table: &Table) -> Result<()> {
     let mut out = stdout().lock();
-    for line in table.lines() {
+    for line in fitted(table.clone()).lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }
+
+/// A table that breaks its widest columns only, as far as that makes it fit the terminal.
+fn fitted(mut table: Table) -> Table {
+    let Some(terminal) = table.width() else { return table };
+    let mut widths: Vec<(u16, usize)> = table.column_max_content_widths().into_iter().zip(0..).collect();
+    widths.sort_unstable();
+    // A space on each side of each column.
+    let mut left = terminal.saturating_sub(2 * widths.len() as u16);
+    for (at, (width, column)) in widths.iter().enumerate() {
+        let others = (widths.len() - at - 1) as u16;
+        if *width > NARROW || width + others * ROOM > left {
+            break;
+        }
+        left -= width;
+        if let Some(column) = table.column_mut(*column) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    table
+}
+
+/// Says something on stderr. Unlike `eprintln!`, one that nobody reads is no panic.
+pub(super) fn to_stderr(line: impl Display) {
+    let _ = writeln!(stderr().lock(), "{line}");
+}
+
+/// `to_stderr` with the arguments of `format!`.
+macro_rules! tell {
+    ($($text:tt)*) => { $crate::cli::output::to_stderr(format_args!($($text)*)) };
+}
+pub(super) use tell;
 
 /// Prints a line. Unlike `println!`, a closed or full stdout is an error and not a panic.
 pub(super) fn say(line: impl Display) -> Result<()> {
@@ -82,7 +119,7 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<bool> {
     if !stdin().is_terminal() {
         bail!("{question} Add --yes to do it without being asked");
     }
-    eprint!("{question} [y/N] ");
+    let _ = write!(stderr().lock(), "{question} [y/N] ");
     let mut answer = String::new();
     stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
@@ -186,6 +223,24 @@ pub(super) fn grouped(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_short_is_not_broken() {
+        let time = "2026-11-22T14:56:46Z";
+        let mut rows = Table::new();
+        rows.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
+        rows.add_row([
+            time,
+            "ann",
+            "a long reason that must be broken somewhere, because it is longer than it all",
+        ]);
+        for (width, whole) in [(200, true), (80, true), (45, true), (30, false)] {
+            rows.set_width(width);
+            let shown = fitted(rows.clone()).to_string();
+            assert_eq!(shown.contains(time), whole, "{width}:\n{shown}");
+            assert!(shown.lines().all(|line| line.len() <= width.into()), "{width}:\n{shown}");
+        }
+    }
 
     #[test]
     fn times_are_told_from_now() {

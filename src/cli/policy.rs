@@ -10,7 +10,7 @@ use crate::policy::{Problem, USUAL};
 use crate::rpc::pb;
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, print_json, print_table, say, table};
+use super::output::{Output, OutputArg, print_json, print_table, say, table, tell};
 use super::{Client, ServerArg};
 
 /// Verbs on policies.
@@ -125,9 +125,7 @@ fn validate(args: &ValidateArgs) -> Result<Exit> {
     let refused = reading.problems.iter().filter(|problem| problem.refused).count();
     if !reading.problems.is_empty() {
         let doubts = reading.problems.len() - refused;
-        eprintln!(
-            "{refused} errors, {doubts} warnings; `serve` refuses a file with errors and takes warnings"
-        );
+        tell!("{refused} errors, {doubts} warnings; `serve` refuses a file with errors and takes warnings");
     }
     Ok(if reading.problems.is_empty() { Exit::Ok } else { Exit::Failed })
 }

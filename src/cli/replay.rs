@@ -11,7 +11,7 @@ use crate::config::policies;
 use crate::decisions::{Flip, Line, Replay};
 
 use super::exit::Exit;
-use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table};
+use super::output::{Output, OutputArg, grouped, print_json, print_table, say, table, tell};
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             let judged = Line::read(&text).and_then(|line| replay.add(&line, &policies, args.examples));
             if let Err(error) = judged {
                 bad += 1;
-                eprintln!("{}:{}: {error}", path.display(), at + 1);
+                tell!("{}:{}: {error}", path.display(), at + 1);
             }
         }
     }
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     if replay.renamed > 0 {
         let count = grouped(replay.renamed);
-        eprintln!(
+        tell!(
             "{count} decisions were made by policies that the new file does not have; its usual one judged them"
         );
     }

@@ -15,7 +15,7 @@ use crate::rpc::{listing, now, pb, read_listing};
 
 use super::asked::AskedArg;
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
+use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell};
 use super::{Client, ServerArg, audit};
 
 /// Listings per message of an import, and subjects per delete.
@@ -89,7 +89,7 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
 fn records(file: &Path, force: bool) -> Result<Vec<Record>> {
     let (records, broken) = audit::read(file)?;
     for error in &broken {
-        eprintln!("{error}");
+        tell!("{error}");
     }
     if !broken.is_empty() && !force {
         bail!(

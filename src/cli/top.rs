@@ -35,6 +35,8 @@ struct Look {
     at: Instant,
     stats: pb::GetStatsResponse,
     feeds: Vec<pb::Feed>,
+    /// Whether the service runs them by itself.
+    scheduled: bool,
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
@@ -43,24 +45,31 @@ pub(super) async fn run(args: Args) -> Result<Exit> {
     let mut before = look(&client).await?;
     loop {
         tokio::time::sleep(Duration::from_secs(args.every)).await;
-        let after = look(&client).await?;
-        let mut view = view(&before, &after, height());
-        if live {
-            view.insert_str(0, "\x1b[H\x1b[2J");
-        }
+        let looked = look(&client).await;
+        let view = match &looked {
+            Ok(after) => view(&before, after, height()),
+            // A restart is what one watches for.
+            Err(error) if live => format!("{}  no answer, asked again: {error:#}\n", now()),
+            Err(_) => String::new(),
+        };
         let mut out = stdout().lock();
-        out.write_all(view.as_bytes())?;
+        let clear = if live { "\x1b[H\x1b[2J" } else { "" };
+        write!(out, "{clear}{view}")?;
         out.flush()?;
+        match looked {
+            Ok(after) => before = after,
+            Err(error) if !live => return Err(error),
+            Err(_) => {}
+        }
         if args.once {
             return Ok(Exit::Ok);
         }
-        before = after;
     }
 }
 
 async fn look(client: &Client) -> Result<Look> {
     let (stats, status) = tokio::try_join!(client.stats(), client.feed_status())?;
-    Ok(Look { at: Instant::now(), stats, feeds: status.feeds })
+    Ok(Look { at: Instant::now(), stats, feeds: status.feeds, scheduled: status.scheduled })
 }
 
 /// Lines of the terminal.
@@ -110,7 +119,7 @@ fn view(before: &Look, after: &Look, height: usize) -> String {
             output::age(last.and_then(|run| run.at.as_ref()), now()),
             last.map(|run| feed_status::outcome(run.outcome())).unwrap_or_default(),
             last.map(|run| grouped(run.rows)).unwrap_or_default(),
-            output::until(feed.next_due.as_ref(), now()),
+            feed_status::next(feed, after.scheduled, now()),
         ]);
     }
     rows.lines().for_each(|row| line(row.trim_end().to_owned()));
@@ -163,7 +172,7 @@ mod tests {
             ..Default::default()
         };
         let feed = |at: usize| pb::Feed { name: format!("feed{at}"), enabled: true, ..Default::default() };
-        Look { at, stats, feeds: (0..feeds).map(feed).collect() }
+        Look { at, stats, feeds: (0..feeds).map(feed).collect(), scheduled: true }
     }
 
     #[test]

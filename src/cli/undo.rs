@@ -7,7 +7,7 @@ use crate::rpc::{exported, pb};
 
 use super::asked::AskedArg;
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, print_json, print_table, say, table};
+use super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell};
 use super::{Client, ServerArg, listing};
 
 /// Arguments of `undo`.
@@ -81,7 +81,7 @@ fn print(undone: &pb::UndoChangeResponse, form: Output, done: &str) -> Result<()
     }
     let told = undone.listings.len();
     if undone.subjects as usize > told {
-        eprintln!("and {} more", undone.subjects as usize - told);
+        tell!("and {} more", undone.subjects as usize - told);
     }
     let by = if undone.author.is_empty() { String::new() } else { format!(" by {}", undone.author) };
     let since = match undone.revision {

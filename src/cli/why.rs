@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::rpc::{exported, pb};
 
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
+use super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell, visible};
 use super::{Client, ServerArg};
 
 /// Neighbours and ranges that are shown.
@@ -187,8 +187,8 @@ fn print_neighbours(findings: &Findings) -> Result<()> {
     print_table(&rows)?;
     let size = output::grouped(*size);
     match findings.more {
-        true => eprintln!("and more among the {size} around it: numguard listing list --prefix {prefix}"),
-        false => eprintln!("these are all among the {size} around it"),
+        true => tell!("and more among the {size} around it: numguard listing list --prefix {prefix}"),
+        false => tell!("these are all among the {size} around it"),
     }
     Ok(())
 }

@@ -255,13 +255,14 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         request: Request<pb::DeleteAllocationRequest>,
     ) -> Result<Response<pb::DeleteAllocationResponse>, Status> {
         let client = client_name(&request);
-        let feed: FeedName = request.get_ref().feed.parse().map_err(|error| invalid("feed", error))?;
+        let pb::DeleteAllocationRequest { feed, author } = request.into_inner();
+        let feed: FeedName = feed.parse().map_err(|error| invalid("feed", error))?;
         let (collector, of) = (self.collector.clone(), feed.to_string());
         let work = async move {
             let deleted = collector.delete_allocation(&of).await?;
             Ok((deleted, if deleted { "taken away" } else { "none was loaded" }.to_owned()))
         };
-        if !self.recorded(("", client), (Verb::DeleteAllocation, feed.as_str(), None), work).await? {
+        if !self.recorded((&author, client), (Verb::DeleteAllocation, feed.as_str(), None), work).await? {
             return Err(not_found("no file of this feed is loaded"));
         }
         self.progress.clone().allocated(&feed, None).await;

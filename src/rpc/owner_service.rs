@@ -115,7 +115,9 @@ impl pb::owner_service_server::OwnerService for OwnerRpc {
         request: Request<pb::AskListingRequest>,
     ) -> Result<Response<pb::AskListingResponse>, Status> {
         let Some(open) = &self.0 else {
-            return Err(Status::unimplemented("is off on this server: owner.enabled in its configuration"));
+            return Err(Status::unimplemented(
+                "owners of numbers are told nothing by this server: owner.enabled in its configuration switches that on",
+            ));
         };
         open.admit()?;
         if !open.freshness.is_loaded() {

@@ -102,7 +102,9 @@ const TALKATIVE: &str = "rlibphonenumber";
 
 /// Sets up logging for the process; a second call changes nothing.
 pub fn start(options: &LogOptions, sent: &TraceOptions) -> Result<(), LogError> {
-    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
+    // A log that nobody reads any more is no reason to end: the layer would complain on stderr, and panic.
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).log_internal_errors(false);
+    let lines = lines.with_ansi(stderr().is_terminal());
     let lines = match options.format {
         LogFormat::Human => lines.with_target(false).boxed(),
         LogFormat::Json => lines.json().boxed(),

@@ -105,9 +105,13 @@ fn a_regulators_file_tells_holders_and_what_nobody_holds() {
     served_answers(&served);
     let listed = served.run(&["allocation", "list"]).stdout;
     assert!(listed.contains("ofcom-s7") && listed.contains("HELD RANGES"), "{listed}");
-    assert_eq!(served.run(&["allocation", "delete", "ofcom-s7"]).code, Some(0));
+    let asked = served.run(&["allocation", "delete", "ofcom-s7"]);
+    assert!(asked.code == Some(1) && asked.stderr.contains("--yes"), "a whole file is much: {asked:?}");
+    assert_eq!(served.run(&["allocation", "delete", "ofcom-s7", "--yes", "--author", "ann"]).code, Some(0));
+    let record = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    assert!(record.lines().any(|line| line.contains("ann") && line.contains("delete")), "{record}");
     assert_eq!(check(&served, "+447400123456")["number_facts"]["range_holder"], "Three");
-    let again = served.run(&["allocation", "delete", "ofcom-s7"]);
+    let again = served.run(&["allocation", "delete", "ofcom-s7", "--yes"]);
     assert!(again.code == Some(1) && again.stderr.contains("NotFound"), "{again:?}");
 }
 
@@ -135,6 +139,8 @@ fn a_file_that_is_not_believed_changes_nothing() {
         ("page.csv", b"<html>moved</html>".to_vec(), "page.csv: HTML in place of a list"),
         ("empty.csv", Vec::new(), "no column is named"),
         ("header.csv", HEADER.into(), "no range is in anybody's hands"),
+        ("S7.zip", b"PK\x03\x04whatever".to_vec(), "S7.zip: is packed (zip): unpack it"),
+        ("S7.gz", b"\x1f\x8bwhatever".to_vec(), "is packed (gzip): unpack it"),
     ] {
         let ran = load(name, &body, &[]);
         assert!(ran.code == Some(1) && ran.stderr.contains(words), "{name}: {ran:?}");

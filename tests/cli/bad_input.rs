@@ -40,6 +40,10 @@ fn what_serve_cannot_use() {
     refused(&serve(&path("x"), &["--config", "/no/such.toml"]), &["cannot read /no/such.toml"]);
     let policy = file(&folder, "policy.toml", b"version = \"x\"\n");
     refused(&serve(&path("x"), &["--policy", policy.to_str().unwrap()]), &["policy.toml", "missing field"]);
+    let latin = file(&folder, "latin.toml", b"# by us\n# caf\xe9\n");
+    for flag in ["--config", "--policy"] {
+        refused(&serve(&path("x"), &[flag, latin.to_str().unwrap()]), &["latin.toml:2: is not UTF-8"]);
+    }
     let unknown = command(&["serve", "--data-dir", &path("x")]).env("NUMGUARD_LISEN", "1").output().unwrap();
     refused(&unknown.into(), &["lisen"]);
     assert!(!folder.path().join("x").exists(), "nothing was made for a configuration that is wrong");
@@ -51,9 +55,21 @@ fn a_read_only_folder_is_named() {
     // Root writes where permissions forbid it, so take a file system that nobody can write.
     refused(
         &run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", "/sys/numguard"]),
-        &["cannot open", "/sys/numguard"],
+        &["cannot open", "/sys/numguard", "--data-dir"],
     );
     drop(folder);
+}
+
+#[test]
+fn a_stderr_that_takes_nothing_changes_no_exit_code() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let away = ["--server", "http://127.0.0.1:9"];
+    for (verb, code) in [("stats", 1), ("health", 2), ("doctor", 1)] {
+        let ran = command(&[&[verb][..], &away].concat()).stderr(full()).status().unwrap();
+        assert_eq!(ran.code(), Some(code), "{verb}");
+    }
+    let ran = command(&["serve", "--listen", "192.0.2.1:1"]).stderr(full()).status().unwrap();
+    assert_eq!(ran.code(), Some(1));
 }
 
 #[test]

@@ -109,6 +109,18 @@ fn the_doctor_tells_what_is_wrong_and_what_to_do() {
     assert!(told(&served, &["--config", wrong.to_str().unwrap()], "configuration").contains("lisen"));
     std::fs::write(&wrong, "[redis]\nurl = \"redis://127.0.0.1:9\"\n").unwrap();
     assert!(told(&served, &["--config", wrong.to_str().unwrap()], "store").contains("is it running"));
+    std::fs::write(&wrong, format!("data_dir = {:?}\n", record.join("x"))).unwrap();
+    assert!(
+        told(&served, &["--config", wrong.to_str().unwrap()], "data folder")
+            .contains("audit.jsonl is no folder")
+    );
+    assert!(
+        told(&served, &["--redis", "redis://127.0.0.1:9"], "store").contains("is it running"),
+        "as for serve"
+    );
+    let nobody = ["--data-dir", data.to_str().unwrap(), "--server", "http://127.0.0.1:9"];
+    let nobody = run(&[&["doctor"], &nobody[..]].concat());
+    assert_eq!(nobody.code, Some(1), "a service that is named should be there: {nobody:?}");
     let table = served.run(&["doctor"]);
     assert!(table.stdout.contains("WHAT") && table.stdout.contains(" bad\n"), "{table:?}");
 }
@@ -145,7 +157,7 @@ fn a_wrong_command_line_exits_with_2() {
 #[test]
 fn the_default_configuration_and_policy_check_out() {
     let ran = run(&["config", "check"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "configuration and policy default-2 are right\n"));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "configuration and policy default-3 are right\n"));
     assert!(run(&["config", "default"]).stdout.contains("listen = \"127.0.0.1:50051\""));
     assert!(run(&["config", "policy"]).stdout.contains("[thresholds]"));
     let shown = command(&["config", "show"]).env("NUMGUARD_LOG__FORMAT", "json").output().unwrap();

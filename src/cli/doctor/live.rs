@@ -40,7 +40,8 @@ pub(super) async fn of_redis(config: &Config) -> Vec<Finding> {
                     Ok(_) => "it answers very late".to_owned(),
                 },
             };
-            let to_do = "is it running, and are address, user and password right? Checks go on meanwhile";
+            let to_do =
+                "is it running, are address, user, password and rights as they should be? Checks go on";
             return vec![bad("store", format!("Redis at {place}: {why}"), to_do)];
         }
     };
@@ -49,7 +50,14 @@ pub(super) async fn of_redis(config: &Config) -> Vec<Finding> {
         Ok(Some(clock)) => clocks("clock of Redis", clock),
         _ => note("clock of Redis", "it does not tell", "see that both machines keep time (NTP)"),
     };
-    vec![good("store", found), clock]
+    let mut findings = vec![good("store", found), clock];
+    let warnings = store.warnings().await.unwrap_or_default();
+    findings.extend(
+        warnings
+            .into_iter()
+            .map(|warning| bad("settings of Redis", warning, "see the README: Shared store on Redis")),
+    );
+    findings
 }
 
 fn clocks(what: &'static str, other: UnixTime) -> Finding {
@@ -68,7 +76,9 @@ pub(super) async fn of_service(server: &ServerArg) -> Vec<Finding> {
     let what = "service";
     let client = match Client::connect(server).await {
         Ok(client) => client,
-        Err(error) => return vec![note(what, format!("{error:#}"), "if it is to run: numguard serve")],
+        // Whoever names a service, or shows a key, expects one.
+        Err(error) if server.is_named() => return vec![bad(what, format!("{error:#}"), "as it says")],
+        Err(error) => return vec![note(what, format!("{error:#}"), "nothing, if none is to run")],
     };
     let stats = match client.stats().await {
         Ok(stats) => stats,
@@ -116,8 +126,69 @@ fn of_feeds(status: &pb::ListFeedsResponse) -> Finding {
     if !unwell.is_empty() {
         return note(what, format!("not well: {}", unwell.join(" ")), "numguard feed status");
     }
+    let stale: Vec<String> =
+        status.feeds.iter().filter(|feed| is_stale(feed, now())).map(|feed| visible(&feed.name)).collect();
+    if !stale.is_empty() {
+        let found = format!("nothing came of these for three of their intervals: {}", stale.join(" "));
+        return note(what, found, "is a collector running? numguard feed status");
+    }
     let on = status.feeds.iter().filter(|feed| feed.enabled).count();
-    let last = status.feeds.iter().filter_map(|feed| feed.last_run.as_ref()?.at).max_by_key(|at| at.seconds);
+    if !status.scheduled && last_run(status).is_none() {
+        return note(
+            what,
+            format!("{on} are on, none has ever been run"),
+            "set collect.enabled, or numguard feed run FEED",
+        );
+    }
+    let last = last_run(status);
     let last = last.map(|at| format!(", the last {}", output::age(Some(&at), now()))).unwrap_or_default();
     good(what, format!("{on} are on{last}"))
+}
+
+fn last_run(status: &pb::ListFeedsResponse) -> Option<prost_types::Timestamp> {
+    status.feeds.iter().filter_map(|feed| feed.last_run.as_ref()?.at).max_by_key(|at| at.seconds)
+}
+
+/// Whether a feed that has been run before has not been run for long, and nobody paused it.
+fn is_stale(feed: &pb::Feed, now: UnixTime) -> bool {
+    let Some(at) = feed.last_run.as_ref().and_then(|run| run.at) else { return false };
+    let silent = i64::from(now.0) - at.seconds;
+    feed.enabled
+        && feed.state() != pb::FeedState::Paused
+        && silent > 3 * 60 * i64::from(feed.interval_minutes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_is_stale_after_three_of_its_intervals() {
+        let feed = |minutes_ago: i64, enabled, state: pb::FeedState| pb::Feed {
+            enabled,
+            state: state.into(),
+            interval_minutes: 60,
+            last_run: Some(pb::FeedRun {
+                at: Some(prost_types::Timestamp { seconds: 1_000_000 - minutes_ago * 60, nanos: 0 }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        for (minutes_ago, enabled, state, stale) in [
+            (181, true, pb::FeedState::Idle, true),
+            (180, true, pb::FeedState::Idle, false),
+            (9_999, false, pb::FeedState::Idle, false),
+            (9_999, true, pb::FeedState::Paused, false),
+        ] {
+            assert_eq!(
+                is_stale(&feed(minutes_ago, enabled, state), UnixTime(1_000_000)),
+                stale,
+                "{minutes_ago}"
+            );
+        }
+        assert!(!is_stale(
+            &pb::Feed { last_run: None, ..feed(0, true, pb::FeedState::NeverRun) },
+            UnixTime(1_000_000)
+        ));
+    }
 }

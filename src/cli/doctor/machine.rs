@@ -41,17 +41,42 @@ pub(super) fn of_data_folder(folder: &Path) -> Vec<Finding> {
     let place = folder.display();
     let data = match fs::metadata(folder) {
         Err(_) => {
+            // What is there of its path says whether it can be made.
+            let above = folder.ancestors().skip(1).find(|above| above.exists());
+            let above = above.unwrap_or(Path::new("."));
+            if let Some(why) = not_writable(above) {
+                let found = format!("{place} cannot be made: {} {why}", above.display());
+                return vec![bad("data folder", found, MAY_WRITE)];
+            }
             return vec![note("data folder", format!("{place} is not there"), "numguard serve makes it")];
         }
         Ok(data) if !data.is_dir() => {
             return vec![bad("data folder", format!("{place} is no folder"), "name another: data_dir")];
         }
-        Ok(data) if data.permissions().readonly() => {
-            bad("data folder", format!("{place} cannot be written"), "give the user of numguard the right to")
-        }
-        Ok(_) => good("data folder", format!("{place}")),
+        Ok(_) => match not_writable(folder) {
+            Some(why) => bad("data folder", format!("{place} {why}"), MAY_WRITE),
+            None => good("data folder", format!("{place}")),
+        },
     };
     vec![data, of_snapshot(&folder.join("index.snapshot")), of_audit(&folder.join(audit::FILE))]
+}
+
+/// What to do about a folder that cannot be written.
+const MAY_WRITE: &str = "give the user of numguard the right to write there, or name another with --data-dir";
+
+/// Why whoever runs this cannot write into a folder.
+fn not_writable(folder: &Path) -> Option<String> {
+    if !folder.is_dir() {
+        return Some("is no folder".to_owned());
+    }
+    #[cfg(unix)]
+    return rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+        .err()
+        .map(|error| format!("cannot be written: {error}"));
+    #[cfg(not(unix))]
+    return fs::metadata(folder)
+        .is_ok_and(|data| data.permissions().readonly())
+        .then(|| "cannot be written".to_owned());
 }
 
 fn of_snapshot(path: &Path) -> Finding {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, RedisFlags};
 
 use super::ServerArg;
 use super::exit::Exit;
@@ -30,6 +30,9 @@ pub(super) struct Args {
     /// Folder of the store [default: as configured]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Shared store, if `serve` is told so by flag [default: as configured]
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
     #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
@@ -76,7 +79,8 @@ fn bad(what: &'static str, found: impl Into<String>, to_do: impl Into<String>) -
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit> {
-    let flags = Flags { data_dir: args.data_dir.clone(), ..Flags::default() };
+    let redis = args.redis.map(|url| RedisFlags { url });
+    let flags = Flags { data_dir: args.data_dir, redis, ..Flags::default() };
     let mut findings = Vec::new();
     match Config::load(args.config.as_deref(), &flags) {
         Ok(config) => {

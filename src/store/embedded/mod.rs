@@ -55,7 +55,7 @@ impl Embedded {
     pub fn open(options: &EmbeddedOptions) -> Result<Self, StoreError> {
         let path = options.data_dir.join(FILE);
         let refused = |reason: String| StoreError::Open { place: path.display().to_string(), reason };
-        fs::create_dir_all(&options.data_dir).map_err(|error| refused(error.to_string()))?;
+        fs::create_dir_all(&options.data_dir).map_err(|error| refused(tables::cannot_open(&error)))?;
         let tables = Tables::open(&path, options.cache_bytes)?;
         let (cursor, _) = watch::channel(tables.cursor());
         Ok(Self { tables: Arc::new(tables), cursor, accepted: Arc::default(), leases: Arc::default() })

@@ -53,6 +53,16 @@ pub(super) fn unavailable(error: impl Into<redb::Error>) -> StoreError {
     }
 }
 
+/// Why a file or its folder cannot be opened, and what to do.
+pub(super) fn cannot_open(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => format!("{error}: make room"),
+        _ => {
+            format!("{error}: give the user of numguard the right to write there, or name another --data-dir")
+        }
+    }
+}
+
 impl Tables {
     pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         let place = path.display().to_string();
@@ -60,7 +70,7 @@ impl Tables {
         let database = database.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { place },
             DatabaseError::Storage(StorageError::Io(error)) => {
-                StoreError::Open { place, reason: error.to_string() }
+                StoreError::Open { place, reason: cannot_open(&error) }
             }
             other => StoreError::Open { place, reason: other.to_string() },
         })?;

@@ -157,6 +157,11 @@ impl Redis {
         store
     }
 
+    /// What about the settings of this Redis will hurt later, in words.
+    pub async fn warnings(&self) -> Result<Vec<String>, StoreError> {
+        survey::ask(self).await
+    }
+
     fn keys(&self) -> &Keys {
         &self.0.keys
     }

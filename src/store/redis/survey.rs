@@ -30,7 +30,8 @@ pub(super) fn look(store: &Redis) {
     });
 }
 
-async fn ask(store: &Redis) -> Result<Vec<String>, StoreError> {
+/// What will hurt later.
+pub(super) async fn ask(store: &Redis) -> Result<Vec<String>, StoreError> {
     let link = &store.route(0).reads;
     let mut info = String::new();
     for section in ["server", "memory"] {
