@@ -47,14 +47,14 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
 async fn delete(args: DeleteArgs) -> Result<Exit> {
     let subjects = listing::subjects(&args.subjects, None)?;
     let client = Client::connect(&args.server).await?;
-    for subject in &subjects {
+    for (typed, subject) in args.subjects.iter().zip(&subjects) {
         let listing = client.get(subject.clone()).await?;
         let decision = listing.and_then(|listing| listing.decision);
-        let decision = decision.with_context(|| format!("{subject} has no allow listing"))?;
+        let decision = decision.with_context(|| format!("{typed} has no allow listing"))?;
         if decision.action() != pb::Action::Allow {
             let block = output::decision(Some(&decision));
             bail!(
-                "{subject} has no allow listing, but: {block}; `listing delete --decisions-only` takes that away"
+                "{typed} has no allow listing, but: {block}; `listing delete --decisions-only` takes that away"
             );
         }
     }

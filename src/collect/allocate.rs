@@ -14,6 +14,7 @@ use crate::store::{Lease, Store, allocation, allocation_head, delete_allocation,
 
 use super::gather::refusal;
 use super::run::{Asked, Pass, summary};
+use super::shown::masked;
 use super::{CollectError, Collector, FetchError, Fetched, Fetcher, PageRequest, RunOutcome, RunSummary};
 
 /// A file by its name, with its bytes.
@@ -177,7 +178,7 @@ async fn read(
         let (mut rows, mut left_out): (Vec<HolderRow>, u64) = (Vec::new(), 0);
         for (file, body) in files {
             let read = read_holders(&shape, &body)
-                .map_err(|error| CollectError::BadFile { file, why: error.to_string() })?;
+                .map_err(|error| CollectError::BadFile { file: masked(&file), why: error.to_string() })?;
             rows.extend(read.rows);
             left_out += read.left_out.len() as u64;
         }

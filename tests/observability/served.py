@@ -59,9 +59,9 @@ def free_port():
 
 
 @contextmanager
-def redis_server(program, folder, port):
+def redis_server(program, folder, port, *settings):
     """A Redis in memory."""
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *settings]
     with process(command, stdout=subprocess.DEVNULL) as server:
         until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
         yield server

@@ -6,9 +6,9 @@ from concurrent import futures
 
 import grpc
 import pytest
+from canary import DIGITS, every_call
 from served import environment, field, numguard, until
 
-DIGITS = "7400987654"
 TRACE = bytes.fromhex("0af7651916cd43dd8448eb211c80319c")
 
 
@@ -50,6 +50,19 @@ def test_each_call_is_a_span_of_its_callers_trace(traced, collector, tmp_path):
     sent = b"".join(received)
     assert b"/numguard.v1.CheckService/CheckNumber" in sent and TRACE in sent
     assert b"rpc.grpc.status_code" in sent and b"numguard" in sent
+    assert DIGITS.encode() not in sent
+
+
+def test_no_call_leaves_its_number_in_a_trace(traced, collector, tmp_path):
+    """Every method, with the number in every field and in what callers may send along."""
+    endpoint, received = collector
+    trace = [("traceparent", f"00-{TRACE.hex()}-b7ad6b7169203331-01")]
+    along = [("tracestate", f"shop={DIGITS}"), ("baggage", f"number={DIGITS}"), ("x-request-id", DIGITS)]
+    with numguard(traced, tmp_path, "--no-starter-data", NUMGUARD_TRACES__ENDPOINT=endpoint) as served:
+        _, methods, _ = every_call(served.channel, trace + along)
+        until(lambda: b"/numguard.v1.OwnerService/AskListing" in b"".join(received), seconds=30)
+    sent = b"".join(received)
+    assert all(method.encode() in sent for method in methods)
     assert DIGITS.encode() not in sent
 
 
