@@ -2,7 +2,6 @@
 
 import subprocess
 
-import grpc
 import pytest
 from canary import DIGITS, NUMBER, error, every_call, found
 from conftest import tool
