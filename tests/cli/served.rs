@@ -1,4 +1,5 @@
-//! A served numguard in a process of its own, and its command line.
+//! A served numguard in a process of its own, and its command line. Whatever a test asks of it, its log
+//! must not tell a number: that is looked for when it ends.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,9 @@ pub(crate) struct Served {
     child: Child,
     pub(crate) url: String,
     pub(crate) banner: String,
+    log: PathBuf,
+    /// The log, if the test does not ask for it.
+    _kept: Option<tempfile::TempPath>,
 }
 
 impl Served {
@@ -59,21 +63,30 @@ impl Served {
     }
 
     pub(crate) fn logging_with(folder: &Path, flags: &[&str], log: &Path) -> Self {
-        let file = std::fs::File::create(log).unwrap();
-        Self::spawn(folder, flags, "trace", file.into())
+        std::fs::File::create(log).unwrap();
+        Self::spawn(folder, flags, "trace", log, None)
     }
 
     pub(crate) fn start(folder: &Path, flags: &[&str]) -> Self {
-        Self::spawn(folder, flags, "info", Stdio::null())
+        let kept = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        let log = kept.to_path_buf();
+        Self::spawn(folder, flags, "info", &log, Some(kept))
     }
 
-    fn spawn(folder: &Path, flags: &[&str], level: &str, log: Stdio) -> Self {
+    fn spawn(
+        folder: &Path,
+        flags: &[&str],
+        level: &str,
+        log: &Path,
+        kept: Option<tempfile::TempPath>,
+    ) -> Self {
         let folder = folder.to_str().unwrap();
         let listen: &[&str] = if flags.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
         let arguments = [&["serve", "--data-dir", folder], listen, flags].concat();
         let mut command = command(&arguments);
         command.env("NUMGUARD_WARM_UP", "false").env("NUMGUARD_LOG__LEVEL", level);
-        command.stdout(Stdio::piped()).stderr(log);
+        let stderr = std::fs::File::options().append(true).open(log).unwrap();
+        command.stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut banner = String::new();
@@ -81,7 +94,7 @@ impl Served {
             assert!(stdout.read_line(&mut banner).unwrap() > 0, "serve ended early; its stderr tells why");
         }
         let url = banner.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
-        Self { child, url, banner }
+        Self { child, url, banner, log: log.to_owned(), _kept: kept }
     }
 
     /// Runs a client verb against it.
@@ -142,6 +155,39 @@ impl Drop for Served {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            // A test may have taken its folder away.
+            let log = std::fs::read(&self.log).unwrap_or_default();
+            let told: Vec<_> = String::from_utf8_lossy(&log).lines().filter_map(number_in).take(3).collect();
+            assert!(told.is_empty(), "the log tells numbers: {told:#?}");
+        }
+    }
+}
+
+/// How the numbers of the tests begin, without the plus.
+const NUMBERS: [&str; 5] = ["4474", "4477", "12025", "3584573", "33757"];
+
+/// The line, if a number of the tests stands in it: with a plus, or without.
+fn number_in(line: &str) -> Option<String> {
+    let mut runs = line.split(|c: char| !c.is_ascii_digit() && c != '+');
+    let number = |run: &str| {
+        let digits = run.trim_start_matches('+');
+        let long = (10..=15).contains(&digits.len());
+        long && (digits.len() < run.len() || NUMBERS.iter().any(|first| digits.starts_with(first)))
+    };
+    runs.any(number).then(|| line.chars().take(300).collect())
+}
+
+#[test]
+fn a_number_in_a_log_is_seen() {
+    for line in ["x=+447400123456 y", r#"{"method":"/447400123456/x"}"#, "+12025550123", "pages/447400123456"]
+    {
+        assert!(number_in(line).is_some(), "{line}");
+    }
+    for line in
+        ["2026-11-22T12:53:57.123456Z", "+4474*****56", "at 1795352156.895", "id 18446744073709551615", "+44"]
+    {
+        assert_eq!(number_in(line), None);
     }
 }
 
