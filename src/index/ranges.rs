@@ -71,6 +71,9 @@ impl Matcher {
     }
 
     fn find<'a>(&self, entries: &'a [RangeEntry], number: Number) -> Option<&'a RangeEntry> {
+        if self.prefixes.starts().is_empty() && self.spans.is_empty() {
+            return None;
+        }
         let length = number.len();
         let entry = |owner: u32| entries.get(owner as usize);
         let prefix = self.prefixes.find(aligned(number.key(), length)).and_then(entry);

@@ -57,14 +57,10 @@ impl Number {
 
     /// The one way to the digits: `+` and all of them.
     pub fn as_e164(self) -> String {
-        // By hand: on the check path `format!` costs more than looking the number up.
+        // On the check path `format!` costs more than looking the number up.
         let mut text = String::with_capacity(1 + MAX_DIGITS as usize);
         text.push('+');
-        let mut divisor = 10u64.pow(self.len() - 1);
-        while divisor > 0 {
-            text.push(char::from(b'0' + (self.0 / divisor % 10) as u8));
-            divisor /= 10;
-        }
+        text.push_str(itoa::Buffer::new().format(self.0));
         text
     }
 }

@@ -62,27 +62,27 @@ struct By {
 
 /// Check ids: eight hexadecimal digits for this process, then a count.
 struct CheckIds {
-    process: u32,
+    /// The process, and a hyphen.
+    process: [u8; 9],
     next: AtomicU64,
 }
 
 impl CheckIds {
     fn next(&self) -> String {
         let count = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut id = String::with_capacity(25);
-        push_hex(&mut id, self.process.into(), 8);
-        id.push('-');
-        push_hex(&mut id, count, if count >> 32 == 0 { 8 } else { 16 });
-        id
+        let mut id = Vec::with_capacity(25);
+        id.extend_from_slice(&self.process);
+        if count >> 32 != 0 {
+            id.extend_from_slice(&hex((count >> 32) as u32));
+        }
+        id.extend_from_slice(&hex(count as u32));
+        String::from_utf8(id).unwrap_or_default()
     }
 }
 
 /// Formatting by `write!` would cost as much as the check itself.
-fn push_hex(text: &mut String, value: u64, digits: u32) {
-    for at in (0..digits).rev() {
-        let digit = (value >> (4 * at)) as u32 & 0xf;
-        text.push(char::from_digit(digit, 16).unwrap_or('0'));
-    }
+fn hex(value: u32) -> [u8; 8] {
+    std::array::from_fn(|at| b"0123456789abcdef"[(value >> (28 - 4 * at)) as usize & 0xf])
 }
 
 impl CheckRpc {
@@ -94,7 +94,8 @@ impl CheckRpc {
         freshness: Arc<Freshness>,
     ) -> Self {
         let policies = policies.into();
-        let process = RandomState::new().build_hasher().finish() as u32;
+        let mut process = [b'-'; 9];
+        process[..8].copy_from_slice(&hex(RandomState::new().build_hasher().finish() as u32));
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
         let options = OutcomeOptions::default();
         let outcomes = Outcomes::new(store, Arc::clone(&published), policies.clone(), options);
@@ -135,7 +136,8 @@ impl CheckRpc {
         request: &pb::CheckNumberRequest,
         client: Option<ClientTag>,
     ) -> Result<pb::CheckNumberResponse, Wrong> {
-        let (now, (mut answer, policy)) = (by.now, judge(by, request)?);
+        let (now, (region, context, policy)) = (by.now, asked(by, request)?);
+        let mut answer = check(&by.index, policy, &request.number, region, &context, now);
         if let (Some(windows), Some(client)) = (&self.windows, client) {
             answer = counted(answer, policy, windows, client, request.dry_run, now);
         }
@@ -181,14 +183,18 @@ fn caller<T>(request: &Request<T>) -> &str {
     request.extensions().get::<Client>().map_or(ANONYMOUS, Client::name)
 }
 
-fn judge<'a>(by: &'a By, request: &pb::CheckNumberRequest) -> Result<(Answer<'a>, &'a Policy), Wrong> {
+/// What a request gives beside the number.
+fn asked<'a>(
+    by: &'a By,
+    request: &pb::CheckNumberRequest,
+) -> Result<(Option<Region>, Context, &'a Policy), Wrong> {
     let region = region(&request.default_region)?;
     let (mut context, mut policy) = (Context::default(), by.policies.usual());
     if let Some(told) = &request.context {
         context = convert::context(told, by.now)?;
         policy = by.policies.get(&told.policy).ok_or_else(|| no_such_policy(&by.policies))?;
     }
-    Ok((check(&by.index, policy, &request.number, region, &context, by.now), policy))
+    Ok((region, context, policy))
 }
 
 fn no_such_policy(policies: &Policies) -> Wrong {
@@ -243,8 +249,9 @@ impl pb::check_service_server::CheckService for CheckRpc {
         let client = self.client(&request);
         let request = request.into_inner().request.ok_or_else(|| invalid("request", "is required"))?;
         let by = self.by();
-        let (mut answer, policy) = judge(&by, &request)
+        let (region, context, policy) = asked(&by, &request)
             .map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
+        let mut answer = check(&by.index, policy, &request.number, region, &context, by.now);
         if let (Some(windows), Some(client)) = (&self.windows, client) {
             // Who looks into a case registers nobody.
             answer = counted(answer, policy, windows, client, true, by.now);
