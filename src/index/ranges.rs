@@ -70,10 +70,11 @@ impl Matcher {
         Self { prefixes, spans }
     }
 
+    fn is_empty(&self) -> bool {
+        self.prefixes.starts().is_empty() && self.spans.is_empty()
+    }
+
     fn find<'a>(&self, entries: &'a [RangeEntry], number: Number) -> Option<&'a RangeEntry> {
-        if self.prefixes.starts().is_empty() && self.spans.is_empty() {
-            return None;
-        }
         let length = number.len();
         let entry = |owner: u32| entries.get(owner as usize);
         let prefix = self.prefixes.find(aligned(number.key(), length)).and_then(entry);
@@ -130,6 +131,7 @@ impl Ranges {
     }
 
     /// The most specific range in force on which an operator took this action.
+    #[inline]
     pub(super) fn decided(&self, number: Number, action: Action, now: UnixTime) -> Option<&RangeEntry> {
         let matcher = match action {
             Action::Allow => &self.allowed,
@@ -139,16 +141,22 @@ impl Ranges {
         self.matching(matcher, number, |entry| entry.decision.as_ref().is_some_and(in_force))
     }
 
+    #[inline]
     pub(super) fn seen(&self, number: Number) -> Option<&RangeEntry> {
         self.matching(&self.seen, number, |entry| entry.seen.is_some())
     }
 
+    #[inline]
     fn matching<'a>(
         &'a self,
         matcher: &Matcher,
         number: Number,
         counts: impl Fn(&&RangeEntry) -> bool,
     ) -> Option<&'a RangeEntry> {
+        // Many have no ranges of a kind.
+        if matcher.is_empty() {
+            return None;
+        }
         let found = matcher.find(&self.entries, number)?;
         if counts(&found) && found.range.contains(number) {
             return Some(found);
