@@ -12,6 +12,9 @@ use super::{ClientTrust, Outcomes, Reported};
 /// Tries to write a note that others write too.
 const TRIES: usize = 20;
 
+/// Outcomes of a client and day that are kept though they do not count: so many for each that may.
+const OTHERS: u32 = 10;
+
 /// Old outcomes that one report clears away at most.
 const CLEARED: usize = 1_000;
 
@@ -37,15 +40,17 @@ impl Outcomes {
     }
 
     /// Tells of each outcome whether it counts: by trust, by whether it can matter, by the day's limit.
-    async fn mark(&self, client: &str, outcomes: &mut [Outcome], now: UnixTime) -> Result<(), StoreError> {
+    /// Those that do not are kept up to a limit too, or one client could drive out what others reported.
+    async fn mark(&self, client: &str, outcomes: &mut Vec<Outcome>, now: UnixTime) -> Result<(), StoreError> {
         let counted = match self.options.trust_of(client) {
-            ClientTrust::Low => return Ok(()),
+            ClientTrust::Low => Counted::No,
             ClientTrust::Normal => Counted::Normal,
             ClientTrust::High => Counted::High,
         };
-        let candidates: Vec<&mut Outcome> =
-            outcomes.iter_mut().filter(|outcome| self.matters(outcome, now)).collect();
-        let granted = self.grant(client, candidates.len() as u32, now).await?;
+        let all = outcomes.len();
+        let counts = |outcome: &Outcome| counted != Counted::No && self.matters(outcome, now);
+        let candidates: Vec<&mut Outcome> = outcomes.iter_mut().filter(|outcome| counts(outcome)).collect();
+        let (granted, mut kept) = self.grant(client, candidates.len() as u32, all as u32, now).await?;
         if (granted as usize) < candidates.len() {
             tracing::warn!(
                 client,
@@ -54,6 +59,15 @@ impl Outcomes {
             );
         }
         candidates.into_iter().take(granted as usize).for_each(|outcome| outcome.counted = counted);
+        outcomes.retain(|outcome| {
+            let stays = outcome.counted != Counted::No || kept > 0;
+            kept -= u32::from(stays && outcome.counted == Counted::No);
+            stays
+        });
+        if outcomes.len() < all {
+            let dropped = all - outcomes.len();
+            tracing::warn!(client, dropped, "a client reports more a day than is kept of it");
+        }
         Ok(())
     }
 
@@ -71,20 +85,29 @@ impl Outcomes {
         }
     }
 
-    /// How many of `wanted` outcomes of a client may still count today.
-    async fn grant(&self, client: &str, wanted: u32, now: UnixTime) -> Result<u32, StoreError> {
-        if wanted == 0 {
-            return Ok(0);
+    /// How many of `wanted` outcomes of a client may still count today, and how many of the others of
+    /// `all` are kept.
+    async fn grant(
+        &self,
+        client: &str,
+        wanted: u32,
+        all: u32,
+        now: UnixTime,
+    ) -> Result<(u32, u32), StoreError> {
+        if all == 0 {
+            return Ok((0, 0));
         }
         let name = format!("outcomes.today:{}", FeedName::of_client(client, Report::Abuse));
         for _ in 0..TRIES {
             let known = self.note(&name).await?;
-            let used = known.as_ref().map_or(0, |note| used(&note.bytes, now));
+            let (used, others) = known.as_ref().map_or((0, 0), |note| used(&note.bytes, now));
             let granted = wanted.min(self.options.per_day.saturating_sub(used));
-            let text = format!("{} {}", now.day().0, used + granted).into_bytes();
+            let most = self.options.per_day.saturating_mul(OTHERS);
+            let kept = (all - granted).min(most.saturating_sub(others));
+            let text = format!("{} {} {}", now.day().0, used + granted, others + kept).into_bytes();
             let revision = known.map_or(0, |note| note.revision);
             if self.store.put_note(&name, revision, Some(text), None).await? {
-                return Ok(granted);
+                return Ok((granted, kept));
             }
         }
         Err(StoreError::Unavailable("others report for this client at the same time".to_owned()))
@@ -159,9 +182,10 @@ pub(super) fn fold<'a>(
     })
 }
 
-/// How many outcomes of today a note tells.
-fn used(text: &[u8], now: UnixTime) -> u32 {
-    let text = std::str::from_utf8(text).unwrap_or_default();
-    let today = text.split_once(' ').filter(|(day, _)| *day == now.day().0.to_string());
-    today.and_then(|(_, used)| used.parse().ok()).unwrap_or(0)
+/// How many outcomes of today count by a note, and how many others are kept.
+fn used(text: &[u8], now: UnixTime) -> (u32, u32) {
+    let mut words =
+        std::str::from_utf8(text).unwrap_or_default().split(' ').map(|word| word.parse::<u32>().unwrap_or(0));
+    let mut next = || words.next().unwrap_or(0);
+    if next() == u32::from(now.day().0) { (next(), next()) } else { (0, 0) }
 }

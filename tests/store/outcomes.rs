@@ -85,16 +85,7 @@ impl World {
     /// A report of a client about some numbers, so many days from now; how many count.
     async fn report(&self, client: &str, kind: OutcomeKind, numbers: &[u64], seconds: u32) -> u32 {
         let at = UnixTime(NOW.0 + seconds);
-        let outcome = |low: &u64| Outcome {
-            client: client.to_owned(),
-            number: number(*low),
-            kind,
-            check_id: format!("c-{low}"),
-            correlation_id: String::new(),
-            occurred_at: at,
-            reported_at: at,
-            counted: Counted::No,
-        };
+        let outcome = |low: &u64| outcome(client, *low, kind, at);
         let reported = self.outcomes.report(client, numbers.iter().map(outcome).collect(), at).await.unwrap();
         if let Some(position) = &reported.position {
             self.progress.clone().reached(position).await;
@@ -125,6 +116,19 @@ impl World {
         let (stored, index) = (self.store.stats().await.unwrap(), self.published.load().listings());
         assert_eq!(stored.numbers + stored.ranges, index, "index and store hold the same");
         (listings, stored.numbers, index)
+    }
+}
+
+fn outcome(client: &str, low: u64, kind: OutcomeKind, at: UnixTime) -> Outcome {
+    Outcome {
+        client: client.to_owned(),
+        number: number(low),
+        kind,
+        check_id: format!("c-{low}"),
+        correlation_id: String::new(),
+        occurred_at: at,
+        reported_at: at,
+        counted: Counted::No,
     }
 }
 
@@ -208,6 +212,33 @@ async fn a_client_changes_so_much_a_day_and_no_more() {
     assert_eq!(world.report("acme", AbuseConfirmed, &[20], 6).await, 0);
     assert_eq!(world.report("beta", AbuseConfirmed, &[20], 6).await, 1, "each for itself");
     assert_eq!(world.report("acme", AbuseConfirmed, &[21], DAY).await, 1, "the next day");
+}
+
+/// Outcomes that change nothing may neither fill the store nor drive out what others reported.
+#[tokio::test]
+async fn a_client_that_floods_keeps_what_others_reported() {
+    let world = World::embedded(|options| {
+        options.per_day = 10;
+        options.keep = 1_000;
+    })
+    .await;
+    let reported = |client: &'static str, kind, numbers: std::ops::Range<u64>, now| {
+        let outcomes = numbers.map(|low| outcome(client, low, kind, now)).collect();
+        world.outcomes.report(client, outcomes, now)
+    };
+    reported("acme", AbuseConfirmed, 0..5, NOW).await.unwrap();
+    for round in 0..20 {
+        let done = reported("new", AbuseConfirmed, 100..300, UnixTime(NOW.0 + round)).await.unwrap();
+        assert_eq!((done.stored, done.counted), (if round == 0 { 100 } else { 0 }, 0));
+    }
+    // What counts is kept beside it, and the next day begins anew.
+    let done = reported("mixed", FalsePositive, 300..400, NOW).await.unwrap();
+    let after = reported("mixed", AbuseConfirmed, 400..405, NOW).await.unwrap();
+    assert_eq!((done.stored, after.stored, after.counted), (100, 5, 5));
+    let next = reported("new", Verified, 100..110, UnixTime(NOW.0 + DAY)).await.unwrap();
+    assert_eq!(next.stored, 10);
+    let kept = world.store.outcomes(None, 10_000).await.unwrap();
+    assert_eq!(kept.iter().filter(|(_, outcome)| outcome.client == "acme").count(), 5);
 }
 
 async fn an_undo_leaves_nothing(world: World) {
