@@ -34,6 +34,10 @@ pub const USUAL: &str = "default";
 /// The longest name of a policy.
 const LONGEST_NAME: usize = 48;
 
+/// Most named policies of a file, and the longest text (bytes): each policy is read with all of the text.
+const MOST_NAMED: usize = 100;
+const LONGEST_TEXT: usize = 256 << 10;
+
 impl From<Policy> for Policies {
     fn from(usual: Policy) -> Self {
         Self { usual, named: BTreeMap::new() }
@@ -66,6 +70,10 @@ impl Policies {
 
 /// Reads a policy file's text, with everything that can be said about it.
 pub fn read(text: &str) -> Reading {
+    if text.len() > LONGEST_TEXT {
+        let what = format!("the text has {} bytes: expected at most {LONGEST_TEXT}", text.len());
+        return Reading { policies: None, problems: vec![refused(1, what)] };
+    }
     let (policies, mut problems) = match DeTable::parse(text) {
         Ok(table) => of_table(text, table),
         Err(error) => (None, vec![of_form(text, &error)]),
@@ -81,16 +89,15 @@ fn of_table<'i>(text: &'i str, mut whole: Spanned<DeTable<'i>>) -> (Option<Polic
     let Some(usual) = usual else { return (None, problems) };
     let mut policies = Policies::from(usual);
     let Some(overlays) = overlays else { return (Some(policies), problems) };
-    let refuse = |at: usize, what: String| Problem {
-        line: line(text, at),
-        setting: String::new(),
-        what,
-        refused: true,
-    };
+    let refuse = |at: usize, what: String| refused(line(text, at), what);
     let DeValue::Table(overlays) = overlays.get_ref() else {
         let what = "policy: expected tables such as [policy.payout]".to_owned();
         return (None, [problems, vec![refuse(overlays.span().start, what)]].concat());
     };
+    if overlays.len() > MOST_NAMED {
+        let what = format!("{} named policies: expected at most {MOST_NAMED}", overlays.len());
+        return (None, [problems, vec![refused(1, what)]].concat());
+    }
     for (key, overlay) in overlays {
         let (name, at) = (key.get_ref().as_ref(), key.span().start);
         let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
@@ -131,6 +138,10 @@ fn of_table<'i>(text: &'i str, mut whole: Spanned<DeTable<'i>>) -> (Option<Polic
         }
     }
     (Some(policies), problems)
+}
+
+fn refused(line: usize, what: String) -> Problem {
+    Problem { line, setting: String::new(), what, refused: true }
 }
 
 /// One policy and what is to be said about it.
@@ -176,6 +187,18 @@ impl Default for Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_would_take_long_is_refused_at_once() {
+        let many: String = (0..=MOST_NAMED).map(|at| format!("policy.a{at}={{}}\n")).collect();
+        let told = problems(&format!("{many}{DEFAULT}"));
+        assert!(
+            matches!(&told[..], [only] if only.contains("101 named policies: expected at most 100")),
+            "{told:?}"
+        );
+        let long = format!("{DEFAULT}#{}", "x".repeat(LONGEST_TEXT));
+        assert!(matches!(&problems(&long)[..], [only] if only.contains("expected at most 262144")));
+    }
 
     fn problems(text: &str) -> Vec<String> {
         read(text).problems.iter().map(Problem::to_string).collect()
