@@ -15,6 +15,9 @@ const LONGEST_LOOK: usize = 200_000;
 /// Listings read from the store at once.
 const SCAN: usize = 2_000;
 
+/// Bytes of a page token that bind it to its query.
+const SEAL: usize = 8;
+
 /// A checked filter.
 pub(super) struct Filter {
     kind: pb::SubjectKind,
@@ -22,7 +25,8 @@ pub(super) struct Filter {
     feed: Option<FeedName>,
     action: Option<Action>,
     covering: Option<Number>,
-    digest: [u8; 4],
+    /// The filter as it was asked for, to which page tokens are bound.
+    asked: Vec<u8>,
 }
 
 impl Filter {
@@ -49,10 +53,19 @@ impl Filter {
             "" => None,
             text => Some(text.parse().map_err(|error| invalid("filter.covering", error))?),
         };
-        let digest = blake3::hash(&prost::Message::encode_to_vec(filter));
-        let mut short = [0; 4];
-        short.copy_from_slice(&digest.as_bytes()[..4]);
-        Ok(Self { kind, prefix, feed, action, covering, digest: short })
+        let asked = prost::Message::encode_to_vec(filter);
+        Ok(Self { kind, prefix, feed, action, covering, asked })
+    }
+
+    /// What a token of this method and filter begins with, if the last subject of its page has this
+    /// key. Not secret: whoever may ask for a page may ask for any, so a token that is made up gains
+    /// nothing; this tells one that is of another query, altered, or cut.
+    fn seal(&self, key: &[u8]) -> [u8; SEAL] {
+        let mut hasher = blake3::Hasher::new_derive_key("numguard 2026-11 page token of ListListings");
+        hasher.update(&(self.asked.len() as u64).to_le_bytes()).update(&self.asked).update(key);
+        let mut seal = [0; SEAL];
+        hasher.finalize_xof().fill(&mut seal);
+        seal
     }
 
     fn matches(&self, subject: Subject, listing: &Listing) -> bool {
@@ -152,8 +165,9 @@ pub(super) async fn page(
 /// The page token: what the page was filtered by, and its last subject.
 pub(super) fn token(filter: &Filter, after: Option<Subject>) -> String {
     let Some(after) = after else { return String::new() };
-    let bytes = filter.digest.iter().copied().chain(codec::subject_key(after));
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    let key = codec::subject_key(after);
+    let seal = filter.seal(key.as_ref());
+    seal.into_iter().chain(key).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads what [`token`] wrote for the same filter.
@@ -161,12 +175,16 @@ pub(super) fn read_token(filter: &Filter, token: &str) -> Result<Option<Subject>
     if token.is_empty() {
         return Ok(None);
     }
-    let refused = || invalid("page_token", "expected the next_page_token of a call with the same filter");
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let refused =
+        || invalid("page_token", "expected the next_page_token of a ListListings call with the same filter");
+    let byte = |pair: &[u8]| {
+        let digits = pair.len() == 2 && pair.iter().all(u8::is_ascii_hexdigit);
+        u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|_| digits)?, 16).ok()
+    };
     let bytes: Option<Vec<u8>> = token.as_bytes().chunks(2).map(byte).collect();
     let bytes = bytes.ok_or_else(refused)?;
-    let (digest, key) = bytes.split_at_checked(4).ok_or_else(refused)?;
-    if digest != filter.digest {
+    let (seal, key) = bytes.split_at_checked(SEAL).ok_or_else(refused)?;
+    if seal != filter.seal(key) {
         return Err(refused());
     }
     codec::read_subject(key).map(Some).map_err(|_| refused())
