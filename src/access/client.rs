@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -56,6 +57,15 @@ pub struct Client {
     name: Arc<str>,
     limit: Limit,
     uses: Arc<Uses>,
+    /// Large calls and streams that it has open, if it has a key.
+    open: Option<Arc<Open>>,
+}
+
+/// What a client has open.
+#[derive(Default)]
+struct Open {
+    calls: Arc<AtomicUsize>,
+    streams: Arc<AtomicUsize>,
 }
 
 /// Makes clients with their limits.
@@ -85,7 +95,8 @@ impl Limits {
             None => Limit::None,
             Some(quota) => Limit::Own(Arc::new(RateLimiter::direct(quota)), self.options.burst.get()),
         };
-        Client { name: name.into(), limit, uses: metrics::of_client(name) }
+        let open = Some(Arc::default());
+        Client { name: name.into(), limit, uses: metrics::of_client(name), open }
     }
 
     /// Whoever calls from an address without a key; a /64 of IPv6 is one.
@@ -101,7 +112,7 @@ impl Limits {
         } else {
             Limit::None
         };
-        Client { name: Arc::clone(&self.anonymous), limit, uses: Arc::clone(&self.uses) }
+        Client { name: Arc::clone(&self.anonymous), limit, uses: Arc::clone(&self.uses), open: None }
     }
 }
 
@@ -126,6 +137,16 @@ impl Client {
     /// The name of the key's owner, or `anonymous`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where its large calls are counted; nothing for callers without a key, who may be many.
+    pub fn calls(&self) -> Option<&Arc<AtomicUsize>> {
+        self.open.as_ref().map(|open| &open.calls)
+    }
+
+    /// The same of its streams.
+    pub fn streams(&self) -> Option<&Arc<AtomicUsize>> {
+        self.open.as_ref().map(|open| &open.streams)
     }
 
     /// Takes `numbers` from the client's limit; nothing is taken if they do not fit.

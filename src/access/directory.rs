@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
@@ -22,16 +23,14 @@ use super::key::{ApiKey, KeyId};
 use super::keys::Keys;
 use super::metrics;
 use super::record::{ClientRecord, KeyRecord};
+use super::refusals::Refusals;
 use super::scope::{self, Scope};
 
 /// How often the store is asked.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The same refusal is told again after this long.
-const TOLD_AGAIN: Duration = Duration::from_secs(3_600);
-
-/// Refusals that are remembered as told.
-const TOLD: usize = 1_000;
+/// A clock that goes back by more seconds than this was wrong before, and is believed.
+const FARTHEST_BACK: u32 = 86_400;
 
 /// Where keys are saved, in the data folder.
 const FILE: &str = "keys.snapshot";
@@ -53,9 +52,11 @@ pub struct Directory {
     keys: Keys,
     limits: Arc<Limits>,
     clock: fn() -> UnixTime,
+    /// The latest time that the clock has told.
+    latest: AtomicU32,
     file: PathBuf,
     all: ArcSwapOption<All>,
-    told: Mutex<HashMap<String, Instant>>,
+    refusals: Refusals,
 }
 
 impl Directory {
@@ -66,8 +67,10 @@ impl Directory {
         data_dir: &std::path::Path,
         clock: fn() -> UnixTime,
     ) -> Self {
-        let (file, all, told) = (data_dir.join(FILE), ArcSwapOption::empty(), Mutex::default());
-        let directory = Self { keys, limits, clock, file, all, told };
+        let (file, all) = (data_dir.join(FILE), ArcSwapOption::empty());
+        let latest = AtomicU32::new(0);
+        let refusals = Refusals::default();
+        let directory = Self { keys, limits, clock, latest, file, all, refusals };
         if let Err(error) = directory.refresh().await {
             let saved = directory.saved();
             let clients = saved.as_ref().map(Vec::len);
@@ -77,6 +80,26 @@ impl Directory {
             }
         }
         directory
+    }
+
+    /// Takes it that it is not earlier than `time`, as a record from before the start tells.
+    #[must_use]
+    pub fn not_before(self, time: UnixTime) -> Self {
+        self.latest.fetch_max(time.0, Ordering::Relaxed);
+        self
+    }
+
+    /// The time, but a clock that was set back gives no key its life back.
+    pub fn now(&self) -> UnixTime {
+        let now = (self.clock)();
+        let latest = self.latest.fetch_max(now.0, Ordering::Relaxed);
+        match latest.saturating_sub(now.0) {
+            0..=FARTHEST_BACK => now.max(UnixTime(latest)),
+            _ => {
+                self.latest.store(now.0, Ordering::Relaxed);
+                now
+            }
+        }
     }
 
     /// Whose key this is, if it is good for `needs`. `shown` is the metadata `authorization`.
@@ -92,7 +115,7 @@ impl Directory {
         if scope::cover(&record.scopes, needs) && record.revoked_at.is_none() && record.expires_at.is_none() {
             return Ok(client.clone());
         }
-        if let Some(what) = record.ended((self.clock)()) {
+        if let Some(what) = record.ended(self.now()) {
             return Err(Denied::Ended { key: key.id, client: client.name().to_owned(), what });
         }
         if scope::cover(&record.scopes, needs) {
@@ -105,23 +128,7 @@ impl Directory {
     /// Tells the log of a refusal, each kind of each key or address once an hour.
     pub fn tell(&self, denied: &Denied, peer: IpAddr, method: &str) {
         metrics::denied(denied);
-        let who = match denied {
-            Denied::Missing | Denied::Unreadable(_) | Denied::NotLoaded | Denied::Unknown(_) => {
-                format!("{peer} {:?}", std::mem::discriminant(denied))
-            }
-            Denied::Ended { key, .. } => format!("{key} ended"),
-            Denied::Scope { key, needs, .. } => format!("{key} {needs}"),
-        };
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() >= TOLD {
-            told.retain(|_, at| at.elapsed() < TOLD_AGAIN);
-        }
-        let known = told.get(&who).is_some_and(|at| at.elapsed() < TOLD_AGAIN);
-        if !known && told.len() < TOLD {
-            told.insert(who, Instant::now());
-            drop(told);
-            tracing::warn!(%peer, method, "a call was refused: {denied}");
-        }
+        self.refusals.tell(denied, peer, method);
     }
 
     /// Reads the store again, now.
@@ -140,7 +147,7 @@ impl Directory {
     /// Puts back what the store has lost since it was last read, as a Redis that came back empty or a
     /// failover that lost a revocation. Otherwise nobody could call, or somebody whose key has ended.
     async fn mend(&self, stored: &[(String, ClientRecord)]) -> bool {
-        let (known, now) = (self.all.load_full(), (self.clock)());
+        let (known, now) = (self.all.load_full(), self.now());
         let mut mended = false;
         for (client, record) in known.iter().flat_map(|all| &all.clients) {
             let found = stored.iter().find(|(name, _)| name == client).map(|(_, found)| found.clone());

@@ -161,7 +161,7 @@ impl Keys {
         let ((made, old), _) = self
             .change(&client, |record| {
                 let old = live(&client, record, key, now)?.clone();
-                let life = old.expires_at.map(|end| end.0 - old.created_at.0);
+                let life = old.expires_at.map(|end| end.0.saturating_sub(old.created_at.0));
                 let expires_at = expires_at.or(life.map(|life| UnixTime(now.0.saturating_add(life))));
                 let made = made(&old.scopes, expires_at, now)?;
                 enough(&client, record, now)?;

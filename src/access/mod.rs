@@ -10,6 +10,7 @@ mod key;
 mod keys;
 pub mod metrics;
 mod record;
+mod refusals;
 mod scope;
 mod tls;
 

@@ -45,6 +45,10 @@ pub struct ClientRecord {
     version: u8,
     /// Its keys.
     pub keys: Vec<KeyRecord>,
+    /// Keys that were made up to this time and are not here have ended and were forgotten: a server that
+    /// knows one as it was long ago must not put it back.
+    #[serde(default, with = "maybe_seconds", skip_serializing_if = "Option::is_none")]
+    forgotten_to: Option<UnixTime>,
 }
 
 /// The one version that this numguard writes and reads.
@@ -78,7 +82,7 @@ impl ClientRecord {
 
     /// The note.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(&Self { version: VERSION, keys: self.keys.clone() }).unwrap_or_default()
+        serde_json::to_vec(&Self { version: VERSION, ..self.clone() }).unwrap_or_default()
     }
 
     /// The keys that count.
@@ -90,12 +94,14 @@ impl ClientRecord {
     /// added and ended, so this undoes no change; it makes good what a failover lost.
     pub(super) fn mended(&self, known: &Self, now: UnixTime) -> Self {
         let mut mended = self.clone();
+        mended.forgotten_to = mended.forgotten_to.max(known.forgotten_to);
         for key in &known.keys {
             match mended.keys.iter_mut().find(|other| other.id == key.id) {
                 Some(other) => {
                     other.revoked_at = earlier(other.revoked_at, key.revoked_at);
                     other.expires_at = earlier(other.expires_at, key.expires_at);
                 }
+                None if Some(key.created_at) <= self.forgotten_to => {}
                 None if key.is_live(now) => mended.keys.push(key.clone()),
                 None => {}
             }
@@ -110,6 +116,9 @@ impl ClientRecord {
         self.keys.retain(|key| {
             let forgotten = surplus > 0 && !key.is_live(now);
             surplus -= usize::from(forgotten);
+            if forgotten {
+                self.forgotten_to = self.forgotten_to.max(Some(key.created_at));
+            }
             !forgotten
         });
     }
@@ -155,5 +164,40 @@ mod maybe_seconds {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<UnixTime>, D::Error> {
         Ok(Option::<u32>::deserialize(from)?.map(UnixTime))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key::ApiKey;
+    use super::*;
+
+    fn key(at: u32) -> KeyRecord {
+        let (key, _) = ApiKey::make().unwrap_or_else(|| panic!("no randomness"));
+        let secret = key.keep().unwrap_or_else(|| panic!("no randomness"));
+        let (created_at, scopes) = (UnixTime(at), vec![Scope::Check]);
+        KeyRecord { id: key.id, scopes, created_at, expires_at: None, revoked_at: None, secret }
+    }
+
+    #[test]
+    fn a_key_that_has_ended_and_was_forgotten_is_not_put_back() {
+        let mut record = ClientRecord::default();
+        record.add(key(1), UnixTime(1));
+        // A server that has been away since.
+        let long_ago = record.clone();
+        for at in 2..20 {
+            record.keys.iter_mut().for_each(|key| key.revoked_at = Some(UnixTime(at)));
+            record.add(key(at), UnixTime(at));
+        }
+        let stored = ClientRecord::read(&record.to_bytes()).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((&stored.keys, stored.forgotten_to), (&record.keys, record.forgotten_to));
+        assert!(stored.keys.iter().all(|key| key.created_at > UnixTime(1)), "it is forgotten");
+        let now = UnixTime(30);
+        assert_eq!(stored.mended(&long_ago, now).keys, stored.keys);
+        // What a store has lost that came back as it was long ago is put back, and stays forgotten.
+        let mended = long_ago.mended(&record, now);
+        assert_eq!(mended.live(now).count(), 2, "the lost one, and one of which nobody here knows the end");
+        let empty = ClientRecord::default().mended(&record, now);
+        assert_eq!(empty.mended(&long_ago, now).live(now).count(), 1);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Must not hold rules of its own; it only connects rooms.
 
+mod clock;
 mod first_start;
 mod policies;
 mod shutdown;
@@ -102,6 +103,7 @@ impl App {
             None => Arc::new(Embedded::open(&config.embedded())?),
         };
         let audit = Audit::open(&config.data_dir)?.rotated_at(config.audit.rotate_bytes());
+        clock::at_start(now(), audit.last_at());
         let audit = Arc::new(if config.takes_changes { audit } else { audit.closed() });
         let starter = match config.starter_data {
             true => first_start::fill_now_or_later(&store, config.sync().snapshot.exists()).await?,
@@ -154,12 +156,12 @@ impl App {
         let limits = Arc::new(Limits::new(config.access.limits()));
         let keys = Keys::new(Arc::clone(&store));
         let directory = if config.access.keys {
-            let open = Directory::open(keys.clone(), Arc::clone(&limits), &config.data_dir, now);
-            Some(Arc::new(open.await))
+            let open = Directory::open(keys, Arc::clone(&limits), &config.data_dir, now);
+            Some(Arc::new(open.await.not_before(audit.last_at())))
         } else {
             None
         };
-        let key = KeyRpc::new(keys, Arc::clone(&audit), directory.clone());
+        let key = KeyRpc::new(Arc::clone(&store), Arc::clone(&audit), directory.clone());
         let admin = AdminRpc::new(store, audit, published, policies, sync.progress(), sync.freshness());
         let guard = Guard { directory: directory.clone(), limits, most_calls: config.access.most_calls };
         let reflection = config.listen.ip().is_loopback();
@@ -202,6 +204,7 @@ impl App {
             tokio::spawn(directory.follow(stopped.clone()));
         }
         tokio::spawn(self.policies.follow(stopped.clone()));
+        tokio::spawn(clock::watch(now, stopped.clone()));
         let certificate = self.tls.map(|tls| tokio::spawn(tls.follow(stopped.clone())));
         let sync = tokio::spawn(self.sync.run(stopped));
         // Probes and scrapes are answered until the very end.

@@ -2,8 +2,7 @@
 //!
 //! Must not leave a line that was refused: what could not be written whole is taken back.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, Write};
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +12,8 @@ use crate::listing::UnixTime;
 use super::carry_on::{self, End};
 use super::order::Order;
 use super::record::{Answer, Asked, Entry, Intent, KeyIntent, Record};
-use super::{AuditError, line, metrics, rotate};
+use super::tail::{Tail, locked};
+use super::{AuditError, metrics};
 
 /// Name of the file in the data folder.
 pub const FILE: &str = "audit.jsonl";
@@ -26,19 +26,6 @@ pub struct Audit {
     /// Bytes from which on the record goes on in a new file.
     rotate_at: u64,
     closed: bool,
-}
-
-/// The end of the file.
-#[derive(Debug)]
-pub(super) struct Tail {
-    pub(super) file: File,
-    /// Bytes that are known to be whole lines.
-    pub(super) length: u64,
-    /// The last line's number and hash.
-    pub(super) seq: u64,
-    pub(super) hash: String,
-    /// More may stand after `length`: a write failed.
-    pub(super) torn: bool,
 }
 
 impl Audit {
@@ -79,6 +66,11 @@ impl Audit {
     /// The file that is written.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// When the last line was written, by the clock of then.
+    pub fn last_at(&self) -> UnixTime {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).at
     }
 
     /// Writes what is about to be asked of the store, all of it or nothing. Once it returns, it is
@@ -127,6 +119,7 @@ impl Audit {
             return Err(AuditError::Closed);
         }
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = tail.in_order(at);
         let records = entries.map(|(asked, part, entry)| Record { seq: 0, at, asked, part, entry });
         if tail.length >= self.rotate_at
             && let Err(error) = tail.rotate(&self.path)
@@ -145,71 +138,13 @@ impl Audit {
     }
 }
 
-impl Tail {
-    pub(super) fn empty(file: File) -> Self {
-        Self { file, length: 0, seq: 0, hash: String::new(), torn: false }
-    }
-
-    /// Renames the file by its last line and goes on in a new one. A request is never cut in two: its
-    /// lines are written at once.
-    fn rotate(&mut self, path: &Path) -> Result<(), AuditError> {
-        self.take_back().map_err(AuditError::file("write", path))?;
-        fs::rename(path, rotate::name(path, self.seq)).map_err(AuditError::file("rename", path))?;
-        self.file = locked(path)?;
-        self.length = 0;
-        carry_on::made_durable(path);
-        Ok(())
-    }
-
-    fn append(&mut self, records: impl Iterator<Item = Record>) -> io::Result<Range<u64>> {
-        self.take_back()?;
-        let (mut seq, mut hash, mut length) = (self.seq, self.hash.clone(), self.length);
-        self.torn = true;
-        let mut out = BufWriter::with_capacity(1 << 16, &self.file);
-        for record in records {
-            seq += 1;
-            let (mut text, its_hash) = line::write(&Record { seq, ..record }, &hash)?;
-            text.push('\n');
-            out.write_all(text.as_bytes())?;
-            length += text.len() as u64;
-            hash = its_hash;
-        }
-        out.flush()?;
-        drop(out);
-        self.file.sync_data()?;
-        let first = self.seq + 1;
-        (self.length, self.seq, self.hash, self.torn) = (length, seq, hash, false);
-        Ok(first..seq + 1)
-    }
-
-    /// Takes back what a failed write left after the last whole line.
-    fn take_back(&mut self) -> io::Result<()> {
-        if self.torn {
-            self.file.set_len(self.length)?;
-            self.torn = false;
-        }
-        Ok(())
-    }
-}
-
-/// Opens the file for this process alone; only its owner may read a new one.
-fn locked(path: &Path) -> Result<File, AuditError> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(AuditError::file("open", path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(AuditError::InUse { path: path.display().to_string() }),
-        Err(TryLockError::Error(error)) => Err(AuditError::file("lock", path)(error)),
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use std::io::Write;
+
     use super::super::read;
     use super::super::record::Act;
+    use super::super::rotate;
     use super::*;
     use crate::listing::{Action, Decision};
 
@@ -340,6 +275,20 @@ pub(super) mod tests {
             let kept = fs::read(folder.path().join(format!("audit.jsonl.damaged-{n}")));
             assert_eq!(kept.ok().as_deref(), Some(&b"something else\n"[..]));
         }
+    }
+
+    #[test]
+    fn lines_are_in_order_also_by_time() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        for (clock, at) in [(90_000, 90_000), (86_400, 90_000), (90_001, 90_001), (3_601, 90_001), (5, 5)] {
+            let audit = open(folder.path());
+            audit
+                .intend(UnixTime(clock), &Asked::default(), &[put("+4474*", 1)])
+                .unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(audit.last_at(), UnixTime(at), "by a clock that says {clock}");
+        }
+        let times: Vec<u32> = whole(folder.path()).iter().map(|record| record.at.0).collect();
+        assert_eq!(times, [90_000, 90_000, 90_001, 90_001, 5], "a day and more: it was wrong before");
     }
 
     #[test]

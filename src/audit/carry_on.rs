@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::listing::UnixTime;
 
-use super::append::Tail;
 use super::record::Entry;
+use super::tail::Tail;
 use super::{AuditError, line, rotate};
 
 /// How many bytes from the end are read at first; the longest line has some 9,000.
@@ -57,7 +57,8 @@ pub(super) fn end_of(mut file: File, path: &Path) -> Result<End, AuditError> {
     let (seq, (part, parts)) = (last.record.seq, last.record.part);
     let unfinished = matches!(last.record.entry, Entry::Intent(_)) && part < parts;
     let unasked = unfinished.then(|| (last.record.at, (seq + 1).saturating_sub(part.into())..seq + 1));
-    Ok(End::Whole(Tail { file, length, seq, hash: last.hash, torn: false }, unasked))
+    let tail = Tail { file, length, seq, hash: last.hash, at: last.record.at, torn: false };
+    Ok(End::Whole(tail, unasked))
 }
 
 /// A file that is still empty goes on where the newest of the older ones ended.
@@ -71,7 +72,10 @@ fn after_older(file: File, path: &Path) -> Result<Tail, AuditError> {
     let begin = lines.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
     let last = std::str::from_utf8(&lines[begin..]).ok().and_then(|text| line::read(text).ok());
     Ok(match last {
-        Some(last) => Tail { file, length: 0, seq: last.record.seq, hash: last.hash, torn: false },
+        Some(last) => {
+            let (seq, at) = (last.record.seq, last.record.at);
+            Tail { file, length: 0, seq, hash: last.hash, at, torn: false }
+        }
         // Verifying tells that the chain breaks there.
         None => Tail::empty(file),
     })

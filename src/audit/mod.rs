@@ -15,6 +15,7 @@ mod order;
 mod read;
 mod record;
 mod rotate;
+mod tail;
 mod truth;
 mod undo;
 

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::rpc::pb;
 
-use super::asked::AuthorArg;
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::output::{self, grouped, say, tell};
 use super::{Client, ServerArg, replay_audit};
@@ -25,7 +25,7 @@ pub(super) struct AcceptArgs {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    author: AuthorArg,
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -52,7 +52,7 @@ async fn accept_shrink(args: AcceptArgs) -> Result<Exit> {
     if !output::confirm("Accept that listings are lost?", args.yes)? {
         bail!("nothing was changed");
     }
-    say(held_load(client.accept_shrink(args.author.author).await?.as_ref()))?;
+    say(held_load(client.accept_shrink(&args.asked).await?.as_ref()))?;
     say("accepted for ten minutes, on every server of this store")?;
     Ok(Exit::Ok)
 }

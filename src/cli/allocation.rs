@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::rpc::pb;
 use crate::rpc::pb::import_allocation_request::Part;
 
-use super::asked::AuthorArg;
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
 use super::{Client, ServerArg};
@@ -46,7 +46,7 @@ pub(super) struct ImportArgs {
     #[arg(long)]
     accept: bool,
     #[command(flatten)]
-    author: AuthorArg,
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -69,7 +69,7 @@ pub(super) struct DeleteArgs {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    author: AuthorArg,
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -97,7 +97,7 @@ async fn delete(args: DeleteArgs) -> Result<Exit> {
     if !output::confirm(&question, args.yes)? {
         bail!("nothing was changed");
     }
-    client.delete_allocation(args.feed.clone(), args.author.author).await?;
+    client.delete_allocation(args.feed.clone(), &args.asked).await?;
     say(format_args!("{}: taken away", args.feed))?;
     Ok(Exit::Ok)
 }
@@ -131,11 +131,13 @@ async fn import(args: ImportArgs) -> Result<Exit> {
 
 fn parts(args: &ImportArgs) -> Result<Vec<pb::ImportAllocationRequest>> {
     let part = |part| pb::ImportAllocationRequest { part: Some(part) };
+    let (author, request_id) = args.asked.by();
     let mut parts = vec![part(Part::Head(pb::AllocationHead {
         feed: args.feed.clone(),
         dry_run: args.dry_run,
         accept: args.accept,
-        author: args.author.author.clone(),
+        author,
+        request_id,
     }))];
     let mut sent = 0;
     for path in &args.files {

@@ -47,7 +47,9 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
 async fn delete(args: DeleteArgs) -> Result<Exit> {
     let subjects = listing::subjects(&args.subjects, None)?;
     let client = Client::connect(&args.server).await?;
-    for (typed, subject) in args.subjects.iter().zip(&subjects) {
+    // What was taken away by the same request before is told by the service.
+    let unknown = args.subjects.iter().zip(&subjects).filter(|_| !args.asked.is_repeatable());
+    for (typed, subject) in unknown {
         let listing = client.get(subject.clone()).await?;
         let decision = listing.and_then(|listing| listing.decision);
         let decision = decision.with_context(|| format!("{typed} has no allow listing"))?;

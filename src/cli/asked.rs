@@ -2,14 +2,6 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// `--author` alone, of what may be done twice.
-#[derive(Debug, Clone, clap::Args)]
-pub(super) struct AuthorArg {
-    /// Who
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
-    pub(super) author: String,
-}
-
 /// `--author` and `--request-id`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct AskedArg {
@@ -22,6 +14,16 @@ pub(super) struct AskedArg {
 }
 
 impl AskedArg {
+    /// Whether it may be the repetition of a request that was done.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.request_id.is_some()
+    }
+
+    /// Who, and the id of the one request of a verb.
+    pub(super) fn by(&self) -> (String, String) {
+        (self.author.clone(), self.request_id(0, 1))
+    }
+
     /// The id of the request at this place, if the verb makes several of them.
     pub(super) fn request_id(&self, at: usize, of: usize) -> String {
         match &self.request_id {

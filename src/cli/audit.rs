@@ -171,6 +171,7 @@ fn key_as_json(record: &Record, key: &KeyIntent, result: &str) -> serde_json::Va
         "at": record.at.to_string(),
         "author": record.asked.author,
         "client": record.asked.client,
+        "request_id": record.asked.request_id,
         "action": key.change.as_str(),
         "key": {"id": key.key, "client": key.of, "scopes": key.scopes},
         "expires_at": key.expires_at.map(|end| end.to_string()),

@@ -228,7 +228,7 @@ fn row(input: &str, answer: &pb::CheckNumberResponse) -> Vec<String> {
     let facts = answer.number_facts.clone().unwrap_or_default();
     let reasons = answer.reasons.iter().map(|reason| {
         let trial = if reason.shadow { " (on trial)" } else { "" };
-        format!("{}{trial}: {}", reason.code, reason.evidence)
+        format!("{}{trial}: {}", reason.code, visible(&reason.evidence))
     });
     vec![
         if answer.number.is_empty() {

@@ -140,7 +140,7 @@ impl Client {
         decisions_only: bool,
         asked: &AskedArg,
     ) -> Result<u32> {
-        let (author, request_id) = (asked.author.clone(), asked.request_id(0, 1));
+        let (author, request_id) = asked.by();
         let request = pb::DeleteListingsRequest { subjects, decisions_only, author, request_id };
         let answer = self.admin().delete_listings(self.timed(request)).await;
         Ok(answer.map_err(failed)?.into_inner().deleted)
@@ -176,8 +176,10 @@ impl Client {
     }
 
     /// Accepts that listings were lost; answers the load that the server holds back.
-    pub(super) async fn accept_shrink(&self, author: String) -> Result<Option<pb::HeldLoad>> {
-        let answer = self.admin().accept_shrink(self.timed(pb::AcceptShrinkRequest { author })).await;
+    pub(super) async fn accept_shrink(&self, asked: &AskedArg) -> Result<Option<pb::HeldLoad>> {
+        let (author, request_id) = asked.by();
+        let request = self.timed(pb::AcceptShrinkRequest { author, request_id });
+        let answer = self.admin().accept_shrink(request).await;
         Ok(answer.map_err(failed)?.into_inner().held)
     }
 
@@ -195,19 +197,22 @@ impl Client {
         &self,
         feed: String,
         dry_run: bool,
-        author: String,
+        asked: &AskedArg,
     ) -> Result<pb::RunFeedResponse> {
-        let request = pb::RunFeedRequest { feed, dry_run, author };
+        let (author, request_id) = asked.by();
+        let request = pb::RunFeedRequest { feed, dry_run, author, request_id };
         Ok(self.feeds().run_feed(self.long(request)).await.map_err(failed)?.into_inner())
     }
 
-    pub(super) async fn pause_feed(&self, feed: String, author: String) -> Result<()> {
-        let request = self.timed(pb::PauseFeedRequest { feed, author });
+    pub(super) async fn pause_feed(&self, feed: String, asked: &AskedArg) -> Result<()> {
+        let (author, request_id) = asked.by();
+        let request = self.timed(pb::PauseFeedRequest { feed, author, request_id });
         self.feeds().pause_feed(request).await.map(|_| ()).map_err(failed)
     }
 
-    pub(super) async fn resume_feed(&self, feed: String, author: String) -> Result<()> {
-        let request = self.timed(pb::ResumeFeedRequest { feed, author });
+    pub(super) async fn resume_feed(&self, feed: String, asked: &AskedArg) -> Result<()> {
+        let (author, request_id) = asked.by();
+        let request = self.timed(pb::ResumeFeedRequest { feed, author, request_id });
         self.feeds().resume_feed(request).await.map(|_| ()).map_err(failed)
     }
 
@@ -220,20 +225,23 @@ impl Client {
         &self,
         feed: String,
         run: u64,
-        author: String,
+        asked: &AskedArg,
     ) -> Result<pb::ReleaseRunResponse> {
-        let request = self.long(pb::ReleaseRunRequest { feed, run, author });
+        let (author, request_id) = asked.by();
+        let request = self.long(pb::ReleaseRunRequest { feed, run, author, request_id });
         Ok(self.feeds().release_run(request).await.map_err(failed)?.into_inner())
     }
 
-    pub(super) async fn reject_run(&self, feed: String, run: u64, author: String) -> Result<()> {
-        let request = self.timed(pb::RejectRunRequest { feed, run, author });
+    pub(super) async fn reject_run(&self, feed: String, run: u64, asked: &AskedArg) -> Result<()> {
+        let (author, request_id) = asked.by();
+        let request = self.timed(pb::RejectRunRequest { feed, run, author, request_id });
         self.feeds().reject_run(request).await.map(|_| ()).map_err(failed)
     }
 
     /// Takes back what a feed said after a run; answers how many subjects changed.
-    pub(super) async fn rollback_feed(&self, feed: String, to_run: u64, author: String) -> Result<u64> {
-        let request = self.long(pb::RollbackFeedRequest { feed, to_run, author });
+    pub(super) async fn rollback_feed(&self, feed: String, to_run: u64, asked: &AskedArg) -> Result<u64> {
+        let (author, request_id) = asked.by();
+        let request = self.long(pb::RollbackFeedRequest { feed, to_run, author, request_id });
         Ok(self.feeds().rollback_feed(request).await.map_err(failed)?.into_inner().subjects)
     }
 
@@ -277,8 +285,9 @@ impl Client {
         Ok(answer.map_err(failed)?.into_inner().allocations)
     }
 
-    pub(super) async fn delete_allocation(&self, feed: String, author: String) -> Result<()> {
-        let request = self.timed(pb::DeleteAllocationRequest { feed, author });
+    pub(super) async fn delete_allocation(&self, feed: String, asked: &AskedArg) -> Result<()> {
+        let (author, request_id) = asked.by();
+        let request = self.timed(pb::DeleteAllocationRequest { feed, author, request_id });
         self.feeds().delete_allocation(request).await.map(|_| ()).map_err(failed)
     }
 

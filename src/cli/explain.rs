@@ -117,7 +117,7 @@ fn print(asked: &str, line: &Line<'_>) -> Result<()> {
                 format!("{:.2}", signal.weight),
                 format!("{:.2}", signal.block_weight),
                 format!("{} {}", signal.verdict_without, signal.risk_score_without),
-                signal.evidence.to_owned(),
+                visible(signal.evidence),
             ]);
         }
         print_table(&rows)?;

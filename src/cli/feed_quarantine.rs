@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::rpc::{now, pb};
 
-use super::asked::AuthorArg;
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::feed_run::{exit, tell};
 use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
@@ -50,7 +50,7 @@ pub(super) struct RunArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct ReleaseArgs {
     #[command(flatten)]
-    author: AuthorArg,
+    asked: AskedArg,
     #[command(flatten)]
     which: RunArgs,
 }
@@ -66,7 +66,7 @@ pub(super) struct RejectArgs {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    author: AuthorArg,
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -135,19 +135,19 @@ async fn show(args: RunArgs) -> Result<Exit> {
 async fn release(args: ReleaseArgs) -> Result<Exit> {
     let RunArgs { feed, run, output, server } = args.which;
     let client = Client::connect(&server).await?;
-    let done = client.release_run(feed.clone(), run, args.author.author).await?;
+    let done = client.release_run(feed.clone(), run, &args.asked).await?;
     let run = done.run.unwrap_or_default();
     tell(&feed, &run, &done.samples_new, output.output)?;
     Ok(exit(&run))
 }
 
 async fn reject(args: RejectArgs) -> Result<Exit> {
-    let RejectArgs { feed, run, yes, author, server } = args;
+    let RejectArgs { feed, run, yes, asked, server } = args;
     let client = Client::connect(&server).await?;
     if !output::confirm(&format!("Throw run {run} of {feed} away?"), yes)? {
         bail!("nothing was changed");
     }
-    client.reject_run(feed.clone(), run, author.author).await?;
+    client.reject_run(feed.clone(), run, &asked).await?;
     say(format_args!("{feed}: run {run} is thrown away"))?;
     Ok(Exit::Ok)
 }

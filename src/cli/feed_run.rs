@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::rpc::pb;
 
-use super::asked::AuthorArg;
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::feed_status::{outcome, run_line};
 use super::output::{self, Output, OutputArg, grouped, print_json, say, tell, visible};
@@ -20,7 +20,7 @@ pub(super) struct RunArgs {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    author: AuthorArg,
+    asked: AskedArg,
     #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(super) struct PauseArgs {
     /// Name of the feed
     feed: String,
     #[command(flatten)]
-    author: AuthorArg,
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -44,7 +44,7 @@ pub(super) struct ResumeArgs {
     /// Name of the feed
     feed: String,
     #[command(flatten)]
-    author: AuthorArg,
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -61,7 +61,7 @@ pub(super) struct RollbackArgs {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    author: AuthorArg,
+    asked: AskedArg,
     #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
@@ -70,7 +70,7 @@ pub(super) struct RollbackArgs {
 
 pub(super) async fn run(args: RunArgs) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
-    let done = client.run_feed(args.feed.clone(), args.dry_run, args.author.author).await?;
+    let done = client.run_feed(args.feed.clone(), args.dry_run, &args.asked).await?;
     let run = done.run.unwrap_or_default();
     tell(&args.feed, &run, &done.samples_new, args.output.output)?;
     if run.outcome() == pb::RunOutcome::Quarantined {
@@ -128,13 +128,13 @@ fn summary(feed: &str, run: &pb::FeedRun) -> String {
 }
 
 pub(super) async fn pause(args: PauseArgs) -> Result<Exit> {
-    Client::connect(&args.server).await?.pause_feed(args.feed.clone(), args.author.author).await?;
+    Client::connect(&args.server).await?.pause_feed(args.feed.clone(), &args.asked).await?;
     say(format_args!("{}: paused until `numguard feed resume {}`; its rows stay", args.feed, args.feed))?;
     Ok(Exit::Ok)
 }
 
 pub(super) async fn resume(args: ResumeArgs) -> Result<Exit> {
-    Client::connect(&args.server).await?.resume_feed(args.feed.clone(), args.author.author).await?;
+    Client::connect(&args.server).await?.resume_feed(args.feed.clone(), &args.asked).await?;
     say(format_args!("{}: resumed", args.feed))?;
     Ok(Exit::Ok)
 }
@@ -145,7 +145,7 @@ pub(super) async fn rollback(args: RollbackArgs) -> Result<Exit> {
     if !output::confirm(&question, args.yes)? {
         bail!("nothing was changed");
     }
-    let subjects = client.rollback_feed(args.feed.clone(), args.to, args.author.author).await?;
+    let subjects = client.rollback_feed(args.feed.clone(), args.to, &args.asked).await?;
     if args.output.output == Output::Json {
         print_json(&json!({"feed": args.feed, "to_run": args.to, "subjects": subjects}))?;
     } else {

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::listing::UnixTime;
 use crate::rpc::{now, pb};
 
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::keyring::KeyringArg;
 use super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell};
@@ -46,9 +47,8 @@ pub(super) struct CreateArgs {
 /// Arguments of all verbs that change something.
 #[derive(Debug, clap::Args)]
 struct ChangeArgs {
-    /// Who does it [default: $USER]
-    #[arg(long, value_name = "NAME")]
-    author: Option<String>,
+    #[command(flatten)]
+    asked: AskedArg,
     #[command(flatten)]
     output: OutputArg,
     #[command(flatten)]
@@ -106,13 +106,16 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
 }
 
 impl ChangeArgs {
-    fn author(&self) -> String {
-        self.author.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_default()
-    }
-
     /// Prints a key that was made.
     fn show(&self, made: Option<&pb::Key>, api_key: &str, old: Option<&pb::Key>) -> Result<()> {
         let key = made.context("the service told nothing about the key")?;
+        if api_key.is_empty() {
+            bail!(
+                "an earlier request of this id made {} of {}, and its text is kept nowhere: revoke it if it is lost",
+                key.key_id,
+                key.client
+            );
+        }
         if self.output.output == Output::Json {
             return print_json(&json!({"api_key": api_key, "key": as_json(key), "old": old.map(as_json)}));
         }
@@ -127,6 +130,7 @@ impl ChangeArgs {
 }
 
 async fn create(args: CreateArgs) -> Result<Exit> {
+    let (author, request_id) = args.rest.asked.by();
     let made = args
         .rest
         .keyring
@@ -136,7 +140,8 @@ async fn create(args: CreateArgs) -> Result<Exit> {
             client: args.client.clone(),
             scopes: args.scopes.iter().map(|scope| pb_scope(*scope).into()).collect(),
             expires_at: args.expires.map(timestamp),
-            author: args.rest.author(),
+            author,
+            request_id,
         })
         .await?;
     args.rest.show(made.key.as_ref(), &made.api_key, None)?;
@@ -162,6 +167,7 @@ async fn list(args: ListArgs) -> Result<Exit> {
 }
 
 async fn rotate(args: RotateArgs) -> Result<Exit> {
+    let (author, request_id) = args.rest.asked.by();
     let made = args
         .rest
         .keyring
@@ -171,7 +177,8 @@ async fn rotate(args: RotateArgs) -> Result<Exit> {
             key_id: args.key.clone(),
             overlap: Some(Duration { seconds: i64::from(args.overlap) * 3_600, nanos: 0 }),
             expires_at: args.expires.map(timestamp),
-            author: args.rest.author(),
+            author,
+            request_id,
         })
         .await?;
     args.rest.show(made.key.as_ref(), &made.api_key, made.old.as_ref())?;
@@ -184,7 +191,8 @@ async fn revoke(args: RevokeArgs) -> Result<Exit> {
         bail!("nothing was changed");
     }
     let keyring = args.rest.keyring.open().await?;
-    let request = pb::RevokeKeyRequest { key_id: args.key.clone(), author: args.rest.author() };
+    let (author, request_id) = args.rest.asked.by();
+    let request = pb::RevokeKeyRequest { key_id: args.key.clone(), author, request_id };
     let key = keyring.revoke(request).await?.key.context("the service told nothing about the key")?;
     match args.rest.output.output {
         Output::Json => print_json(&as_json(&key))?,

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tonic::Request;
 
-use crate::access::Keys;
 use crate::audit::Audit;
 use crate::config::{Config, Flags, RedisFlags};
 use crate::rpc::pb::key_service_server::KeyService;
@@ -65,7 +64,7 @@ impl KeyringArg {
             }
         };
         let audit = Audit::open(&config.data_dir).context("each change of a key is put on record")?;
-        Ok(Keyring::Store(Box::new(KeyRpc::new(Keys::new(store), Arc::new(audit), None))))
+        Ok(Keyring::Store(Box::new(KeyRpc::new(store, Arc::new(audit), None))))
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::listing::UnixTime;
 use crate::rpc::pb;
 
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::output::{
     self, Output, OutputArg, grouped, plural, print_json, print_table, say, table, tell, visible,
@@ -64,9 +65,8 @@ pub(super) struct UndoArgs {
     number: Option<String>,
     #[command(flatten)]
     time: TimeArgs,
-    /// Who
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
-    author: String,
+    #[command(flatten)]
+    asked: AskedArg,
     /// Only tell what it would do
     #[arg(long)]
     dry_run: bool,
@@ -139,17 +139,19 @@ async fn list(args: ListArgs) -> Result<Exit> {
 async fn undo(args: UndoArgs) -> Result<Exit> {
     let filter = filter(args.client.clone(), args.number, &args.time)?;
     let client = Client::connect(&args.server).await?;
+    let (author, request_id) = args.asked.by();
     let request = |dry_run| pb::UndoOutcomesRequest {
         filter: Some(filter.clone()),
-        author: args.author.clone(),
+        author: author.clone(),
         dry_run,
+        request_id: if dry_run { String::new() } else { request_id.clone() },
     };
     let told = |answer: &pb::UndoOutcomesResponse| {
         let outcomes = plural(answer.outcomes, "outcome");
         format!("{outcomes} of {}, changing {}", visible(&args.client), plural(answer.numbers, "number"))
     };
     let would = client.undo_outcomes(request(true)).await?;
-    if would.outcomes == 0 {
+    if would.outcomes == 0 && !args.asked.is_repeatable() {
         bail!("{} reported nothing of that: see `numguard outcome list`", visible(&args.client));
     }
     if args.dry_run {

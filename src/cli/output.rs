@@ -51,7 +51,7 @@ const ROOM: u16 = 12;
 pub(super) fn print_table(table: &Table) -> Result<()> {
     let mut out = stdout().lock();
     for line in fitted(table.clone()).lines() {
-        writeln!(out, "{}", line.trim_end())?;
+        writeln!(out, "{}", visible(line.trim_end()))?;
     }
     Ok(())
 }
@@ -92,9 +92,11 @@ pub(super) fn say(line: impl Display) -> Result<()> {
     Ok(writeln!(stdout().lock(), "{line}")?)
 }
 
-/// A text from outside, fit for a terminal: control characters are made visible.
+/// A text from outside, fit for a terminal: what would move, colour or turn round what stands there is
+/// made visible.
 pub(super) fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Prints one JSON object as a line.
@@ -201,13 +203,13 @@ pub(super) fn decision(decision: Option<&pb::Decision>) -> String {
     let action = pb::Action::try_from(decision.action).map_or("", |action| action.as_str_name());
     let mut text = action.trim_start_matches("ACTION_").to_owned();
     if !decision.author.is_empty() {
-        text = format!("{text} by {}", decision.author);
+        text = format!("{text} by {}", visible(&decision.author));
     }
     if let Some(end) = decision.expires_at.and_then(|end| UnixTime::from_seconds(end.seconds).ok()) {
         text = format!("{text} {} {end}", if end <= now() { "EXPIRED" } else { "until" });
     }
     if !decision.reason.is_empty() {
-        text = format!("{text}: {}", decision.reason);
+        text = format!("{text}: {}", visible(&decision.reason));
     }
     text
 }

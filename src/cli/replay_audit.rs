@@ -117,7 +117,7 @@ async fn put(client: &Client, puts: &[&Truth], asked: &AskedArg) -> Result<()> {
     if listings.is_empty() {
         return Ok(());
     }
-    let (author, request_id) = (asked.author.clone(), asked.request_id(0, 1));
+    let (author, request_id) = asked.by();
     let finish = pb::ImportFinish { listings: listings.len() as u64, author, request_id };
     let batches = listings.chunks(BATCH).map(|part| Part::Batch(pb::ImportBatch { listings: part.to_vec() }));
     let parts: Vec<_> = batches.chain([Part::Finish(finish)]).collect();

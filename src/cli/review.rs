@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::listing::UnixTime;
 use crate::rpc::pb;
 
+use super::asked::AskedArg;
 use super::exit::Exit;
 use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
 use super::{Client, ServerArg, listing};
@@ -56,9 +57,8 @@ struct DecidedArgs {
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
-    /// Who
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
-    author: String,
+    #[command(flatten)]
+    asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -122,12 +122,14 @@ async fn list(args: ListArgs) -> Result<Exit> {
 async fn decide(args: DecidedArgs, allow: bool, expires: Option<UnixTime>) -> Result<Exit> {
     let number = listing::subject(&args.number, None)?;
     let client = Client::connect(&args.server).await?;
+    let (author, request_id) = args.asked.by();
     let request = pb::DecideReviewRequest {
         number: number.clone(),
         allow,
         reason: args.reason,
-        author: args.author,
+        author,
         expires_at: expires.map(|end| Timestamp { seconds: end.0.into(), nanos: 0 }),
+        request_id,
     };
     let revision = client.decide_review(request).await?;
     if allow {

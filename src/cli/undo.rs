@@ -83,7 +83,11 @@ fn print(undone: &pb::UndoChangeResponse, form: Output, done: &str) -> Result<()
     if undone.subjects as usize > told {
         tell!("and {} more", undone.subjects as usize - told);
     }
-    let by = if undone.author.is_empty() { String::new() } else { format!(" by {}", undone.author) };
+    let by = if undone.author.is_empty() {
+        String::new()
+    } else {
+        format!(" by {}", output::visible(&undone.author))
+    };
     let since = match undone.revision {
         0 => String::new(),
         revision => format!("; checks see it since revision {revision}"),

@@ -20,7 +20,7 @@ use crate::sync::{Freshness, Progress};
 use super::gate::client_name;
 use super::import::Staged;
 use super::listing_page::{self, Filter};
-use super::once::once;
+use super::once::{once, written};
 use super::status::{invalid, not_found, of_store};
 use super::{convert, metrics, now, pb, policy_messages, recorded, stats, undo};
 
@@ -93,9 +93,8 @@ impl AdminRpc {
     async fn delete(
         self,
         request: pb::DeleteListingsRequest,
-        client: String,
+        asked: Asked,
     ) -> Result<pb::DeleteListingsResponse, Status> {
-        let asked = recorded::asked(&request.author, &request.request_id, client)?;
         let count = request.subjects.len();
         if !(1..=LARGEST_DELETE).contains(&count) {
             return Err(invalid("subjects", format!("{count} subjects: expected 1 to {LARGEST_DELETE}")));
@@ -131,6 +130,27 @@ impl AdminRpc {
         metrics::IMPORTED.inc_by(received);
         tracing::info!(received, subjects, added = applied.added, "imported");
         Ok(pb::ImportListingsResponse { received, subjects, added: applied.added, revision })
+    }
+
+    /// Accepts that listings were lost, and tells what this server holds back.
+    async fn accept(self, asked: Asked) -> Result<pb::AcceptShrinkResponse, Status> {
+        let held = self.freshness.held();
+        let before = held.as_ref().map_or_else(
+            || "nothing is held back here".to_owned(),
+            |held| format!("held back: {} listings of {}", held.has, held.had),
+        );
+        let order = Order { verb: Verb::AcceptShrink, feed: String::new(), run: None, before };
+        let store = Arc::clone(&self.store);
+        let work = async move {
+            store.accept_shrink().await.map_err(|error| of_store(&error))?;
+            Ok(((), "accepted for ten minutes".to_owned()))
+        };
+        recorded::order(&self.audit, asked, order, work).await?;
+        tracing::warn!(
+            "an operator accepts that listings were lost; full loads are not held back for ten minutes"
+        );
+        let held = held.map(stats::held_load);
+        Ok(pb::AcceptShrinkResponse { held })
     }
 }
 
@@ -173,30 +193,25 @@ impl pb::admin_service_server::AdminService for AdminRpc {
     ) -> Result<Response<pb::PutListingResponse>, Status> {
         let client = client_name(&request);
         let request = request.into_inner();
-        let work = self.clone().put(request.clone(), client);
-        once(&self.store, &request.request_id, &request, work).await.map(Response::new)
+        let work = self.clone().put(request.clone(), client.clone());
+        once(&self.store, (&client, &request.request_id), &request, work).await.map(Response::new)
     }
 
     async fn delete_listings(
         &self,
         request: Request<pb::DeleteListingsRequest>,
     ) -> Result<Response<pb::DeleteListingsResponse>, Status> {
-        let client = client_name(&request);
-        let request = request.into_inner();
-        let work = self.clone().delete(request.clone(), client);
-        once(&self.store, &request.request_id, &request, work).await.map(Response::new)
+        let rpc = self.clone();
+        written(&self.store, request, |request, asked| rpc.delete(request, asked)).await
     }
 
     async fn undo_change(
         &self,
         request: Request<pb::UndoChangeRequest>,
     ) -> Result<Response<pb::UndoChangeResponse>, Status> {
-        let client = client_name(&request);
-        let request = request.into_inner();
-        let asked = recorded::asked(&request.author, &request.request_id, client)?;
-        let (rpc, wanted) = (self.clone(), request.clone());
-        let work = async move { undo::undo(&rpc, wanted, asked).await };
-        once(&self.store, &request.request_id, &request, work).await.map(Response::new)
+        let rpc = self.clone();
+        written(&self.store, request, |request, asked| async move { undo::undo(&rpc, request, asked).await })
+            .await
     }
 
     async fn import_listings(
@@ -211,8 +226,10 @@ impl pb::admin_service_server::AdminService for AdminRpc {
             match part.part {
                 Some(Part::Batch(batch)) => staged.add(&batch, now())?,
                 Some(Part::Finish(finish)) => {
+                    let (request, asked) = (staged.request(&finish), (client.clone(), &finish.request_id));
                     let work = self.clone().import(staged, finish.clone(), client);
-                    return once(&self.store, &finish.request_id, &finish, work).await.map(Response::new);
+                    let done = once(&self.store, (&asked.0, asked.1), &request, work).await;
+                    return done.map(Response::new);
                 }
                 None => return Err(invalid("part", "expected a batch or a finish")),
             }
@@ -269,25 +286,8 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         request: Request<pb::AcceptShrinkRequest>,
     ) -> Result<Response<pb::AcceptShrinkResponse>, Status> {
-        let client = client_name(&request);
-        let asked = recorded::asked(&request.into_inner().author, "", client)?;
-        let held = self.freshness.held();
-        let before = held.as_ref().map_or_else(
-            || "nothing is held back here".to_owned(),
-            |held| format!("held back: {} listings of {}", held.has, held.had),
-        );
-        let order = Order { verb: Verb::AcceptShrink, feed: String::new(), run: None, before };
-        let store = Arc::clone(&self.store);
-        let work = async move {
-            store.accept_shrink().await.map_err(|error| of_store(&error))?;
-            Ok(((), "accepted for ten minutes".to_owned()))
-        };
-        recorded::order(&self.audit, asked, order, work).await?;
-        tracing::warn!(
-            "an operator accepts that listings were lost; full loads are not held back for ten minutes"
-        );
-        let held = held.map(stats::held_load);
-        Ok(Response::new(pb::AcceptShrinkResponse { held }))
+        let rpc = self.clone();
+        written(&self.store, request, |_, asked| rpc.accept(asked)).await
     }
 
     async fn get_policies(
@@ -301,6 +301,11 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         request: Request<pb::ValidatePolicyRequest>,
     ) -> Result<Response<pb::ValidatePolicyResponse>, Status> {
-        Ok(Response::new(policy_messages::reading(&policy::read(&request.get_ref().text))))
+        let text = request.into_inner().text;
+        // Takes up to some seconds, which no check may wait for.
+        tokio::task::spawn_blocking(move || policy_messages::reading(&policy::read(&text)))
+            .await
+            .map(Response::new)
+            .map_err(|error| Status::internal(format!("reading the policy ended early: {error}")))
     }
 }

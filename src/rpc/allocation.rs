@@ -14,21 +14,35 @@ use super::status::invalid;
 /// The most bytes of one load: North America's largest has some 80 MB.
 const MOST_BYTES: usize = 256 << 20;
 
+/// The most files of one load, and the longest name of one, in bytes.
+const MOST_FILES: usize = 100;
+const LONGEST_NAME: usize = 1_000;
+
 /// A load that came whole.
 pub(super) struct Received {
     pub(super) head: pb::AllocationHead,
     pub(super) files: Vec<NamedFile>,
+    /// Over names and bytes of the files.
+    pub(super) hasher: blake3::Hasher,
 }
 
 /// Takes in all parts; a stream that ends without a finish is refused.
 pub(super) async fn receive(mut parts: Streaming<pb::ImportAllocationRequest>) -> Result<Received, Status> {
     let mut head = None;
     let mut files: Vec<NamedFile> = Vec::new();
-    let mut received = 0usize;
+    let (mut received, mut hasher) = (0usize, blake3::Hasher::new());
     while let Some(part) = parts.message().await? {
         match (part.part, head.is_some()) {
             (Some(Part::Head(first)), false) => head = Some(checked(first)?),
-            (Some(Part::File(name)), true) => files.push((name, Vec::new())),
+            (Some(Part::File(name)), true) => {
+                if files.len() >= MOST_FILES || name.len() > LONGEST_NAME {
+                    let expected =
+                        format!("expected at most {MOST_FILES}, with names of {LONGEST_NAME} bytes");
+                    return Err(invalid("file", expected));
+                }
+                hasher.update(blake3::hash(name.as_bytes()).as_bytes());
+                files.push((name, Vec::new()));
+            }
             (Some(Part::Bytes(bytes)), true) => {
                 received += bytes.len();
                 if received > MOST_BYTES {
@@ -36,6 +50,7 @@ pub(super) async fn receive(mut parts: Streaming<pb::ImportAllocationRequest>) -
                 }
                 let file =
                     files.last_mut().ok_or_else(|| invalid("file", "expected before the first bytes"))?;
+                hasher.update(&bytes);
                 file.1.extend(bytes);
             }
             (Some(Part::Finish(finish)), true) => {
@@ -46,7 +61,7 @@ pub(super) async fn receive(mut parts: Streaming<pb::ImportAllocationRequest>) -
                 if files.is_empty() {
                     return Err(invalid("file", "expected at least one"));
                 }
-                return Ok(Received { head: head.unwrap_or_default(), files });
+                return Ok(Received { head: head.unwrap_or_default(), files, hasher });
             }
             (_, false) => return Err(invalid("head", "expected first")),
             (_, true) => return Err(invalid("part", "expected a file, bytes or a finish")),

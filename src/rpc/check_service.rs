@@ -295,9 +295,14 @@ impl pb::check_service_server::CheckService for CheckRpc {
     ) -> Result<Response<Self::StreamCheckNumbersStream>, Status> {
         let service = self.clone();
         let (client, caller) = (self.client(&request), request.extensions().get::<Client>().cloned());
+        // Opening it costs as much as its first number, which is free then.
+        charge(caller.as_ref(), 1)?;
+        let mut paid = true;
         let answers = request.into_inner().map(move |request| {
             service.ready()?;
-            charge(caller.as_ref(), 1)?;
+            if !std::mem::take(&mut paid) {
+                charge(caller.as_ref(), 1)?;
+            }
             let request = request?.request.ok_or_else(|| invalid("request", "is required"))?;
             let answer = service.answer(&service.by(), &request, client);
             let response =

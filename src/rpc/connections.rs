@@ -7,8 +7,8 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -66,6 +66,12 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 const STREAMS: u32 = 200;
 
 /// Bytes of all headers of a call; h2 bounds CONTINUATION frames by it.
+///
+/// A client is told this limit in our SETTINGS, and grpc's own libraries name it before they send more.
+/// What comes all the same never reaches a service, so there is no gRPC status with our words: h2
+/// answers up to some four times as much with HTTP status 431 (Request Header Fields Too Large), and
+/// ends the connection at more (GOAWAY, ENHANCE_YOUR_CALM), which clients tell as RESOURCE_EXHAUSTED
+/// or UNAVAILABLE. To answer in our own words we would have to keep all of it in memory first.
 const HEADERS: u32 = 16 << 10;
 
 /// Streams that a peer opened and reset before they were served: more of them end the connection.
@@ -76,6 +82,9 @@ const SHORTEST_GREETING: u64 = 24 + 9;
 
 /// Pause after the system had no more file descriptors; the loop would spin otherwise.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(250);
+
+/// Connections that broke the bounds, told seldom.
+static BROKEN: Mutex<Seldom> = Mutex::new(Seldom(None));
 
 /// What a connection and its calls know of each other.
 #[derive(Debug)]
@@ -242,7 +251,7 @@ impl Connection {
                 biased;
                 done = &mut serving => {
                     if let Err(error) = done {
-                        tracing::debug!(peer = %peer.address, %error, "a connection ended");
+                        ended_in_error(&peer, &error);
                     }
                     return;
                 }
@@ -269,6 +278,28 @@ impl Connection {
             }
         }
     }
+}
+
+/// A peer that goes away is no news; one that broke the bounds of HTTP/2 is, once a minute.
+fn ended_in_error(peer: &Peer, error: &hyper::Error) {
+    use std::error::Error as _;
+    let cause = error.source();
+    let gone = cause.is_none_or(|cause| {
+        cause.is::<io::Error>() || cause.source().is_some_and(|cause| cause.is::<io::Error>())
+    });
+    if gone || error.is_timeout() || error.is_incomplete_message() {
+        return tracing::debug!(peer = %peer.address, %error, "a connection ended");
+    }
+    let mut broken = BROKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    broken.tell(|| {
+        let cause = cause.map(ToString::to_string).unwrap_or_default();
+        tracing::warn!(
+            peer = %peer.address,
+            cause,
+            "closed a connection that broke HTTP/2 or its bounds: at most {} KB of metadata a call, and few resets",
+            HEADERS >> 10
+        );
+    });
 }
 
 fn http2() -> http2::Builder<TokioExecutor> {

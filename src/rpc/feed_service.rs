@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::audit::{Audit, Order, Verb};
+use crate::audit::{Asked, Audit, Order, Verb};
 use crate::collect::{CollectError, Collector, FeedStatus, ImportAsked, RunOutcome, RunReport};
 use crate::feed::Overlap;
 use crate::listing::FeedName;
@@ -16,6 +16,7 @@ use crate::store::Store;
 use crate::sync::Progress;
 
 use super::gate::client_name;
+use super::once::{Streamed, once, written};
 use super::status::{invalid, not_found, of_collect, of_store};
 use super::{allocation, feed_messages, now, pb, recorded};
 
@@ -47,7 +48,7 @@ impl FeedRpc {
     /// Does `work` for an operator and records it: who, what, and how the feed was before and after.
     async fn recorded<T: Send + 'static>(
         &self,
-        (author, client): (&str, String),
+        asked: Asked,
         (verb, feed, run): (Verb, &str, Option<u64>),
         work: impl Future<Output = Result<(T, String), CollectError>> + Send + 'static,
     ) -> Result<T, Status> {
@@ -55,7 +56,33 @@ impl FeedRpc {
         let before = state(&self.collector, feed).await.map_err(|error| of_collect(&error))?;
         let order = Order { verb, feed: feed.to_owned(), run, before };
         let work = async move { work.await.map_err(|error| of_collect(&error)) };
-        recorded::order(&self.audit, recorded::asked(author, "", client)?, order, work).await
+        recorded::order(&self.audit, asked, order, work).await
+    }
+
+    async fn load_allocation(
+        self,
+        allocation::Received { head, files, .. }: allocation::Received,
+        asked: Asked,
+    ) -> Result<pb::ImportAllocationResponse, Status> {
+        let feed: FeedName = head.feed.parse().map_err(|error| invalid("feed", error))?;
+        let how = ImportAsked { dry_run: head.dry_run, accept: head.accept };
+        let (collector, of) = (self.collector.clone(), feed.to_string());
+        let work = async move { collector.import_allocation(&of, files, how).await };
+        let done = if how.dry_run {
+            work.await.map_err(|error| of_collect(&error))?
+        } else {
+            let work = async move {
+                let done = work.await?;
+                let what = if done.stored { "loaded" } else { "held back" };
+                let text = format!("{} rows {what}", done.rows);
+                Ok((done, text))
+            };
+            self.recorded(asked, (Verb::ImportAllocation, feed.as_str(), None), work).await?
+        };
+        if done.stored {
+            self.progress.clone().allocated(&feed, Some(done.load)).await;
+        }
+        Ok(allocation::report(&feed, done, now()))
     }
 
     /// Waits until checks see what is stored now. It is stored whatever happens here.
@@ -106,53 +133,59 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::RunFeedRequest>,
     ) -> Result<Response<pb::RunFeedResponse>, Status> {
-        let client = client_name(&request);
-        let pb::RunFeedRequest { feed, dry_run, author } = request.into_inner();
-        let feed = name(&feed)?;
-        let (collector, of) = (self.collector.clone(), feed.clone());
-        let report = if dry_run {
-            collector.run(&of, true).await.map_err(|error| of_collect(&error))?
-        } else {
-            let work = async move { collector.run(&of, false).await.map(with_text) };
-            self.recorded((&author, client), (Verb::RunFeed, &feed, None), work).await?
+        let rpc = self.clone();
+        let work = |request: pb::RunFeedRequest, asked| async move {
+            let feed = name(&request.feed)?;
+            let (collector, of) = (rpc.collector.clone(), feed.clone());
+            let report = if request.dry_run {
+                collector.run(&of, true).await.map_err(|error| of_collect(&error))?
+            } else {
+                let work = async move { collector.run(&of, false).await.map(with_text) };
+                rpc.recorded(asked, (Verb::RunFeed, &feed, None), work).await?
+            };
+            if matches!(report.summary.outcome, RunOutcome::Stored | RunOutcome::NotModified) {
+                rpc.seen_by_checks().await;
+            }
+            let (run, samples_new) = feed_messages::report(&report);
+            Ok(pb::RunFeedResponse { run, samples_new })
         };
-        if matches!(report.summary.outcome, RunOutcome::Stored | RunOutcome::NotModified) {
-            self.seen_by_checks().await;
-        }
-        let (run, samples_new) = feed_messages::report(&report);
-        Ok(Response::new(pb::RunFeedResponse { run, samples_new }))
+        written(&self.store, request, work).await
     }
 
     async fn pause_feed(
         &self,
         request: Request<pb::PauseFeedRequest>,
     ) -> Result<Response<pb::PauseFeedResponse>, Status> {
-        let client = client_name(&request);
-        let pb::PauseFeedRequest { feed, author } = request.into_inner();
-        let feed = name(&feed)?;
-        let (collector, of, by) = (self.collector.clone(), feed.clone(), author.clone());
-        let work = async move {
-            collector.pause(&of, &by).await?;
-            Ok(((), state(&collector, &of).await?))
+        let rpc = self.clone();
+        let work = |request: pb::PauseFeedRequest, asked| async move {
+            let feed = name(&request.feed)?;
+            let (collector, of) = (rpc.collector.clone(), feed.clone());
+            let work = async move {
+                collector.pause(&of, &request.author).await?;
+                Ok(((), state(&collector, &of).await?))
+            };
+            rpc.recorded(asked, (Verb::PauseFeed, &feed, None), work).await?;
+            Ok(pb::PauseFeedResponse {})
         };
-        self.recorded((&author, client), (Verb::PauseFeed, &feed, None), work).await?;
-        Ok(Response::new(pb::PauseFeedResponse {}))
+        written(&self.store, request, work).await
     }
 
     async fn resume_feed(
         &self,
         request: Request<pb::ResumeFeedRequest>,
     ) -> Result<Response<pb::ResumeFeedResponse>, Status> {
-        let client = client_name(&request);
-        let pb::ResumeFeedRequest { feed, author } = request.into_inner();
-        let feed = name(&feed)?;
-        let (collector, of) = (self.collector.clone(), feed.clone());
-        let work = async move {
-            collector.resume(&of).await?;
-            Ok(((), state(&collector, &of).await?))
+        let rpc = self.clone();
+        let work = |request: pb::ResumeFeedRequest, asked| async move {
+            let feed = name(&request.feed)?;
+            let (collector, of) = (rpc.collector.clone(), feed.clone());
+            let work = async move {
+                collector.resume(&of).await?;
+                Ok(((), state(&collector, &of).await?))
+            };
+            rpc.recorded(asked, (Verb::ResumeFeed, &feed, None), work).await?;
+            Ok(pb::ResumeFeedResponse {})
         };
-        self.recorded((&author, client), (Verb::ResumeFeed, &feed, None), work).await?;
-        Ok(Response::new(pb::ResumeFeedResponse {}))
+        written(&self.store, request, work).await
     }
 
     async fn list_quarantine(
@@ -169,49 +202,54 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::ReleaseRunRequest>,
     ) -> Result<Response<pb::ReleaseRunResponse>, Status> {
-        let client = client_name(&request);
-        let pb::ReleaseRunRequest { feed, run, author } = request.into_inner();
-        let feed = name(&feed)?;
-        let (collector, of) = (self.collector.clone(), feed.clone());
-        let work = async move { collector.release(&of, run).await.map(with_text) };
-        let report = self.recorded((&author, client), (Verb::ReleaseRun, &feed, Some(run)), work).await?;
-        self.seen_by_checks().await;
-        let (run, samples_new) = feed_messages::report(&report);
-        Ok(Response::new(pb::ReleaseRunResponse { run, samples_new }))
+        let rpc = self.clone();
+        let work = |request: pb::ReleaseRunRequest, asked| async move {
+            let (feed, run) = (name(&request.feed)?, request.run);
+            let (collector, of) = (rpc.collector.clone(), feed.clone());
+            let work = async move { collector.release(&of, run).await.map(with_text) };
+            let report = rpc.recorded(asked, (Verb::ReleaseRun, &feed, Some(run)), work).await?;
+            rpc.seen_by_checks().await;
+            let (run, samples_new) = feed_messages::report(&report);
+            Ok(pb::ReleaseRunResponse { run, samples_new })
+        };
+        written(&self.store, request, work).await
     }
 
     async fn reject_run(
         &self,
         request: Request<pb::RejectRunRequest>,
     ) -> Result<Response<pb::RejectRunResponse>, Status> {
-        let client = client_name(&request);
-        let pb::RejectRunRequest { feed, run, author } = request.into_inner();
-        let feed = name(&feed)?;
-        let (collector, of) = (self.collector.clone(), feed.clone());
-        let work = async move {
-            collector.reject(&of, run).await?;
-            Ok(((), state(&collector, &of).await?))
+        let rpc = self.clone();
+        let work = |request: pb::RejectRunRequest, asked| async move {
+            let (feed, run) = (name(&request.feed)?, request.run);
+            let (collector, of) = (rpc.collector.clone(), feed.clone());
+            let work = async move {
+                collector.reject(&of, run).await?;
+                Ok(((), state(&collector, &of).await?))
+            };
+            rpc.recorded(asked, (Verb::RejectRun, &feed, Some(run)), work).await?;
+            Ok(pb::RejectRunResponse {})
         };
-        self.recorded((&author, client), (Verb::RejectRun, &feed, Some(run)), work).await?;
-        Ok(Response::new(pb::RejectRunResponse {}))
+        written(&self.store, request, work).await
     }
 
     async fn rollback_feed(
         &self,
         request: Request<pb::RollbackFeedRequest>,
     ) -> Result<Response<pb::RollbackFeedResponse>, Status> {
-        let client = client_name(&request);
-        let pb::RollbackFeedRequest { feed, to_run, author } = request.into_inner();
-        let feed = name(&feed)?;
-        let (collector, of) = (self.collector.clone(), feed.clone());
-        let work = async move {
-            let subjects = collector.rollback(&of, to_run).await?.subjects;
-            Ok((subjects, format!("{subjects} subjects changed; {}", state(&collector, &of).await?)))
+        let rpc = self.clone();
+        let work = |request: pb::RollbackFeedRequest, asked| async move {
+            let (feed, to_run) = (name(&request.feed)?, request.to_run);
+            let (collector, of) = (rpc.collector.clone(), feed.clone());
+            let work = async move {
+                let subjects = collector.rollback(&of, to_run).await?.subjects;
+                Ok((subjects, format!("{subjects} subjects changed; {}", state(&collector, &of).await?)))
+            };
+            let subjects = rpc.recorded(asked, (Verb::RollbackFeed, &feed, Some(to_run)), work).await?;
+            rpc.seen_by_checks().await;
+            Ok(pb::RollbackFeedResponse { subjects })
         };
-        let subjects =
-            self.recorded((&author, client), (Verb::RollbackFeed, &feed, Some(to_run)), work).await?;
-        self.seen_by_checks().await;
-        Ok(Response::new(pb::RollbackFeedResponse { subjects }))
+        written(&self.store, request, work).await
     }
 
     async fn import_allocation(
@@ -219,26 +257,13 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         request: Request<Streaming<pb::ImportAllocationRequest>>,
     ) -> Result<Response<pb::ImportAllocationResponse>, Status> {
         let client = client_name(&request);
-        let allocation::Received { head, files } = allocation::receive(request.into_inner()).await?;
-        let feed: FeedName = head.feed.parse().map_err(|error| invalid("feed", error))?;
-        let asked = ImportAsked { dry_run: head.dry_run, accept: head.accept };
-        let (collector, of) = (self.collector.clone(), feed.to_string());
-        let work = async move { collector.import_allocation(&of, files, asked).await };
-        let done = if asked.dry_run {
-            work.await.map_err(|error| of_collect(&error))?
-        } else {
-            let work = async move {
-                let done = work.await?;
-                let what = if done.stored { "loaded" } else { "held back" };
-                let text = format!("{} rows {what}", done.rows);
-                Ok((done, text))
-            };
-            self.recorded((&head.author, client), (Verb::ImportAllocation, feed.as_str(), None), work).await?
-        };
-        if done.stored {
-            self.progress.clone().allocated(&feed, Some(done.load)).await;
-        }
-        Ok(Response::new(allocation::report(&feed, done, now())))
+        let received = allocation::receive(request.into_inner()).await?;
+        let (head, rest) = (&received.head, &received.hasher);
+        let (request, asked) =
+            (Streamed::of(head, rest), recorded::asked(&head.author, &head.request_id, client)?);
+        let by = (asked.client.clone(), asked.request_id.clone());
+        let work = self.clone().load_allocation(received, asked);
+        once(&self.store, (&by.0, &by.1), &request, work).await.map(Response::new)
     }
 
     async fn list_allocations(
@@ -254,19 +279,21 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         &self,
         request: Request<pb::DeleteAllocationRequest>,
     ) -> Result<Response<pb::DeleteAllocationResponse>, Status> {
-        let client = client_name(&request);
-        let pb::DeleteAllocationRequest { feed, author } = request.into_inner();
-        let feed: FeedName = feed.parse().map_err(|error| invalid("feed", error))?;
-        let (collector, of) = (self.collector.clone(), feed.to_string());
-        let work = async move {
-            let deleted = collector.delete_allocation(&of).await?;
-            Ok((deleted, if deleted { "taken away" } else { "none was loaded" }.to_owned()))
+        let rpc = self.clone();
+        let work = |request: pb::DeleteAllocationRequest, asked| async move {
+            let feed: FeedName = request.feed.parse().map_err(|error| invalid("feed", error))?;
+            let (collector, of) = (rpc.collector.clone(), feed.to_string());
+            let work = async move {
+                let deleted = collector.delete_allocation(&of).await?;
+                Ok((deleted, if deleted { "taken away" } else { "none was loaded" }.to_owned()))
+            };
+            if !rpc.recorded(asked, (Verb::DeleteAllocation, feed.as_str(), None), work).await? {
+                return Err(not_found("no file of this feed is loaded"));
+            }
+            rpc.progress.clone().allocated(&feed, None).await;
+            Ok(pb::DeleteAllocationResponse {})
         };
-        if !self.recorded((&author, client), (Verb::DeleteAllocation, feed.as_str(), None), work).await? {
-            return Err(not_found("no file of this feed is loaded"));
-        }
-        self.progress.clone().allocated(&feed, None).await;
-        Ok(Response::new(pb::DeleteAllocationResponse {}))
+        written(&self.store, request, work).await
     }
 
     async fn get_overlap(

@@ -27,12 +27,22 @@ use super::methods::{self, Method, Weight};
 use super::metrics;
 use super::pb::check_service_server::{CheckServiceServer, SERVICE_NAME};
 use super::status::{of_denied, of_limit, too_busy};
+use super::timed_body::TimedBody;
 
 /// Calls with large answers at a time, from all clients: ten thousand numbers each are some 2 MB.
 const MOST_HEAVY: usize = 64;
 
 /// Streams at a time, from all clients.
 const MOST_STREAMS: usize = 1_000;
+
+/// Questions about health at a time, those that watch it included.
+const MOST_PROBES: usize = 1_000;
+
+/// How long one number may take to arrive and be judged; else who sends headers alone keeps a place.
+const LIGHT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a large request may take to arrive.
+const HEAVY_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who may call, and how much.
 pub struct Guard {
@@ -51,7 +61,7 @@ pub(super) struct Services {
     guard: Guard,
     /// Whether a caller has to be known.
     asks: bool,
-    rooms: [Room; 3],
+    rooms: [Room; 4],
 }
 
 /// Calls of one weight at a time.
@@ -61,11 +71,18 @@ struct Room {
 }
 
 /// A place in a room, given back when dropped.
-pub(super) struct Place(Arc<AtomicUsize>);
+pub(super) struct Place {
+    taken: Arc<AtomicUsize>,
+    /// Of places that one client may not have all of.
+    own: Option<Arc<AtomicUsize>>,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+        if let Some(own) = &self.own {
+            own.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -74,17 +91,19 @@ impl Room {
         Self { taken: Arc::default(), most }
     }
 
-    fn enter(&self) -> Option<Place> {
-        let place = Place(Arc::clone(&self.taken));
+    /// A place, if there is one; with a count of its own, a client gets half of them.
+    fn enter(&self, own: Option<&Arc<AtomicUsize>>) -> Option<Place> {
         let before = self.taken.fetch_add(1, Ordering::Relaxed);
-        (before < self.most).then_some(place)
+        let had = own.map_or(0, |own| own.fetch_add(1, Ordering::Relaxed));
+        let place = Place { taken: Arc::clone(&self.taken), own: own.cloned() };
+        (before < self.most && had < self.most.div_ceil(2)).then_some(place)
     }
 }
 
 impl Services {
     pub(super) fn new(check: CheckServiceServer<CheckRpc>, others: Routes, guard: Guard) -> Self {
         let asks = guard.directory.is_some() || guard.limits.are_set();
-        let rooms = [guard.most_calls, MOST_HEAVY, MOST_STREAMS].map(Room::new);
+        let rooms = [guard.most_calls, MOST_HEAVY, MOST_STREAMS, MOST_PROBES].map(Room::new);
         Self { check, others: others.prepare(), guard, asks, rooms }
     }
 
@@ -105,6 +124,7 @@ impl Gate {
     /// Finds a place for the call, and puts who calls into it.
     fn admit(&self, method: Method, request: &mut Request<Body>) -> Result<Place, Box<Status>> {
         let services = &*self.services;
+        let room = &services.rooms[method.weight as usize];
         if let Some(needs) = method.needs.filter(|_| services.asks) {
             let client = match &services.guard.directory {
                 None => self.peer.anonymous.clone(),
@@ -122,13 +142,17 @@ impl Gate {
             if !method.charges {
                 client.charge(1).map_err(|exceeded| of_limit(&exceeded, 1))?;
             }
+            let own = match method.weight {
+                Weight::Heavy => client.calls(),
+                Weight::Stream => client.streams(),
+                Weight::Light | Weight::Probe => None,
+            };
+            let place = room.enter(own).ok_or_else(|| busy(method.weight))?;
             request.headers_mut().remove(http::header::AUTHORIZATION);
             request.extensions_mut().insert(client);
+            return Ok(place);
         }
-        services.rooms[method.weight as usize].enter().ok_or_else(|| {
-            metrics::shed(method.weight);
-            Box::new(too_busy(method.weight))
-        })
+        room.enter(None).ok_or_else(|| busy(method.weight))
     }
 }
 
@@ -149,6 +173,9 @@ impl Service<Request<Body>> for Gate {
             Err(status) => return Call::refused(*status),
         };
         let deadline = timeout(request.headers()).map(|after| Box::pin(tokio::time::sleep(after)));
+        if method.weight == Weight::Heavy {
+            request = request.map(|body| Body::new(TimedBody::new(body, HEAVY_PATIENCE)));
+        }
         let answer = if check {
             self.services.check.clone().call(request)
         } else {
@@ -159,6 +186,7 @@ impl Service<Request<Body>> for Gate {
         Call {
             answer: Some(answer),
             deadline,
+            patience: None,
             refused: None,
             place: Some(place),
             peer,
@@ -173,6 +201,8 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + 
 pub(super) struct Call {
     answer: Option<Answer>,
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Ours, set if the call has to wait.
+    patience: Option<Pin<Box<Sleep>>>,
     refused: Option<Response<Body>>,
     place: Option<Place>,
     /// Of calls whose answer may be large.
@@ -183,7 +213,8 @@ pub(super) struct Call {
 impl Call {
     fn refused(status: Status) -> Self {
         let refused = Some(status.into_http());
-        Self { answer: None, deadline: None, refused, place: None, peer: None, weight: Weight::Light }
+        let (place, peer) = (None, None);
+        Self { answer: None, deadline: None, patience: None, refused, place, peer, weight: Weight::Light }
     }
 }
 
@@ -203,14 +234,28 @@ impl Future for Call {
                 _ => answer,
             });
         }
-        match self.deadline.as_mut().map(|deadline| deadline.as_mut().poll(context)) {
-            Some(Poll::Ready(())) => {
-                let late = Status::deadline_exceeded("the call took longer than its grpc-timeout");
-                Poll::Ready(Ok(late.into_http()))
-            }
-            _ => Poll::Pending,
+        if self.patience.is_none() && matches!(self.weight, Weight::Light | Weight::Probe) {
+            // Seldom: what has come whole is answered at the first look.
+            self.patience = Some(Box::pin(tokio::time::sleep(LIGHT_PATIENCE)));
         }
+        let passed = |timer: &mut Option<Pin<Box<Sleep>>>, context: &mut Context<'_>| {
+            timer.as_mut().is_some_and(|timer| timer.as_mut().poll(context).is_ready())
+        };
+        let late = if passed(&mut self.deadline, context) {
+            Status::deadline_exceeded("the call took longer than its grpc-timeout")
+        } else if passed(&mut self.patience, context) {
+            Status::deadline_exceeded("the request did not arrive within 10 s")
+        } else {
+            return Poll::Pending;
+        };
+        Poll::Ready(Ok(late.into_http()))
     }
+}
+
+/// There is no place.
+fn busy(weight: Weight) -> Box<Status> {
+    metrics::shed(weight);
+    Box::new(too_busy(weight))
 }
 
 /// Whose API key a call showed; empty if keys are off.
@@ -219,9 +264,10 @@ pub(super) fn client_name<T>(request: &tonic::Request<T>) -> String {
     client.map(Client::name).filter(|name| *name != crate::access::ANONYMOUS).unwrap_or_default().to_owned()
 }
 
-/// Takes `numbers` from the limit of whoever calls.
+/// Takes `numbers` from the limit of whoever calls; a call without any costs as much as one.
 pub(super) fn charge(client: Option<&Client>, numbers: usize) -> Result<(), Status> {
     let Some(client) = client else { return Ok(()) };
+    let numbers = numbers.max(1);
     client.charge(numbers).map_err(|exceeded| *of_limit(&exceeded, numbers))
 }
 
@@ -271,6 +317,19 @@ mod tests {
             }
             assert_eq!(timeout(&headers), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn one_client_has_half_of_a_room_and_gives_it_back() {
+        let (room, own) = (Room::new(5), Arc::default());
+        let mut places: Vec<_> = (0..9).filter_map(|_| room.enter(Some(&own))).collect();
+        assert_eq!(places.len(), 3);
+        let others: Vec<_> = (0..9).filter_map(|_| room.enter(None)).collect();
+        assert_eq!(others.len(), 2);
+        places.pop();
+        assert!(room.enter(Some(&own)).is_some() && room.enter(None).is_some());
+        drop((places, others));
+        assert_eq!((room.taken.load(Ordering::Relaxed), own.load(Ordering::Relaxed)), (0, 0));
     }
 
     #[test]

@@ -4,12 +4,14 @@
 
 use std::collections::HashMap;
 
+use prost::Message;
 use tonic::Status;
 
 use crate::listing::{Listing, Subject, UnixTime};
 use crate::store::Change;
 
 use super::convert;
+use super::once::Streamed;
 use super::pb;
 use super::status::invalid;
 
@@ -27,12 +29,18 @@ const MOST_FEEDS: usize = 64;
 pub(super) struct Staged {
     listings: HashMap<Subject, Listing>,
     received: u64,
+    hasher: blake3::Hasher,
 }
 
 impl Staged {
     /// Rows that have arrived.
     pub(super) fn received(&self) -> u64 {
         self.received
+    }
+
+    /// What tells this import from another that ends in the same words.
+    pub(super) fn request(&self, finish: &pb::ImportFinish) -> Streamed {
+        Streamed::of(finish, &self.hasher)
     }
 
     /// Takes in a batch. Sightings of one feed about one subject add up.
@@ -44,6 +52,7 @@ impl Staged {
                 format!("{count} listings: expected at most {LARGEST_BATCH}"),
             ));
         }
+        self.hasher.update(&batch.encode_to_vec());
         for message in &batch.listings {
             // The place is counted over the whole import, so that a client can find its row.
             let at = self.received;

@@ -1,6 +1,7 @@
 //! `KeyService`: operators make, list, rotate and revoke API keys.
 //!
-//! Each change is on record before the store is asked. The text of a key stands in one answer.
+//! Each change is on record before the store is asked. The text of a key stands in one answer, and not
+//! in that of a repeated request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,26 +9,93 @@ use std::time::Duration;
 use tonic::{Request, Response, Status};
 
 use crate::access::{Directory, KeyId, KeyRecord, Keys, Scope, Wanted};
-use crate::audit::{Audit, KeyChange, KeyIntent};
+use crate::audit::{Asked, Audit, KeyChange, KeyIntent};
 use crate::listing::UnixTime;
+use crate::store::Store;
 
 use super::convert::{self, LONGEST_AUTHOR};
 use super::gate::client_name;
+use super::once::{Write, once_without, written};
 use super::status::{invalid, of_store};
 use super::{now, pb, recorded};
 
 /// Serves the keys of a store.
 #[derive(Clone)]
 pub struct KeyRpc {
+    store: Arc<dyn Store>,
     keys: Keys,
     audit: Arc<Audit>,
     directory: Option<Arc<Directory>>,
 }
 
 impl KeyRpc {
-    /// Serves `keys` and records that in `audit`; `directory` is told of changes at once.
-    pub fn new(keys: Keys, audit: Arc<Audit>, directory: Option<Arc<Directory>>) -> Self {
-        Self { keys, audit, directory }
+    /// Serves the keys of `store` and records that in `audit`; `directory` is told of changes at once.
+    pub fn new(store: Arc<dyn Store>, audit: Arc<Audit>, directory: Option<Arc<Directory>>) -> Self {
+        Self { keys: Keys::new(Arc::clone(&store)), store, audit, directory }
+    }
+
+    async fn create(
+        self,
+        request: pb::CreateKeyRequest,
+        asked: Asked,
+    ) -> Result<pb::CreateKeyResponse, Status> {
+        let scopes = scopes(&request.scopes)?;
+        let expires_at = convert::time("expires_at", request.expires_at.as_ref())?;
+        let of = request.client;
+        let intent = KeyIntent {
+            change: KeyChange::Create,
+            key: String::new(),
+            of: of.chars().take(LONGEST_AUTHOR).collect(),
+            scopes: names(&scopes),
+            expires_at,
+        };
+        let wanted = Wanted { client: of.clone(), scopes, expires_at };
+        let (keys, now) = (self.keys.clone(), self.now());
+        let work = async move { keys.create(wanted, now).await };
+        let made = recorded::change_key(&self.audit, asked, intent, work).await?;
+        tracing::info!(key = %made.record.id, client = of, "an operator made an API key");
+        self.refresh().await;
+        Ok(pb::CreateKeyResponse { key: Some(key(&of, &made.record)), api_key: made.text })
+    }
+
+    async fn rotate(
+        self,
+        request: pb::RotateKeyRequest,
+        asked: Asked,
+    ) -> Result<pb::RotateKeyResponse, Status> {
+        let id = key_id(&request.key_id)?;
+        let expires_at = convert::time("expires_at", request.expires_at.as_ref())?;
+        let overlap = request.overlap.unwrap_or_default();
+        let overlap =
+            Duration::try_from(overlap).map_err(|_| invalid("overlap", "expected 0 or more seconds"))?;
+        let intent = intent(KeyChange::Rotate, id, expires_at);
+        let (keys, now) = (self.keys.clone(), self.now());
+        let work = async move { keys.rotate(id, overlap, expires_at, now).await };
+        let (of, made, old) = recorded::change_key(&self.audit, asked, intent, work).await?;
+        tracing::info!(old = %id, key = %made.record.id, client = of, "an operator rotated an API key");
+        self.refresh().await;
+        let (new, old) = (Some(key(&of, &made.record)), Some(key(&of, &old)));
+        Ok(pb::RotateKeyResponse { key: new, api_key: made.text, old })
+    }
+
+    async fn revoke(
+        self,
+        request: pb::RevokeKeyRequest,
+        asked: Asked,
+    ) -> Result<pb::RevokeKeyResponse, Status> {
+        let id = key_id(&request.key_id)?;
+        let (keys, now) = (self.keys.clone(), self.now());
+        let work = async move { keys.revoke(id, now).await };
+        let intent = intent(KeyChange::Revoke, id, None);
+        let (of, ended) = recorded::change_key(&self.audit, asked, intent, work).await?;
+        tracing::info!(key = %id, client = of, "an operator revoked an API key");
+        self.refresh().await;
+        Ok(pb::RevokeKeyResponse { key: Some(key(&of, &ended)) })
+    }
+
+    /// The time, as calls with a key find it: a clock that was set back makes no ended key count.
+    fn now(&self) -> UnixTime {
+        self.directory.as_ref().map_or_else(now, |directory| directory.now())
     }
 
     /// Others see the change within a second; this server does now.
@@ -84,28 +152,12 @@ impl pb::key_service_server::KeyService for KeyRpc {
         &self,
         request: Request<pb::CreateKeyRequest>,
     ) -> Result<Response<pb::CreateKeyResponse>, Status> {
-        let client = client_name(&request);
-        let request = request.into_inner();
-        let scopes = scopes(&request.scopes)?;
-        let expires_at = convert::time("expires_at", request.expires_at.as_ref())?;
-        let of = request.client;
-        let intent = KeyIntent {
-            change: KeyChange::Create,
-            key: String::new(),
-            of: of.chars().take(LONGEST_AUTHOR).collect(),
-            scopes: names(&scopes),
-            expires_at,
-        };
-        let wanted = Wanted { client: of.clone(), scopes, expires_at };
-        let keys = self.keys.clone();
-        let work = async move { keys.create(wanted, now()).await };
-        let made =
-            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work)
-                .await?;
-        tracing::info!(key = %made.record.id, client = of, "an operator made an API key");
-        self.refresh().await;
-        let key = Some(key(&of, &made.record));
-        Ok(Response::new(pb::CreateKeyResponse { key, api_key: made.text }))
+        let (rpc, asked, request) = (self.clone(), self::asked(&request)?, request.into_inner());
+        let by = (asked.client.clone(), asked.request_id.clone());
+        let untold =
+            |made: &pb::CreateKeyResponse| pb::CreateKeyResponse { api_key: String::new(), ..made.clone() };
+        let work = rpc.create(request.clone(), asked);
+        once_without(&self.store, (&by.0, &by.1), &request, untold, work).await.map(Response::new)
     }
 
     async fn list_keys(
@@ -123,45 +175,27 @@ impl pb::key_service_server::KeyService for KeyRpc {
         &self,
         request: Request<pb::RotateKeyRequest>,
     ) -> Result<Response<pb::RotateKeyResponse>, Status> {
-        let client = client_name(&request);
-        let request = request.into_inner();
-        let id = key_id(&request.key_id)?;
-        let expires_at = convert::time("expires_at", request.expires_at.as_ref())?;
-        let overlap = request.overlap.unwrap_or_default();
-        let overlap =
-            Duration::try_from(overlap).map_err(|_| invalid("overlap", "expected 0 or more seconds"))?;
-        let intent = intent(KeyChange::Rotate, id, expires_at);
-        let keys = self.keys.clone();
-        let work = async move { keys.rotate(id, overlap, expires_at, now()).await };
-        let (of, made, old) =
-            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work)
-                .await?;
-        tracing::info!(old = %id, key = %made.record.id, client = of, "an operator rotated an API key");
-        self.refresh().await;
-        Ok(Response::new(pb::RotateKeyResponse {
-            key: Some(key(&of, &made.record)),
-            api_key: made.text,
-            old: Some(key(&of, &old)),
-        }))
+        let (rpc, asked, request) = (self.clone(), self::asked(&request)?, request.into_inner());
+        let by = (asked.client.clone(), asked.request_id.clone());
+        let untold =
+            |made: &pb::RotateKeyResponse| pb::RotateKeyResponse { api_key: String::new(), ..made.clone() };
+        let work = rpc.rotate(request.clone(), asked);
+        once_without(&self.store, (&by.0, &by.1), &request, untold, work).await.map(Response::new)
     }
 
     async fn revoke_key(
         &self,
         request: Request<pb::RevokeKeyRequest>,
     ) -> Result<Response<pb::RevokeKeyResponse>, Status> {
-        let client = client_name(&request);
-        let request = request.into_inner();
-        let id = key_id(&request.key_id)?;
-        let keys = self.keys.clone();
-        let work = async move { keys.revoke(id, now()).await };
-        let intent = intent(KeyChange::Revoke, id, None);
-        let (of, ended) =
-            recorded::change_key(&self.audit, recorded::asked(&request.author, "", client)?, intent, work)
-                .await?;
-        tracing::info!(key = %id, client = of, "an operator revoked an API key");
-        self.refresh().await;
-        Ok(Response::new(pb::RevokeKeyResponse { key: Some(key(&of, &ended)) }))
+        let rpc = self.clone();
+        written(&self.store, request, |request, asked| rpc.revoke(request, asked)).await
     }
+}
+
+/// Who asks, and by which request.
+fn asked<Q: Write>(request: &Request<Q>) -> Result<Asked, Status> {
+    let of = request.get_ref();
+    recorded::asked(of.author(), of.request_id(), client_name(request))
 }
 
 /// What is put on record about a key that there is.

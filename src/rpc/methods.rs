@@ -13,15 +13,21 @@ pub(super) enum Weight {
     Heavy,
     /// As long as both sides like.
     Stream,
+    /// Health, of which anybody may ask: so it takes no place that a client with a key may want.
+    Probe,
 }
 
 impl Weight {
+    /// All, in the order of their rooms.
+    pub(super) const ALL: [Self; 4] = [Self::Light, Self::Heavy, Self::Stream, Self::Probe];
+
     /// The word of metrics.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Light => "light",
             Self::Heavy => "heavy",
             Self::Stream => "stream",
+            Self::Probe => "probe",
         }
     }
 }
@@ -69,8 +75,9 @@ pub(super) fn at(path: &str) -> Method {
         ("numguard.v1.OutcomeService", "ListOutcomes" | "ListReviews") => method(Read, Heavy),
         ("numguard.v1.OwnerService", "AskListing") => method(Check, Light),
         // Probes have no key.
-        ("grpc.health.v1.Health", "Check" | "List") => Method { needs: None, weight: Light, charges: true },
-        ("grpc.health.v1.Health", "Watch") => Method { needs: None, weight: Stream, charges: true },
+        ("grpc.health.v1.Health", "Check" | "List" | "Watch") => {
+            Method { needs: None, weight: Weight::Probe, charges: true }
+        }
         ("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => {
             method(Read, Stream)
         }
@@ -122,6 +129,24 @@ mod tests {
                     assert_eq!(streams, asks.weight == Weight::Stream, "{path}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_change_names_its_author_and_its_request() {
+        let files: FileDescriptorSet =
+            prost::Message::decode(DESCRIPTORS).unwrap_or_else(|error| panic!("{error}"));
+        let messages: Vec<_> = files.file.iter().flat_map(|file| &file.message_type).collect();
+        let has = |message: &str, field: &str| {
+            let found = messages.iter().find(|found| found.name() == message);
+            found.is_some_and(|found| found.field.iter().any(|found| found.name() == field))
+        };
+        let streams = ["ImportFinish", "AllocationHead"].map(str::to_owned);
+        let calls = CHANGES.iter().filter(|name| **name != "ListKeys").map(|name| format!("{name}Request"));
+        for message in calls.chain(streams) {
+            assert!(has(&message, "request_id"), "{message}: without an id it may be done twice");
+            // A decision has its own.
+            assert!(has(&message, "author") || message == "PutListingRequest", "{message}: by whom?");
         }
     }
 

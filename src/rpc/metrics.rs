@@ -46,10 +46,10 @@ pub(super) static REFUSED: LazyLock<Counter> = LazyLock::new(|| {
     )
 });
 /// Calls of each weight for which there was no room.
-static SHEDS: LazyLock<[Counter; 3]> = LazyLock::new(|| {
+static SHEDS: LazyLock<[Counter; 4]> = LazyLock::new(|| {
     let help = "Calls refused because there were as many of their weight as the server takes.";
     let sheds = counters("numguard_calls_shed_total", help, &["weight"]);
-    [Weight::Light, Weight::Heavy, Weight::Stream].map(|weight| sheds.with_label_values(&[weight.as_str()]))
+    Weight::ALL.map(|weight| sheds.with_label_values(&[weight.as_str()]))
 });
 pub(super) static BATCH: LazyLock<Histogram> =
     LazyLock::new(|| histogram("numguard_batch_numbers", "Numbers of a batch of checks.", &NUMBERS));

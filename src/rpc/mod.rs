@@ -30,6 +30,7 @@ mod server;
 mod spans;
 mod stats;
 mod status;
+mod timed_body;
 mod undo;
 
 /// The generated messages, clients and servers of `proto/numguard/v1`.

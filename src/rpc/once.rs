@@ -10,14 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message;
-use tonic::{Code, Status};
+use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::audit::Asked;
 use crate::listing::UnixTime;
 use crate::store::Store;
 
-use super::now;
+use super::gate::client_name;
 use super::status::{invalid, of_store};
+use super::{now, pb, recorded};
 
 /// Longest id, in bytes.
 const LONGEST_ID: usize = 64;
@@ -57,11 +59,94 @@ struct Known {
     answer: Option<Vec<u8>>,
 }
 
-/// Does `work`, unless a request with this id was done. An empty id is no id.
-pub(super) async fn once<Q: Message, A: Message + Default + 'static>(
+/// A change by an operator: who asks, and by which request.
+pub(super) trait Write: Message + Clone {
+    /// The operator's own word for who it is.
+    fn author(&self) -> &str;
+    /// The caller's id of the request; empty if it gave none.
+    fn request_id(&self) -> &str;
+}
+
+macro_rules! writes {
+    ($($message:ident),* $(,)?) => {$(
+        impl Write for pb::$message {
+            fn author(&self) -> &str {
+                &self.author
+            }
+            fn request_id(&self) -> &str {
+                &self.request_id
+            }
+        }
+    )*};
+}
+
+writes!(
+    DeleteListingsRequest,
+    UndoChangeRequest,
+    AcceptShrinkRequest,
+    RunFeedRequest,
+    PauseFeedRequest,
+    ResumeFeedRequest,
+    ReleaseRunRequest,
+    RejectRunRequest,
+    RollbackFeedRequest,
+    AllocationHead,
+    DeleteAllocationRequest,
+    UndoOutcomesRequest,
+    DecideReviewRequest,
+    CreateKeyRequest,
+    RotateKeyRequest,
+    RevokeKeyRequest,
+);
+
+/// A request that came as a stream: what it said of itself, and the hash of the rest.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub(super) struct Streamed {
+    #[prost(bytes = "vec", tag = "1")]
+    told: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    rest: Vec<u8>,
+}
+
+impl Streamed {
+    pub(super) fn of(told: &impl Message, rest: &blake3::Hasher) -> Self {
+        Self { told: told.encode_to_vec(), rest: rest.finalize().as_bytes().to_vec() }
+    }
+}
+
+/// Does the `work` of a change once; it is told who asked.
+pub(super) async fn written<Q: Write, A: Message + Clone + Default + 'static, W>(
     store: &Arc<dyn Store>,
-    id: &str,
+    request: Request<Q>,
+    work: impl FnOnce(Q, Asked) -> W,
+) -> Result<Response<A>, Status>
+where
+    W: Future<Output = Result<A, Status>> + Send + 'static,
+{
+    let client = client_name(&request);
+    let request = request.into_inner();
+    let asked = recorded::asked(request.author(), request.request_id(), client)?;
+    let work = work(request.clone(), asked.clone());
+    once(store, (&asked.client, &asked.request_id), &request, work).await.map(Response::new)
+}
+
+/// Does `work`, unless this client's request with this id was done. An empty id is no id.
+pub(super) async fn once<Q: Message, A: Message + Clone + Default + 'static>(
+    store: &Arc<dyn Store>,
+    asked: (&str, &str),
     request: &Q,
+    work: impl Future<Output = Result<A, Status>> + Send + 'static,
+) -> Result<A, Status> {
+    once_without(store, asked, request, A::clone, work).await
+}
+
+/// The same, of whose answer only what `kept` leaves is remembered, and answered when it is repeated.
+pub(super) async fn once_without<Q: Message, A: Message + Default + 'static>(
+    store: &Arc<dyn Store>,
+    (client, id): (&str, &str),
+    request: &Q,
+    kept: fn(&A) -> A,
     work: impl Future<Output = Result<A, Status>> + Send + 'static,
 ) -> Result<A, Status> {
     if id.is_empty() {
@@ -70,7 +155,7 @@ pub(super) async fn once<Q: Message, A: Message + Default + 'static>(
     if id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(invalid("request_id", format!("expected at most {LONGEST_ID} visible ASCII characters")));
     }
-    let note = Note::of(Arc::clone(store), id, digest(request));
+    let note = Note::of(Arc::clone(store), id, digest(client, request));
     // A task of its own: a caller who goes away comes back with the same id.
     let task = tokio::spawn(async move {
         if let Some(answer) = note.change(|requests| begin(requests, &note.known, now())).await? {
@@ -78,7 +163,8 @@ pub(super) async fn once<Q: Message, A: Message + Default + 'static>(
                 .map_err(|error| Status::internal(format!("the first answer does not read: {error}")));
         }
         let done = work.await;
-        let answer = done.as_ref().ok().map(A::encode_to_vec).filter(|answer| answer.len() <= LARGEST_ANSWER);
+        let answer = done.as_ref().ok().map(|answer| kept(answer).encode_to_vec());
+        let answer = answer.filter(|answer| answer.len() <= LARGEST_ANSWER);
         let ended = note.change(|requests| {
             end(requests, &note.known.id, answer.clone());
             Ok(())
@@ -91,10 +177,13 @@ pub(super) async fn once<Q: Message, A: Message + Default + 'static>(
     task.await.unwrap_or_else(|error| Err(Status::internal(format!("the request ended early: {error}"))))
 }
 
-/// The same for the same request of the same kind.
-fn digest<Q: Message>(request: &Q) -> Vec<u8> {
+/// The same for the same request of the same kind by the same client: an answer is for whom it was made.
+fn digest<Q: Message>(client: &str, request: &Q) -> Vec<u8> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(std::any::type_name::<Q>().as_bytes()).update(&request.encode_to_vec());
+    for part in [std::any::type_name::<Q>(), client] {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    hasher.update(&request.encode_to_vec());
     hasher.finalize().as_bytes()[..16].to_vec()
 }
 

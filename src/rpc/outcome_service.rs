@@ -15,7 +15,7 @@ use crate::store::{Change, Store};
 use crate::sync::Progress;
 
 use super::convert::LONGEST_REASON;
-use super::gate::client_name;
+use super::once::written;
 use super::status::{invalid, not_found, of_store};
 use super::{convert, now, outcome_messages, pb, recorded};
 
@@ -62,6 +62,76 @@ impl OutcomeRpc {
         let change = Change::Merge(subject, Listing::decided(decision));
         Ok(recorded::apply(&self.store, &self.audit, asked, vec![change]).await?.position)
     }
+
+    async fn undo(
+        self,
+        request: pb::UndoOutcomesRequest,
+        asked: Asked,
+    ) -> Result<pb::UndoOutcomesResponse, Status> {
+        let which = outcome_messages::which(request.filter)?;
+        if which.client.is_empty() {
+            return Err(invalid(
+                "filter.client",
+                "is required: what one client reported is undone at a time",
+            ));
+        }
+        let (outcomes, meant) = (self.outcomes.clone(), which.clone());
+        let undo = async move {
+            let undone = outcomes.undo(&meant, request.dry_run).await.map_err(|error| of_store(&error))?;
+            let after = format!("{} undone, changing {} numbers", undone.outcomes, undone.numbers);
+            Ok((undone, after))
+        };
+        let undone = if request.dry_run {
+            undo.await?.0
+        } else {
+            let before = in_words(&which);
+            let order = Order { verb: Verb::UndoOutcomes, feed: String::new(), run: None, before };
+            recorded::order(&self.audit, asked, order, undo).await?
+        };
+        let revision = self.seen(undone.position.as_ref()).await;
+        Ok(pb::UndoOutcomesResponse { outcomes: undone.outcomes, numbers: undone.numbers, revision })
+    }
+
+    async fn decide(
+        self,
+        request: pb::DecideReviewRequest,
+        asked: Asked,
+    ) -> Result<pb::DecideReviewResponse, Status> {
+        if request.reason.len() > LONGEST_REASON {
+            let long = format!("is {} bytes long: expected at most {LONGEST_REASON}", request.reason.len());
+            return Err(invalid("reason", long));
+        }
+        let number: Number = request.number.parse().map_err(|error| invalid("number", error))?;
+        let open = self.outcomes.reviews().await.map_err(|error| of_store(&error))?;
+        if !open.iter().any(|review| review.number == number) {
+            return Err(not_found("no review of this number is open"));
+        }
+        let reason = request.reason.clone();
+        let position = if request.allow {
+            let decision = pb::Decision {
+                action: pb::Action::Allow.into(),
+                reason: request.reason,
+                author: request.author,
+                decided_at: None,
+                expires_at: request.expires_at,
+            };
+            let decision = convert::decision("request", &decision, Some(now()))?;
+            Some(self.allow(asked.clone(), number, decision).await?)
+        } else {
+            None
+        };
+        let outcomes = self.outcomes.clone();
+        let close = async move {
+            outcomes.close_review(number).await.map_err(|error| of_store(&error))?;
+            Ok(((), reason))
+        };
+        let verb = if request.allow { Verb::AcceptReview } else { Verb::DismissReview };
+        let before = format!("review of {}", number.as_e164());
+        let order = Order { verb, feed: String::new(), run: None, before };
+        recorded::order(&self.audit, asked, order, close).await?;
+        let revision = self.seen(position.as_ref()).await;
+        Ok(pb::DecideReviewResponse { revision })
+    }
 }
 
 /// Which outcomes are meant, in words.
@@ -94,39 +164,8 @@ impl pb::outcome_service_server::OutcomeService for OutcomeRpc {
         &self,
         request: Request<pb::UndoOutcomesRequest>,
     ) -> Result<Response<pb::UndoOutcomesResponse>, Status> {
-        let client = client_name(&request);
-        let pb::UndoOutcomesRequest { filter, author, dry_run } = request.into_inner();
-        let asked = recorded::asked(&author, "", client)?;
-        let which = outcome_messages::which(filter)?;
-        if which.client.is_empty() {
-            return Err(invalid(
-                "filter.client",
-                "is required: what one client reported is undone at a time",
-            ));
-        }
-        let undo = |dry_run| {
-            let (outcomes, which) = (self.outcomes.clone(), which.clone());
-            async move { outcomes.undo(&which, dry_run).await }
-        };
-        let undone = if dry_run {
-            undo(true).await.map_err(|error| of_store(&error))?
-        } else {
-            let order =
-                Order { verb: Verb::UndoOutcomes, feed: String::new(), run: None, before: in_words(&which) };
-            let undo = undo(false);
-            let work = async move {
-                let undone = undo.await.map_err(|error| of_store(&error))?;
-                let after = format!("{} undone, changing {} numbers", undone.outcomes, undone.numbers);
-                Ok((undone, after))
-            };
-            recorded::order(&self.audit, asked, order, work).await?
-        };
-        let revision = self.seen(undone.position.as_ref()).await;
-        Ok(Response::new(pb::UndoOutcomesResponse {
-            outcomes: undone.outcomes,
-            numbers: undone.numbers,
-            revision,
-        }))
+        let rpc = self.clone();
+        written(&self.store, request, |request, asked| rpc.undo(request, asked)).await
     }
 
     async fn list_reviews(
@@ -142,42 +181,7 @@ impl pb::outcome_service_server::OutcomeService for OutcomeRpc {
         &self,
         request: Request<pb::DecideReviewRequest>,
     ) -> Result<Response<pb::DecideReviewResponse>, Status> {
-        let client = client_name(&request);
-        let request = request.into_inner();
-        let asked = recorded::asked(&request.author, "", client)?;
-        if request.reason.len() > LONGEST_REASON {
-            let long = format!("is {} bytes long: expected at most {LONGEST_REASON}", request.reason.len());
-            return Err(invalid("reason", long));
-        }
-        let number: Number = request.number.parse().map_err(|error| invalid("number", error))?;
-        let open = self.outcomes.reviews().await.map_err(|error| of_store(&error))?;
-        if !open.iter().any(|review| review.number == number) {
-            return Err(not_found("no review of this number is open"));
-        }
-        let reason = request.reason.clone();
-        let position = if request.allow {
-            let decision = pb::Decision {
-                action: pb::Action::Allow.into(),
-                reason: request.reason,
-                author: request.author.clone(),
-                decided_at: None,
-                expires_at: request.expires_at,
-            };
-            let decision = convert::decision("request", &decision, Some(now()))?;
-            Some(self.allow(asked.clone(), number, decision).await?)
-        } else {
-            None
-        };
-        let outcomes = self.outcomes.clone();
-        let close = async move {
-            outcomes.close_review(number).await.map_err(|error| of_store(&error))?;
-            Ok(((), reason))
-        };
-        let verb = if request.allow { Verb::AcceptReview } else { Verb::DismissReview };
-        let before = format!("review of {}", number.as_e164());
-        let order = Order { verb, feed: String::new(), run: None, before };
-        recorded::order(&self.audit, asked, order, close).await?;
-        let revision = self.seen(position.as_ref()).await;
-        Ok(Response::new(pb::DecideReviewResponse { revision }))
+        let rpc = self.clone();
+        written(&self.store, request, |request, asked| rpc.decide(request, asked)).await
     }
 }

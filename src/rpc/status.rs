@@ -95,10 +95,12 @@ pub(super) fn too_busy(weight: Weight) -> Status {
         Weight::Light => ("checks", 50),
         Weight::Heavy => ("calls with large answers", 250),
         Weight::Stream => ("streams", 1_000),
+        Weight::Probe => ("questions about health", 1_000),
     };
     let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(after)));
-    let message =
-        format!("this server has as many {what} at a time as it takes: try again, or another replica");
+    let message = format!(
+        "this server has as many {what} at a time as it takes, or half of them are this client's: try again, or another replica"
+    );
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 

@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use numguard::rpc::pb;
+use pb::admin_service_client::AdminServiceClient;
 use pb::check_service_client::CheckServiceClient;
 use tokio::runtime::Runtime;
+use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_prost::ProstCodec;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
@@ -53,6 +58,21 @@ impl Caller {
         hanging
     }
 
+    /// Begins checks of one number and sends none, on a connection that is well otherwise.
+    pub(crate) fn hang_checks(&self, calls: usize) -> Vec<tokio::task::JoinHandle<()>> {
+        let call = || {
+            let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+            self.runtime.spawn(async move {
+                let path = PathAndQuery::from_static("/numguard.v1.CheckService/CheckNumber");
+                let codec: ProstCodec<pb::CheckNumberRequest, pb::CheckNumberResponse> =
+                    ProstCodec::default();
+                grpc.ready().await.unwrap();
+                let _ = grpc.client_streaming(Request::new(tokio_stream::pending()), path, codec).await;
+            })
+        };
+        (0..calls).map(|_| call()).collect()
+    }
+
     fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         if !self.key.is_empty() {
@@ -83,6 +103,30 @@ impl Caller {
         let mut client = CheckServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20);
         let answer = self.runtime.block_on(client.batch_check_numbers(request));
         answer.map(|answer| answer.into_inner().responses.len())
+    }
+
+    /// Whether health is told.
+    pub(crate) fn health(&self) -> Result<(), Status> {
+        let mut client = HealthClient::new(self.channel.clone());
+        self.runtime.block_on(client.check(HealthCheckRequest::default())).map(drop)
+    }
+
+    /// A page of listings.
+    pub(crate) fn page(&self, prefix: &str, page_token: &str) -> Result<pb::ListListingsResponse, Status> {
+        let filter = Some(pb::ListingFilter { prefix: prefix.to_owned(), ..Default::default() });
+        let request =
+            self.request(pb::ListListingsRequest { filter, page_size: 1, page_token: page_token.to_owned() });
+        let mut client = AdminServiceClient::new(self.channel.clone());
+        self.runtime.block_on(client.list_listings(request)).map(tonic::Response::into_inner)
+    }
+
+    /// The first answer of a stream of one check.
+    pub(crate) fn stream(&self) -> Result<(), Status> {
+        let asked = pb::StreamCheckNumbersRequest { request: Some(number()) };
+        let request = self.request(tokio_stream::once(asked));
+        let mut client = CheckServiceClient::new(self.channel.clone());
+        let asked = async { client.stream_check_numbers(request).await?.into_inner().message().await };
+        self.runtime.block_on(asked).map(drop)
     }
 
     /// Whether reflection answers.

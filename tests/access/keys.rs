@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::asked::{Caller, refusal};
 use crate::served::{Ran, Served, command, run};
 
-const KEYS: &str = "[access]\nkeys = true\n";
+pub(crate) const KEYS: &str = "[access]\nkeys = true\n";
 
 /// Serves with these settings; its log goes to `folder/log`.
 pub(crate) fn serve(folder: &Path, settings: &str) -> Served {
@@ -37,20 +37,20 @@ pub(crate) fn first_key(folder: &Path, client: &str, scopes: &str) -> String {
 }
 
 /// A verb with a key.
-fn with(served: &Served, key: &str, arguments: &[&str]) -> Ran {
+pub(crate) fn with(served: &Served, key: &str, arguments: &[&str]) -> Ran {
     let mut command: Command = command(arguments);
     command.env("NUMGUARD_SERVER", &served.url).env("NUMGUARD_API_KEY", key);
     command.output().unwrap().into()
 }
 
-fn refused(ran: &Ran, words: &[&str]) {
+pub(crate) fn refused(ran: &Ran, words: &[&str]) {
     assert_eq!((ran.code, ran.stderr.lines().count()), (Some(1), 1), "{ran:?}");
     for word in words {
         assert!(ran.stderr.contains(word), "{:?} does not say {word:?}", ran.stderr);
     }
 }
 
-fn name(key: &str) -> &str {
+pub(crate) fn name(key: &str) -> &str {
     &key[..15]
 }
 
@@ -93,15 +93,25 @@ fn a_key_opens_what_its_scopes_say_until_it_is_revoked() {
     refused(&with(&served, &admin, &["key", "revoke", name(shop)]), &["Revoke", "--yes"]);
     let ended = with(&served, &admin, &["key", "revoke", name(shop), "--yes"]);
     assert_eq!(ended.stdout, format!("{} of shop is revoked\n", name(shop)));
-    for _ in 0..3 {
-        refused(
-            &with(&served, shop, &["stats"]),
-            &["Unauthenticated", name(shop), "was revoked at", "a new one"],
-        );
-    }
-    let told =
-        log().lines().filter(|line| line.contains("a call was refused") && line.contains("revoked")).count();
-    assert_eq!(told, 1, "told once, however often it is tried");
+    refused(
+        &with(&served, shop, &["stats"]),
+        &["Unauthenticated", name(shop), "was revoked at", "a new one"],
+    );
+    let ended = Caller::at(&served.url, shop);
+    let codes: Vec<tonic::Code> = (0..1_000).filter_map(|_| ended.check().err().map(|e| e.code())).collect();
+    assert_eq!(codes, vec![tonic::Code::Unauthenticated; 1_000]);
+    let reporter =
+        with(&served, &admin, &["key", "create", "--client", "reporter", "--scopes", "report"]).stdout;
+    let reporter = Caller::at(&served.url, reporter.trim());
+    let codes: Vec<tonic::Code> =
+        (0..1_000).filter_map(|_| reporter.check().err().map(|e| e.code())).collect();
+    assert_eq!(codes, vec![tonic::Code::PermissionDenied; 1_000]);
+    let told = |words: &str| {
+        let all = log();
+        all.lines().filter(|line| line.contains("a call was refused") && line.contains(words)).count()
+    };
+    assert_eq!(told("revoked"), 1, "told once, however often it is tried");
+    assert_eq!(told("this call needs check"), 1, "and so is a scope that is missing");
 
     let listed = with(&served, &admin, &["key", "list"]).stdout;
     assert!(listed.contains("live") && listed.contains("revoked 20"), "{listed}");

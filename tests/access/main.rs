@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod asked;
+mod attack;
 mod certificates;
+mod clock;
 mod connections;
 mod keys;
 #[path = "../cli/served.rs"]

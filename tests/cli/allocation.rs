@@ -8,7 +8,7 @@ const HEADER: &str =
     "NMS Number Block: Number Block,Block Status,CP Name,Non Geo Number Length,Allocation Date\r\n";
 
 /// As Ofcom writes it: blocks with a space, statuses, a holder where there is one.
-fn s7(rows: &[(&str, &str, &str)]) -> Vec<u8> {
+pub(crate) fn s7(rows: &[(&str, &str, &str)]) -> Vec<u8> {
     let row = |(block, status, holder): &(&str, &str, &str)| {
         format!("{block},{status},{holder},10 digit numbers,01/02/2003\r\n")
     };
@@ -16,7 +16,7 @@ fn s7(rows: &[(&str, &str, &str)]) -> Vec<u8> {
 }
 
 /// A configuration with a definition of the same shape for files of a few rows.
-fn small(folder: &tempfile::TempDir) -> String {
+pub(crate) fn small(folder: &tempfile::TempDir) -> String {
     let feeds = folder.path().join("feeds");
     std::fs::create_dir(&feeds).unwrap();
     let shipped = include_str!("../../src/feed/definitions/ofcom-s7.toml");

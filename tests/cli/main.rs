@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod allocation;
+mod asked_twice;
 mod audit;
 mod backtest;
 mod bad_input;

@@ -18,7 +18,7 @@ fn check(served: &Served, number: &str) -> Value {
 }
 
 /// Reports over gRPC, as a platform does; how many are stored and how many count.
-fn report(served: &Served, kind: pb::OutcomeKind, numbers: &[&str]) -> (u32, u32) {
+pub(crate) fn report(served: &Served, kind: pb::OutcomeKind, numbers: &[&str]) -> (u32, u32) {
     let outcome = |number: &&str| pb::Outcome {
         number: (*number).to_owned(),
         kind: kind.into(),

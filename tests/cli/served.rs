@@ -1,6 +1,7 @@
 //! A served numguard in a process of its own, and its command line. Whatever a test asks of it, its log
 //! must not tell a number: that is looked for when it ends.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -64,19 +65,31 @@ impl Served {
 
     pub(crate) fn logging_with(folder: &Path, flags: &[&str], log: &Path) -> Self {
         std::fs::File::create(log).unwrap();
-        Self::spawn(folder, flags, "trace", log, None)
+        Self::spawn(folder, flags, ("trace", &[]), log, None)
     }
 
     pub(crate) fn start(folder: &Path, flags: &[&str]) -> Self {
         let kept = tempfile::NamedTempFile::new().unwrap().into_temp_path();
         let log = kept.to_path_buf();
-        Self::spawn(folder, flags, "info", &log, Some(kept))
+        Self::spawn(folder, flags, ("info", &[]), &log, Some(kept))
+    }
+
+    /// Logging, with more environment.
+    #[allow(dead_code)] // of the tests of access
+    pub(crate) fn with_environment(
+        folder: &Path,
+        flags: &[&str],
+        log: &Path,
+        environment: &[(&str, &OsStr)],
+    ) -> Self {
+        std::fs::File::create(log).unwrap();
+        Self::spawn(folder, flags, ("info", environment), log, None)
     }
 
     fn spawn(
         folder: &Path,
         flags: &[&str],
-        level: &str,
+        (level, environment): (&str, &[(&str, &OsStr)]),
         log: &Path,
         kept: Option<tempfile::TempPath>,
     ) -> Self {
@@ -86,7 +99,7 @@ impl Served {
         let mut command = command(&arguments);
         command.env("NUMGUARD_WARM_UP", "false").env("NUMGUARD_LOG__LEVEL", level);
         let stderr = std::fs::File::options().append(true).open(log).unwrap();
-        command.stdout(Stdio::piped()).stderr(stderr);
+        command.stdout(Stdio::piped()).stderr(stderr).envs(environment.iter().copied());
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut banner = String::new();

@@ -13,6 +13,7 @@ mod embedded;
 mod failover;
 mod followed;
 mod following;
+mod keyed;
 mod lost;
 mod lost_writes;
 #[allow(dead_code, unused_imports)]
