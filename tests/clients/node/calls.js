@@ -42,6 +42,7 @@ export function connect(address, credentials, key) {
   return {
     check: call(checks, "CheckNumber"),
     batch: call(checks, "BatchCheckNumbers"),
+    report: call(checks, "ReportOutcomes"),
     stream: () => checks.StreamCheckNumbers(metadata, deadline()),
     health: call(health, "check"),
     close() {

@@ -86,3 +86,31 @@ test("without a key there is health, and nothing else", async () => {
   await assert.rejects(stranger.check({ number: ORDINARY }), { code: status.UNAUTHENTICATED });
   stranger.close();
 });
+
+test("a key that does not count is told why, and not repeated", async () => {
+  const last = server.key.endsWith("0") ? "1" : "0";
+  for (const [key, told] of [[server.revoked, /was revoked/], [server.key.slice(0, -1) + last, /API key/], ["no key", /API key/]]) {
+    const refused = connect(server.address, tls(), key);
+    await assert.rejects(refused.check({ number: ORDINARY }), (error) => {
+      assert.equal(error.code, status.UNAUTHENTICATED);
+      assert.match(error.details, told);
+      assert(!error.details.includes(key));
+      return true;
+    });
+    refused.close();
+  }
+});
+
+test("a key for checks is for nothing else", async () => {
+  await assert.rejects(client.report({ outcomes: [{ number: ORDINARY, kind: "OUTCOME_KIND_VERIFIED" }] }), (error) => {
+    assert.equal(error.code, status.PERMISSION_DENIED);
+    assert.match(error.details, /report/);
+    return true;
+  });
+});
+
+test("a server that others have signed is not spoken to", async () => {
+  const stranger = connect(server.address, grpc.credentials.createSsl(), server.key);
+  await assert.rejects(stranger.check({ number: ORDINARY }), { code: status.UNAVAILABLE });
+  stranger.close();
+});

@@ -42,8 +42,11 @@ export async function start() {
     NUMGUARD_ACCESS__KEYS: "true",
   };
   const env = { ...environment, ...settings };
-  const create = ["key", "create", "--offline", "--client", "tests", "--scopes", "check"];
-  const key = execFileSync(path.resolve(binary), create, { env, stdio: ["ignore", "pipe", "ignore"] }).toString().trim();
+  const keys = (...verb) =>
+    execFileSync(path.resolve(binary), ["key", ...verb, "--offline"], { env, stdio: ["ignore", "pipe", "ignore"] }).toString().trim();
+  const key = keys("create", "--client", "tests", "--scopes", "check");
+  const revoked = keys("create", "--client", "left", "--scopes", "check");
+  keys("revoke", "--yes", revoked.split("_").slice(0, 2).join("_"));
   const server = spawn(path.resolve(binary), ["serve"], {
     cwd: folder,
     env,
@@ -58,6 +61,7 @@ export async function start() {
     address: `localhost:${listening[1]}`,
     authority: tls.certificate,
     key,
+    revoked,
     async stop() {
       const ended = once(server, "exit");
       const guard = setTimeout(() => server.kill("SIGKILL"), PATIENCE);

@@ -61,6 +61,7 @@ class Secured(NamedTuple):
     address: str
     authority: Path
     key: str
+    revoked: str
 
 
 @contextmanager
@@ -109,7 +110,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def secured(tmp_path_factory):
-    """A server with TLS that asks for keys, and a key for checks."""
+    """A server with TLS that asks for keys, a key for checks, and one that was revoked."""
     folder = tmp_path_factory.mktemp("secured")
     authority, certificate, private = (folder / name for name in ["ca.pem", "tls.crt", "tls.key"])
     signer = trustme.CA()
@@ -122,13 +123,17 @@ def secured(tmp_path_factory):
         "NUMGUARD_ACCESS__TLS_KEY": str(private),
         "NUMGUARD_ACCESS__KEYS": "true",
     }
-    create = ["key", "create", "--offline", "--client", "tests", "--scopes", "check,report"]
     binary = Path(os.environ["TESTED_NUMGUARD"]).resolve()
-    made = subprocess.run(
-        [binary, *create, "--data-dir", folder / "data"], check=True, capture_output=True, text=True
-    )
+
+    def key(*verb):
+        command = [binary, "key", *verb, "--offline", "--data-dir", folder / "data"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    live = key("create", "--client", "tests", "--scopes", "check,report")
+    revoked = key("create", "--client", "left", "--scopes", "check")
+    key("revoke", "--yes", "_".join(revoked.split("_")[:2]))
     with serving(folder, settings) as address:
-        yield Secured(address, authority, made.stdout.strip())
+        yield Secured(address, authority, live, revoked)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A sign-up service over TLS with an API key, against a server that asks for both."""
 
 import json
+import socket
 
 import grpc
 import pytest
@@ -59,6 +60,39 @@ def test_health_is_told_to_everybody_and_nothing_else(secured):
             check_pb2_grpc.CheckServiceStub(channel).CheckNumber(ORDINARY)
         assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
         assert "authorization: Bearer" in refused.value.details()
+
+
+@pytest.mark.parametrize(
+    "spoil, told",
+    [
+        (lambda secured: secured.revoked, "was revoked"),
+        (lambda secured: secured.key[:-1] + ("0" if secured.key[-1] != "0" else "1"), "API key"),
+        (lambda secured: "no key at all", "API key"),
+    ],
+)
+def test_a_key_that_does_not_count_is_told_why(secured, spoil, told):
+    """Revoked, wrong by one digit, or none: nobody is let in, and the secret is not repeated."""
+    key = spoil(secured)
+    with connected(secured, key) as channel, pytest.raises(grpc.RpcError) as refused:
+        check_pb2_grpc.CheckServiceStub(channel).CheckNumber(ORDINARY)
+    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    assert told in refused.value.details() and key not in refused.value.details()
+
+
+def test_health_takes_a_key_too(signup):
+    """A client has one channel for all."""
+    health = health_pb2_grpc.HealthStub(signup).Check(health_pb2.HealthCheckRequest(service="numguard.v1.CheckService"))
+    assert health.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_call_that_is_late_ends_at_its_deadline(secured):
+    """Somebody who says nothing is waited for no longer than the caller said."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"localhost:{silent.getsockname()[1]}"
+        with connected(secured._replace(address=address), secured.key) as channel:
+            with pytest.raises(grpc.RpcError) as late:
+                check_pb2_grpc.CheckServiceStub(channel).CheckNumber(ORDINARY, timeout=0.02)
+    assert late.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 def test_a_key_for_checks_is_for_nothing_else(signup):
