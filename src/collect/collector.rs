@@ -37,7 +37,7 @@ pub struct CollectorOptions {
 impl CollectorOptions {
     /// The defaults.
     pub fn new(holder: impl Into<String>) -> Self {
-        Self { holder: holder.into(), tick: Duration::from_secs(5), at_once: 4 }
+        Self { holder: holder.into(), tick: Duration::from_secs(1), at_once: 4 }
     }
 }
 
