@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::Stream;
-use tokio::sync::mpsc;
+use tokio::sync::{RwLock, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -43,6 +43,8 @@ pub struct AdminRpc {
     policies: InForce,
     progress: Progress,
     freshness: Arc<Freshness>,
+    /// Changes go side by side; an undo goes alone, from its look at what stands to its last change.
+    pub(super) turns: Arc<RwLock<()>>,
 }
 
 impl AdminRpc {
@@ -55,7 +57,7 @@ impl AdminRpc {
         progress: Progress,
         freshness: Arc<Freshness>,
     ) -> Self {
-        Self { store, audit, published, policies, progress, freshness }
+        Self { store, audit, published, policies, progress, freshness, turns: Arc::default() }
     }
 
     /// Stores changes and waits until checks see them.
@@ -78,6 +80,7 @@ impl AdminRpc {
         let subject = convert::subject("subject", &request.subject)?;
         convert::checkable("subject", subject)?;
         let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
+        let _turn = self.turns.read().await;
         // The newest decision counts, and this one is: also within the second of the one before it.
         let before = self.get(subject).await?.and_then(|listing| listing.decision().map(|d| d.decided_at));
         let decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
@@ -102,6 +105,7 @@ impl AdminRpc {
         let subjects = request.subjects.iter().enumerate();
         let subjects = subjects.map(|(at, subject)| convert::subject(&format!("subjects[{at}]"), subject));
         let subjects: Vec<Subject> = subjects.collect::<Result<_, _>>()?;
+        let _turn = self.turns.read().await;
         if !request.decisions_only {
             let (applied, revision) =
                 self.apply(asked, subjects.into_iter().map(Change::Delete).collect()).await?;
@@ -126,6 +130,7 @@ impl AdminRpc {
         let received = staged.received();
         let changes = staged.finish(&finish)?;
         let subjects = changes.len() as u64;
+        let _turn = self.turns.read().await;
         let (applied, revision) = self.apply(asked, changes).await?;
         metrics::IMPORTED.inc_by(received);
         tracing::info!(received, subjects, added = applied.added, "imported");

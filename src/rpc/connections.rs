@@ -67,11 +67,13 @@ const STREAMS: u32 = 200;
 
 /// Bytes of all headers of a call; h2 bounds CONTINUATION frames by it.
 ///
-/// A client is told this limit in our SETTINGS, and grpc's own libraries name it before they send more.
-/// What comes all the same never reaches a service, so there is no gRPC status with our words: h2
-/// answers up to some four times as much with HTTP status 431 (Request Header Fields Too Large), and
-/// ends the connection at more (GOAWAY, ENHANCE_YOUR_CALM), which clients tell as RESOURCE_EXHAUSTED
-/// or UNAVAILABLE. To answer in our own words we would have to keep all of it in memory first.
+/// A client is told this limit in our SETTINGS; few keep to it by themselves. What comes all the same
+/// never reaches a service, so there is no gRPC status in our words: up to some four times as much h2
+/// answers with HTTP status 431 (Request Header Fields Too Large), which clients show as UNKNOWN with
+/// that number. At more it ends the connection (GOAWAY with ENHANCE_YOUR_CALM and
+/// `header_list_way_too_large` or `too_many_continuations`), which they show as UNAVAILABLE or
+/// RESOURCE_EXHAUSTED; the log then names the limit. To answer in our own words we would have to keep all
+/// of it in memory first.
 const HEADERS: u32 = 16 << 10;
 
 /// Streams that a peer opened and reset before they were served: more of them end the connection.

@@ -1,6 +1,7 @@
 //! `UndoChange`: what an operator's request changed goes back, by this server's audit record.
 //!
-//! All of it or nothing. Must not touch a subject that somebody has decided about since.
+//! All of it or nothing. Must not touch a subject that somebody has decided about since: on this server
+//! nobody does meanwhile; between servers of one store a few milliseconds are open.
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -33,6 +34,7 @@ pub(super) async fn undo(
         "" => None,
         text => Some(convert::subject("subject", text)?),
     };
+    let _turn = rpc.turns.write().await;
     let found = find(rpc, Which { line: request.line, subject }).await?;
     let subjects: Vec<Subject> = found.intents.iter().map(|intent| intent.subject).collect();
     let listings = rpc.store.get(subjects).await.map_err(|error| of_store(&error))?;

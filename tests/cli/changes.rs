@@ -1,5 +1,7 @@
 //! Operators' changes: allowed, explained, asked for twice, and taken back.
 
+use numguard::rpc::pb;
+use numguard::rpc::pb::admin_service_client::AdminServiceClient;
 use serde_json::Value;
 
 use crate::served::{Ran, Served, file};
@@ -217,4 +219,41 @@ fn why_tells_who_says_so_and_since_when() {
     assert!(covering.contains(RANGE), "{covering}");
     let covering = good(served.run(&["range", "list", "--covering", "+447500123456"]));
     assert!(!covering.contains(RANGE), "{covering}");
+}
+
+/// Undoes the first put while another put is on its way: it is refused, or it was there before.
+#[test]
+fn an_undo_never_takes_back_what_was_decided_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::empty(&folder.path().join("data"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let put = |reason: &str| pb::PutListingRequest {
+        subject: NUMBER.to_owned(),
+        decision: Some(pb::Decision {
+            action: pb::Action::Block.into(),
+            reason: reason.to_owned(),
+            ..Default::default()
+        }),
+        request_id: String::new(),
+    };
+    let undo = |line, dry_run| pb::UndoChangeRequest { line, dry_run, ..Default::default() };
+    let mut undone = 0;
+    for round in 0..60 {
+        let last = runtime.block_on(async {
+            let mut ann = AdminServiceClient::connect(served.url.clone()).await.unwrap();
+            let mut bob = ann.clone();
+            ann.put_listing(put("first")).await.unwrap();
+            let line = ann.undo_change(undo(0, true)).await.unwrap().into_inner().line;
+            let second = async {
+                tokio::time::sleep(std::time::Duration::from_micros(100 * round)).await;
+                bob.put_listing(put("second")).await.unwrap();
+            };
+            let (first, ()) = tokio::join!(ann.undo_change(undo(line, false)), second);
+            undone += u32::from(first.is_ok());
+            ann.get_listing(pb::GetListingRequest { subject: NUMBER.to_owned() }).await.unwrap().into_inner()
+        });
+        let decision = last.listing.and_then(|listing| listing.decision).unwrap_or_default();
+        assert_eq!(decision.reason, "second", "round {round}, {undone} undone");
+    }
+    assert!(undone > 0, "no undo was in time");
 }
