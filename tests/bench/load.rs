@@ -3,7 +3,7 @@
 
 mod attacks;
 mod clients;
-mod served;
+pub(crate) mod served;
 
 use std::io::Write;
 use std::net::TcpStream;

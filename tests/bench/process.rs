@@ -13,17 +13,22 @@ fn role(arguments: &[&str]) -> Vec<String> {
     all
 }
 
+/// Counts the instructions of the command that its arguments are.
+pub(crate) fn callgrind() -> Command {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).stderr(Stdio::piped());
+    command
+}
+
 /// Instructions that a role executes under callgrind, start and end included.
 pub(crate) fn instructions(arguments: &[&str]) -> f64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .args(role(arguments))
-        .output()
-        .expect("valgrind runs (apt-get install valgrind)");
+    let output =
+        callgrind().args(role(arguments)).output().expect("valgrind runs (apt-get install valgrind)");
     collected(&String::from_utf8_lossy(&output.stderr))
 }
 
-fn collected(text: &str) -> f64 {
+/// What callgrind counted, by what it said at its end.
+pub(crate) fn collected(text: &str) -> f64 {
     let line = text
         .lines()
         .find(|line| line.contains("Collected"))
@@ -52,8 +57,7 @@ impl Server {
     }
 
     pub(crate) fn under_callgrind(kind: &str) -> Self {
-        let tool = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
-        Self::start(Command::new("valgrind").args(tool).args(role(&["server", kind])))
+        Self::start(callgrind().args(role(&["server", kind])))
     }
 
     fn start(command: &mut Command) -> Self {

@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::process;
+
 const BINARY: &str = env!("CARGO_BIN_EXE_numguard");
 
 /// A served binary.
@@ -16,14 +18,22 @@ pub(crate) struct Served {
 impl Served {
     /// Serves what is in `folder`; returns once it listens.
     pub(crate) fn start(folder: &Path, listen: &str, config: &str) -> Self {
+        Self::run(Command::new("taskset").args(["-c", "0"]).stderr(Stdio::null()), folder, listen, config)
+    }
+
+    /// The same under callgrind.
+    pub(crate) fn counted(folder: &Path) -> Self {
+        Self::run(&mut process::callgrind(), folder, "127.0.0.1:0", "")
+    }
+
+    fn run(command: &mut Command, folder: &Path, listen: &str, config: &str) -> Self {
         fs::create_dir_all(folder).unwrap();
         let file = folder.join("numguard.toml");
         fs::write(&file, config).unwrap();
-        let mut command = Command::new("taskset");
-        command.args(["-c", "0", BINARY, "serve", "--listen", listen, "--metrics-listen", ""]);
+        command.args([BINARY, "serve", "--listen", listen, "--metrics-listen", ""]);
         command.arg("--data-dir").arg(folder.join("data")).arg("--config").arg(&file);
-        command.env("NUMGUARD_WARM_UP", "false").stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("taskset is installed");
+        command.env("NUMGUARD_WARM_UP", "false").stdout(Stdio::piped());
+        let mut child = command.spawn().expect("taskset and valgrind are installed");
         let mut banner = String::new();
         let mut out = child.stdout.take().unwrap();
         let mut byte = [0];
@@ -47,8 +57,20 @@ impl Served {
 
     /// SIGTERM, and waits for the end.
     pub(crate) fn end(mut self) {
+        self.terminate();
+    }
+
+    fn terminate(&mut self) {
         let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         let _ = self.child.wait();
+    }
+
+    /// Ends what runs under callgrind; answers its instructions.
+    pub(crate) fn end_and_count(mut self) -> f64 {
+        self.terminate();
+        let mut text = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        process::collected(&text)
     }
 }
 
