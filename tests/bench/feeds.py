@@ -76,7 +76,9 @@ def main(folder):
         f'proxy = "http://127.0.0.1:{sites.server_port}"\nfeeds_dir = "{folder}/feeds"\n'
     )
     command = [BINARY, "serve", "--config", config, "--data-dir", folder / "data", "--listen", "127.0.0.1:0"]
-    environment = {**os.environ, "NUMGUARD_METRICS__LISTEN": "127.0.0.1:0"}
+    # As k8s/base/collector.yaml has it: pages of 2 MB would keep what runs needed for a moment.
+    sparing = {"MIMALLOC_PURGE_DELAY": "0", "MIMALLOC_ALLOW_THP": "0"}
+    environment = {**sparing, **os.environ, "NUMGUARD_METRICS__LISTEN": "127.0.0.1:0"}
     served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     try:
         server = served.stdout.readline().split()[-1]
