@@ -41,6 +41,9 @@ pub(super) fn failed(status: Status) -> anyhow::Error {
         _ => "",
     };
     if let Some(cause) = std::error::Error::source(&status) {
+        if cause.is::<tonic::TimeoutExpired>() {
+            return anyhow!("the service did not answer in time: --timeout SECONDS waits longer");
+        }
         return channel::broken_off(cause).unwrap_or_else(|| {
             let said = status.message();
             anyhow!(

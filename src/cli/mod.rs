@@ -46,7 +46,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::number::Region;
 
@@ -135,11 +135,22 @@ enum Verb {
     Man(man::Args),
 }
 
+/// The command line; defaults that are empty are not told.
+fn command() -> clap::Command {
+    fn told(command: clap::Command) -> clap::Command {
+        let is_empty = |arg: &clap::Arg| arg.get_default_values().iter().any(|value| value.is_empty());
+        let command = command.mut_args(|arg| if is_empty(&arg) { arg.hide_default_value(true) } else { arg });
+        command.mut_subcommands(told)
+    }
+    told(Cli::command())
+}
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     // Whatever speaks TLS asks for it, and would panic on finding none.
     crate::access::install_tls_provider();
-    let cli = match Cli::try_parse() {
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are not failures; printing fails only if nobody listens.
@@ -198,8 +209,8 @@ async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
         Verb::Audit(verb) => audit::run(verb),
         Verb::Key(verb) => key::run(verb).await,
         Verb::Config(verb) => config::run(verb),
-        Verb::Completions(args) => completions::run(args, &mut Cli::command()),
-        Verb::Man(args) => man::run(&args, Cli::command()),
+        Verb::Completions(args) => completions::run(args, &mut command()),
+        Verb::Man(args) => man::run(&args, command()),
     }
 }
 
@@ -209,6 +220,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

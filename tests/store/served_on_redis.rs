@@ -141,7 +141,9 @@ fn an_eviction_policy_that_throws_listings_away_is_warned_of_once() {
     let served = Served::logging_with(&folder.path().join("data"), &flags, &log);
     let told = || fs::read_to_string(&log).unwrap().matches("maxmemory-policy allkeys-lru").count();
     wait_until("the warning", || told() == 1, || fs::read_to_string(&log).unwrap());
-    served.run(&["health"]);
+    let doctor =
+        served.run(&["doctor", "--redis", &server.url(), "--data-dir", folder.path().to_str().unwrap()]);
+    assert!(doctor.code == Some(1) && doctor.stdout.contains("set noeviction"), "{doctor:?}");
     served.terminate();
     assert_eq!(told(), 1);
 }

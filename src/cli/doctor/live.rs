@@ -82,7 +82,13 @@ pub(super) async fn of_service(server: &ServerArg) -> Vec<Finding> {
     };
     let stats = match client.stats().await {
         Ok(stats) => stats,
-        Err(error) => return vec![bad(what, format!("{error:#}"), "does the key have the scope admin?")],
+        Err(error) => {
+            return vec![bad(
+                what,
+                format!("{error:#}"),
+                "use a key with the scope read or admin: --api-key-file",
+            )];
+        }
     };
     let serving = client.serving(String::new()).await.unwrap_or(false);
     let mut findings = vec![match serving {
