@@ -31,6 +31,7 @@ use crate::access::{Client, Tls};
 use super::calls::{Answering, CountCalls, CountedCall, CountedService};
 use super::gate::{Call, Gate, Services};
 use super::metrics::{Connected, REFUSED};
+use super::seldom::Seldom;
 
 /// How connections are kept and ended.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +126,7 @@ pub(super) async fn serve(
 ) {
     let (stop, stopped) = watch::channel(false);
     let mut open = JoinSet::new();
-    let mut full = Seldom::default();
+    let full = Seldom::new(Duration::from_secs(60));
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -144,7 +145,7 @@ pub(super) async fn serve(
             }
             Ok(_) => {
                 REFUSED.inc();
-                full.tell(|| {
+                full.tell(|_| {
                     tracing::warn!(
                         connections = options.most,
                         "access.most_connections are open: closed a new one"
@@ -154,7 +155,7 @@ pub(super) async fn serve(
             Err(error) if of_one_peer(&error) => {}
             Err(error) => {
                 REFUSED.inc();
-                full.tell(|| tracing::error!(%error, "no connection can be accepted: are there enough file descriptors?"));
+                full.tell(|_| tracing::error!(%error, "no connection can be accepted: are there enough file descriptors?"));
                 tokio::time::sleep(NO_DESCRIPTORS).await;
             }
         }
@@ -174,19 +175,6 @@ pub(super) async fn serve(
 fn of_one_peer(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(error.kind(), Kind::ConnectionReset | Kind::ConnectionAborted | Kind::Interrupted)
-}
-
-/// Says a thing once a minute.
-#[derive(Default)]
-struct Seldom(Option<Instant>);
-
-impl Seldom {
-    fn tell(&mut self, say: impl FnOnce()) {
-        if self.0.is_none_or(|last| last.elapsed() >= Duration::from_secs(60)) {
-            self.0 = Some(Instant::now());
-            say();
-        }
-    }
 }
 
 /// A connection's calls, counted, on their way to the gate.

@@ -25,6 +25,7 @@ mod outcome_service;
 mod owner_service;
 mod policy_messages;
 mod recorded;
+mod seldom;
 mod server;
 #[cfg(feature = "otlp")]
 mod spans;

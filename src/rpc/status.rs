@@ -11,6 +11,7 @@ use crate::collect::CollectError;
 use crate::store::{LEASE, StoreError};
 
 use super::methods::Weight;
+use super::seldom::Seldom;
 
 /// A site that could not be asked is left alone for so long: clients that retry must not hurry it.
 const SITE_RETRY: Duration = Duration::from_secs(3_600);
@@ -50,12 +51,14 @@ pub(super) fn of_audit(error: &AuditError) -> Status {
     unavailable(format!("nothing was changed, because it cannot be put on record: {error}"))
 }
 
-/// What a store failure means to a caller.
+/// What a store failure means to a caller. A store that is away fails every call, so that is told seldom.
 pub(super) fn of_store(error: &StoreError) -> Status {
-    tracing::error!(%error, "store call failed");
+    static AWAY: Seldom = Seldom::new(Duration::from_secs(10));
     if error.is_transient() {
+        AWAY.tell(|untold| tracing::error!(%error, untold, "a call failed, because the store is away"));
         return unavailable(error.to_string());
     }
+    tracing::error!(%error, "a call to the store failed");
     Status::internal(error.to_string())
 }
 
