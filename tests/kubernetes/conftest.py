@@ -142,17 +142,22 @@ def binary():
 def secrets(name):
     """Stand-ins for what whoever runs the cluster puts into a Secret."""
     if name.startswith("numguard-redis"):
-        return {"password": "stand-in", "ca.crt": certificate()[0]}
+        return {"password": "stand-in", "ca.crt": authority().cert_pem.bytes().decode()}
     if name == "numguard-client-ca":
-        return {"ca.crt": certificate()[0]}
+        return {"ca.crt": authority().cert_pem.bytes().decode()}
     assert name == "numguard-tls", f"unknown Secret {name}: say in secrets() what stands in for it"
     return dict(zip(["tls.crt", "tls.key"], certificate()))
 
 
 @functools.cache
+def authority():
+    """Who signs all certificates here."""
+    return trustme.CA()
+
+
+@functools.cache
 def certificate():
     """A certificate and its key, as PEM."""
-    made = trustme.CA()
-    issued = made.issue_cert("localhost", "127.0.0.1")
+    issued = authority().issue_cert("localhost", "127.0.0.1")
     chain = b"".join(pem.bytes() for pem in issued.cert_chain_pems)
     return chain.decode(), issued.private_key_pem.bytes().decode()

@@ -1,8 +1,10 @@
 """The manifests fit the cluster's schemas, each other, and the binary."""
 
 import ipaddress
+import json
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 
@@ -87,6 +89,14 @@ def test_a_pod_is_given_the_time_to_drain(pod):
     drain = tomllib.loads(pod.run("config", "show"))["drain_seconds"]
     pause = pod.container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pod.spec["terminationGracePeriodSeconds"] >= pause + drain + 10
+
+
+def test_new_pods_have_work_soon(pod):
+    """A gRPC client looks for new pods when a connection ends, so that must be soon beside the autoscaler."""
+    settings = tomllib.loads(pod.run("config", "show"))
+    (scaler,) = pod.overlay.of_kind("HorizontalPodAutoscaler")
+    pause = scaler["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"]
+    assert settings["access"]["connection_age_seconds"] <= pause
 
 
 def test_services_lead_to_pods(overlay):
@@ -197,3 +207,26 @@ def test_the_containerfile_is_the_image_of_the_manifests(pod):
     assert says["WORKDIR"] == pod.mounts["data"]
     assert says["ENTRYPOINT"] == '["/usr/bin/numguard"]'
     assert "command" not in pod.container
+
+
+def test_the_image_is_built_of_what_is_copied(tmp_path):
+    """Each COPY is there and not ignored; Cargo reads the manifest in it; no source names a file outside."""
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (PROJECT / "Containerfile").read_text(), re.M)
+    names = [name for line in copied for name in line.split()]
+    ignored = (PROJECT / ".dockerignore").read_text().splitlines()
+    assert ignored[1] == "*" and set(names) == {line[1:] for line in ignored if line.startswith("!")}
+    for name in names:
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (PROJECT / name).is_dir() else shutil.copy)(PROJECT / name, target)
+    command = ["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"]
+    targets = json.loads(subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout)
+    (package,) = targets["packages"]
+    scripts = [each for each in package["targets"] if set(each["kind"]) & {"lib", "bin", "custom-build"}]
+    assert len(scripts) == 3 and all(os.path.exists(each["src_path"]) for each in scripts)
+    named = 0
+    for source in [*tmp_path.glob("src/**/*.rs"), *tmp_path.glob("proto/**/*.rs")]:
+        for file in re.findall(r'include_(?:str|bytes)!\("([^"]+)"\)', source.read_text()):
+            assert (source.parent / file).resolve().is_relative_to(tmp_path) and (source.parent / file).exists(), file
+            named += 1
+    assert named > 5
