@@ -7,8 +7,8 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ const SHORTEST_GREETING: u64 = 24 + 9;
 const NO_DESCRIPTORS: Duration = Duration::from_millis(250);
 
 /// Connections that broke the bounds, told seldom.
-static BROKEN: Mutex<Seldom> = Mutex::new(Seldom(None));
+static BROKEN: Seldom = Seldom::new(Duration::from_secs(60));
 
 /// What a connection and its calls know of each other.
 #[derive(Debug)]
@@ -280,8 +280,7 @@ fn ended_in_error(peer: &Peer, error: &hyper::Error) {
     if gone || error.is_timeout() || error.is_incomplete_message() {
         return tracing::debug!(peer = %peer.address, %error, "a connection ended");
     }
-    let mut broken = BROKEN.lock().unwrap_or_else(PoisonError::into_inner);
-    broken.tell(|| {
+    BROKEN.tell(|_| {
         let cause = cause.map(ToString::to_string).unwrap_or_default();
         tracing::warn!(
             peer = %peer.address,

@@ -167,16 +167,16 @@ def test_the_table_of_the_readme_is_what_is_told(watched):
 
 
 def test_calls_without_room_are_counted(binary, tmp_path):
-    """A thousand streams are open at a time; those beyond are refused, and say so."""
+    """A thousand probes watch at a time; those beyond are refused, and take no room from checks."""
     shed = 'numguard_calls_shed_total{weight="%s"}'
     with numguard(binary, tmp_path, "--no-starter-data") as served:
-        assert [served.value(shed % weight) for weight in ("light", "heavy", "stream")] == [0, 0, 0]
+        assert [served.value(shed % weight) for weight in ("light", "heavy", "stream", "probe")] == [0, 0, 0, 0]
         own = [("grpc.use_local_subchannel_pool", 1)]
         channels = [grpc.insecure_channel(served.url.removeprefix("http://"), own) for _ in range(6)]
         watches = [channel.unary_stream("/grpc.health.v1.Health/Watch") for channel in channels]
         streams = [watch(b"", timeout=PATIENCE) for watch in watches for _ in range(170)]
-        until(lambda: served.value(shed % "stream") == 20)
-        assert served.check("+447400123456") == grpc.StatusCode.OK, "checks have room of their own"
+        until(lambda: served.value(shed % "probe") == 20)
+        assert served.check("+447400123456") == grpc.StatusCode.OK
         assert served.value(shed % "light") == 0
         for channel in channels:
             channel.close()
