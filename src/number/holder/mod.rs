@@ -23,8 +23,8 @@ static HOLDERS: LazyLock<Holders> = LazyLock::new(|| {
 
 /// Digits that ranges are told apart by.
 const DIGITS: u32 = 9;
-/// Numbers per slot of the direct index: one for each first three digits.
-const SLOT: u32 = 1_000_000;
+/// Numbers per slot of the direct index: one for each first four digits, 40 KB.
+const SLOT: u32 = 100_000;
 
 /// What a holder does with numbers, in the order of `compile.py`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
