@@ -51,23 +51,12 @@ impl Outcomes {
         let counts = |outcome: &Outcome| counted != Counted::No && self.matters(outcome, now);
         let candidates: Vec<&mut Outcome> = outcomes.iter_mut().filter(|outcome| counts(outcome)).collect();
         let (granted, mut kept) = self.grant(client, candidates.len() as u32, all as u32, now).await?;
-        if (granted as usize) < candidates.len() {
-            tracing::warn!(
-                client,
-                limit = self.options.per_day,
-                "a client has reached its outcomes of today"
-            );
-        }
         candidates.into_iter().take(granted as usize).for_each(|outcome| outcome.counted = counted);
         outcomes.retain(|outcome| {
             let stays = outcome.counted != Counted::No || kept > 0;
             kept -= u32::from(stays && outcome.counted == Counted::No);
             stays
         });
-        if outcomes.len() < all {
-            let dropped = all - outcomes.len();
-            tracing::warn!(client, dropped, "a client reports more a day than is kept of it");
-        }
         Ok(())
     }
 
@@ -107,6 +96,18 @@ impl Outcomes {
             let text = format!("{} {} {}", now.day().0, used + granted, others + kept).into_bytes();
             let revision = known.map_or(0, |note| note.revision);
             if self.store.put_note(&name, revision, Some(text), None).await? {
+                // Told by the report that reaches a limit, and not by all that come after it.
+                if granted > 0 && used + granted == self.options.per_day {
+                    tracing::warn!(
+                        client,
+                        limit = used + granted,
+                        "a client has reached its outcomes of today"
+                    );
+                }
+                if kept > 0 && others + kept == most {
+                    let why = "no more is kept today of what a client reports and changes nothing";
+                    tracing::warn!(client, limit = most, "{why}");
+                }
                 return Ok((granted, kept));
             }
         }

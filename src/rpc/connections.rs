@@ -86,8 +86,19 @@ const SHORTEST_GREETING: u64 = 24 + 9;
 /// Pause after the system had no more file descriptors; the loop would spin otherwise.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(250);
 
-/// Connections that broke the bounds, told seldom.
-static BROKEN: Seldom = Seldom::new(Duration::from_secs(60));
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Connections that broke the bounds.
+static BROKEN: Seldom = Seldom::once(MINUTE);
+
+/// Connections whose answers nobody reads.
+static UNREAD: Seldom = Seldom::once(MINUTE);
+
+/// Peers that went away before TLS was there, as the probes of a load balancer do all day.
+static GONE: Seldom = Seldom::once(Duration::from_secs(3_600));
+
+/// Peers with whom TLS failed: a few, because each may be another client's certificate.
+static NO_TLS: Seldom = Seldom::few(10, MINUTE);
 
 /// What a connection and its calls know of each other.
 #[derive(Debug)]
@@ -126,7 +137,7 @@ pub(super) async fn serve(
 ) {
     let (stop, stopped) = watch::channel(false);
     let mut open = JoinSet::new();
-    let full = Seldom::new(Duration::from_secs(60));
+    let full = Seldom::once(MINUTE);
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -145,9 +156,10 @@ pub(super) async fn serve(
             }
             Ok(_) => {
                 REFUSED.inc();
-                full.tell(|_| {
+                full.tell(|untold| {
                     tracing::warn!(
                         connections = options.most,
+                        untold,
                         "access.most_connections are open: closed a new one"
                     );
                 });
@@ -155,7 +167,7 @@ pub(super) async fn serve(
             Err(error) if of_one_peer(&error) => {}
             Err(error) => {
                 REFUSED.inc();
-                full.tell(|_| tracing::error!(%error, "no connection can be accepted: are there enough file descriptors?"));
+                full.tell(|untold| tracing::error!(%error, untold, "no connection can be accepted: are there enough file descriptors?"));
                 tokio::time::sleep(NO_DESCRIPTORS).await;
             }
         }
@@ -213,7 +225,7 @@ impl Connection {
         };
         match greeted {
             Ok(Ok(stream)) => self.speak(stream, peer, calls, greeted_by).await,
-            Ok(Err(error)) => tracing::info!(peer = %peer.address, %error, "no TLS with a peer"),
+            Ok(Err(error)) => without_tls(&peer, &error),
             Err(_) => tracing::debug!(peer = %peer.address, "a peer did not begin TLS in time"),
         }
     }
@@ -258,7 +270,9 @@ impl Connection {
                     without_progress = if waits { without_progress + 1 } else { 0 };
                     taken = takes;
                     if without_progress >= 3 {
-                        return tracing::info!(peer = %peer.address, "closed a connection: its answers are not read");
+                        return UNREAD.tell(|untold| {
+                            tracing::info!(peer = %peer.address, untold, "closed a connection: its answers are not read");
+                        });
                     }
                 }
                 _ = &mut stopping, if !ending => {
@@ -268,6 +282,14 @@ impl Connection {
             }
         }
     }
+}
+
+/// Nothing came of TLS with a peer.
+fn without_tls(peer: &Peer, error: &io::Error) {
+    use io::ErrorKind as Kind;
+    let gone = matches!(error.kind(), Kind::UnexpectedEof | Kind::ConnectionReset | Kind::BrokenPipe);
+    let seldom = if gone { &GONE } else { &NO_TLS };
+    seldom.tell(|untold| tracing::info!(peer = %peer.address, %error, untold, "no TLS with a peer"));
 }
 
 /// A peer that goes away is no news; one that broke the bounds of HTTP/2 is, once a minute.
@@ -280,11 +302,12 @@ fn ended_in_error(peer: &Peer, error: &hyper::Error) {
     if gone || error.is_timeout() || error.is_incomplete_message() {
         return tracing::debug!(peer = %peer.address, %error, "a connection ended");
     }
-    BROKEN.tell(|_| {
+    BROKEN.tell(|untold| {
         let cause = cause.map(ToString::to_string).unwrap_or_default();
         tracing::warn!(
             peer = %peer.address,
             cause,
+            untold,
             "closed a connection that broke HTTP/2 or its bounds: at most {} KB of metadata a call, and few resets",
             HEADERS >> 10
         );

@@ -6,29 +6,40 @@ use std::time::{Duration, Instant};
 
 /// Says a thing at most so often.
 pub(super) struct Seldom {
+    most: u32,
     every: Duration,
     state: Mutex<State>,
 }
 
 struct State {
-    told: Option<Instant>,
+    since: Option<Instant>,
+    told: u32,
     untold: u64,
 }
 
 impl Seldom {
-    pub(super) const fn new(every: Duration) -> Self {
-        Self { every, state: Mutex::new(State { told: None, untold: 0 }) }
+    /// Once in `every`.
+    pub(super) const fn once(every: Duration) -> Self {
+        Self::few(1, every)
+    }
+
+    /// At most `most` times in `every`: where each may be of another kind.
+    pub(super) const fn few(most: u32, every: Duration) -> Self {
+        Self { most, every, state: Mutex::new(State { since: None, told: 0, untold: 0 }) }
     }
 
     /// It has happened: `say` is called if it is time, with how often nothing was said since the last time.
     pub(super) fn tell(&self, say: impl FnOnce(u64)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.told.is_some_and(|last| last.elapsed() < self.every) {
+        if state.since.is_none_or(|since| since.elapsed() >= self.every) {
+            (state.since, state.told) = (Some(Instant::now()), 0);
+        }
+        if state.told >= self.most {
             state.untold += 1;
             return;
         }
+        state.told += 1;
         let untold = std::mem::take(&mut state.untold);
-        state.told = Some(Instant::now());
         drop(state);
         say(untold);
     }
@@ -41,14 +52,14 @@ mod tests {
     #[test]
     fn what_was_not_told_is_counted() {
         let mut told = Vec::new();
-        let seldom = Seldom::new(Duration::from_secs(3_600));
+        let seldom = Seldom::few(2, Duration::from_secs(3_600));
         for _ in 0..1_000 {
             seldom.tell(|untold| told.push(untold));
         }
-        assert_eq!(told, [0]);
+        assert_eq!(told, [0, 0]);
         let always = Seldom { every: Duration::ZERO, ..seldom };
         always.tell(|untold| told.push(untold));
         always.tell(|untold| told.push(untold));
-        assert_eq!(told, [0, 999, 0]);
+        assert_eq!(told, [0, 0, 998, 0]);
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn of_audit(error: &AuditError) -> Status {
 
 /// What a store failure means to a caller. A store that is away fails every call, so that is told seldom.
 pub(super) fn of_store(error: &StoreError) -> Status {
-    static AWAY: Seldom = Seldom::new(Duration::from_secs(10));
+    static AWAY: Seldom = Seldom::once(Duration::from_secs(10));
     if error.is_transient() {
         AWAY.tell(|untold| tracing::error!(%error, untold, "a call failed, because the store is away"));
         return unavailable(error.to_string());
@@ -101,9 +101,12 @@ pub(super) fn too_busy(weight: Weight) -> Status {
         Weight::Probe => ("questions about health", 1_000),
     };
     let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(after)));
-    let message = format!(
-        "this server has as many {what} at a time as it takes, or half of them are this client's: try again, or another replica"
-    );
+    let share = match weight {
+        Weight::Heavy | Weight::Stream => ", or half of them are this client's",
+        Weight::Light | Weight::Probe => "",
+    };
+    let message =
+        format!("this server has as many {what} at a time as it takes{share}: try again, or another replica");
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 

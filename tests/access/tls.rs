@@ -1,6 +1,7 @@
 //! TLS and mTLS: whatever is wrong with a certificate is named, by the service and by the client.
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::Path;
 
 use crate::certificates::{Authority, Files, Valid};
@@ -145,6 +146,14 @@ fn a_client_without_a_certificate_is_turned_away() {
     turned_away(&health(&served.url, &["--ca", text(&ca)]), "peer sent no certificates");
     turned_away(&with(&stranger.sign("client", &["shop"], Valid::Now)), "UnknownIssuer");
     turned_away(&with(&authority.sign("old", &["shop"], Valid::Past)), "certificate expired");
+    // The probes of a load balancer connect and go: they are told once, and hide nobody's trouble.
+    let log = || fs::read_to_string(folder.path().join("log")).unwrap();
+    for _ in 0..20 {
+        TcpStream::connect(served.url.trim_start_matches("https://")).unwrap();
+    }
+    until("a probe is told", || log().contains("handshake eof"));
+    turned_away(&with(&authority.sign("early", &["shop"], Valid::Future)), "certificate not valid yet");
+    assert_eq!(log().matches("handshake eof").count(), 1, "{}", log());
 }
 
 #[test]
