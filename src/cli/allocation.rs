@@ -131,7 +131,7 @@ async fn import(args: ImportArgs) -> Result<Exit> {
 
 fn parts(args: &ImportArgs) -> Result<Vec<pb::ImportAllocationRequest>> {
     let part = |part| pb::ImportAllocationRequest { part: Some(part) };
-    let (author, request_id) = args.asked.by();
+    let (author, request_id) = args.asked.by_unless(args.dry_run);
     let mut parts = vec![part(Part::Head(pb::AllocationHead {
         feed: args.feed.clone(),
         dry_run: args.dry_run,

@@ -24,6 +24,11 @@ impl AskedArg {
         (self.author.clone(), self.request_id(0, 1))
     }
 
+    /// The same; what is only tried has no id, or doing it could not have the same.
+    pub(super) fn by_unless(&self, dry_run: bool) -> (String, String) {
+        if dry_run { (self.author.clone(), String::new()) } else { self.by() }
+    }
+
     /// The id of the request at this place, if the verb makes several of them.
     pub(super) fn request_id(&self, at: usize, of: usize) -> String {
         match &self.request_id {

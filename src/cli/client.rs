@@ -202,7 +202,7 @@ impl Client {
         dry_run: bool,
         asked: &AskedArg,
     ) -> Result<pb::RunFeedResponse> {
-        let (author, request_id) = asked.by();
+        let (author, request_id) = asked.by_unless(dry_run);
         let request = pb::RunFeedRequest { feed, dry_run, author, request_id };
         Ok(self.feeds().run_feed(self.long(request)).await.map_err(failed)?.into_inner())
     }

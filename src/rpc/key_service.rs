@@ -14,8 +14,7 @@ use crate::listing::UnixTime;
 use crate::store::Store;
 
 use super::convert::{self, LONGEST_AUTHOR};
-use super::gate::client_name;
-use super::once::{Write, once_without, written};
+use super::once::{written, written_without};
 use super::status::{invalid, of_store};
 use super::{now, pb, recorded};
 
@@ -152,12 +151,10 @@ impl pb::key_service_server::KeyService for KeyRpc {
         &self,
         request: Request<pb::CreateKeyRequest>,
     ) -> Result<Response<pb::CreateKeyResponse>, Status> {
-        let (rpc, asked, request) = (self.clone(), self::asked(&request)?, request.into_inner());
-        let by = (asked.client.clone(), asked.request_id.clone());
+        let rpc = self.clone();
         let untold =
             |made: &pb::CreateKeyResponse| pb::CreateKeyResponse { api_key: String::new(), ..made.clone() };
-        let work = rpc.create(request.clone(), asked);
-        once_without(&self.store, (&by.0, &by.1), &request, untold, work).await.map(Response::new)
+        written_without(&self.store, request, untold, |request, asked| rpc.create(request, asked)).await
     }
 
     async fn list_keys(
@@ -175,12 +172,10 @@ impl pb::key_service_server::KeyService for KeyRpc {
         &self,
         request: Request<pb::RotateKeyRequest>,
     ) -> Result<Response<pb::RotateKeyResponse>, Status> {
-        let (rpc, asked, request) = (self.clone(), self::asked(&request)?, request.into_inner());
-        let by = (asked.client.clone(), asked.request_id.clone());
+        let rpc = self.clone();
         let untold =
             |made: &pb::RotateKeyResponse| pb::RotateKeyResponse { api_key: String::new(), ..made.clone() };
-        let work = rpc.rotate(request.clone(), asked);
-        once_without(&self.store, (&by.0, &by.1), &request, untold, work).await.map(Response::new)
+        written_without(&self.store, request, untold, |request, asked| rpc.rotate(request, asked)).await
     }
 
     async fn revoke_key(
@@ -190,12 +185,6 @@ impl pb::key_service_server::KeyService for KeyRpc {
         let rpc = self.clone();
         written(&self.store, request, |request, asked| rpc.revoke(request, asked)).await
     }
-}
-
-/// Who asks, and by which request.
-fn asked<Q: Write>(request: &Request<Q>) -> Result<Asked, Status> {
-    let of = request.get_ref();
-    recorded::asked(of.author(), of.request_id(), client_name(request))
 }
 
 /// What is put on record about a key that there is.

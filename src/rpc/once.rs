@@ -1,11 +1,13 @@
 //! Requests with an id are done once: repeated, they answer as the first time and change nothing.
 //!
 //! What was answered is kept in notes of the store, so that it holds across servers and restarts:
-//! 256 notes, each with up to 16 requests of the last day. A request that fails is forgotten, and one
-//! that was begun and not answered, because its server was killed, may be done again after a minute.
+//! 256 notes, each with up to 16 requests of the last day. A request that fails is forgotten, and one of
+//! which nothing was heard for a minute, because its server was killed, may be done again. Each client has
+//! ids of its own.
 //! Must not hold rules of any request: it knows bytes alone.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +30,11 @@ const LONGEST_ID: usize = 64;
 const PER_NOTE: usize = 16;
 const REMEMBERED: u32 = 86_400;
 
-/// A request that was begun so long ago (seconds) and has no answer has lost its server.
+/// A request that was heard of so long ago (seconds) and has no answer has lost its server.
 const GIVEN_UP: u32 = 60;
+
+/// How often one that takes long, such as a run of a feed, lets itself be heard of.
+const HEARD_OF: Duration = Duration::from_secs(20);
 
 /// An answer that is larger (bytes) is not kept.
 const LARGEST_ANSWER: usize = 64 << 10;
@@ -48,13 +53,14 @@ struct Remembered {
 #[derive(Clone, PartialEq, Message)]
 #[prost(skip_debug)]
 struct Known {
+    /// Whose it is, a space, and the id that its client gave it.
     #[prost(string, tag = "1")]
     id: String,
     /// Of its kind and content.
     #[prost(bytes = "vec", tag = "2")]
     digest: Vec<u8>,
     #[prost(uint32, tag = "3")]
-    begun_at: u32,
+    heard_of_at: u32,
     #[prost(bytes = "vec", optional, tag = "4")]
     answer: Option<Vec<u8>>,
 }
@@ -124,11 +130,24 @@ pub(super) async fn written<Q: Write, A: Message + Clone + Default + 'static, W>
 where
     W: Future<Output = Result<A, Status>> + Send + 'static,
 {
+    written_without(store, request, A::clone, work).await
+}
+
+/// The same, of whose answer only what `kept` leaves is remembered, and answered when it is repeated.
+pub(super) async fn written_without<Q: Write, A: Message + Default + 'static, W>(
+    store: &Arc<dyn Store>,
+    request: Request<Q>,
+    kept: fn(&A) -> A,
+    work: impl FnOnce(Q, Asked) -> W,
+) -> Result<Response<A>, Status>
+where
+    W: Future<Output = Result<A, Status>> + Send + 'static,
+{
     let client = client_name(&request);
     let request = request.into_inner();
     let asked = recorded::asked(request.author(), request.request_id(), client)?;
     let work = work(request.clone(), asked.clone());
-    once(store, (&asked.client, &asked.request_id), &request, work).await.map(Response::new)
+    once_without(store, (&asked.client, &asked.request_id), &request, kept, work).await.map(Response::new)
 }
 
 /// Does `work`, unless this client's request with this id was done. An empty id is no id.
@@ -141,8 +160,7 @@ pub(super) async fn once<Q: Message, A: Message + Clone + Default + 'static>(
     once_without(store, asked, request, A::clone, work).await
 }
 
-/// The same, of whose answer only what `kept` leaves is remembered, and answered when it is repeated.
-pub(super) async fn once_without<Q: Message, A: Message + Default + 'static>(
+async fn once_without<Q: Message, A: Message + Default + 'static>(
     store: &Arc<dyn Store>,
     (client, id): (&str, &str),
     request: &Q,
@@ -155,14 +173,20 @@ pub(super) async fn once_without<Q: Message, A: Message + Default + 'static>(
     if id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(invalid("request_id", format!("expected at most {LONGEST_ID} visible ASCII characters")));
     }
-    let note = Note::of(Arc::clone(store), id, digest(client, request));
+    let note = Note::of(Arc::clone(store), format!("{client} {id}"), digest(request));
     // A task of its own: a caller who goes away comes back with the same id.
     let task = tokio::spawn(async move {
         if let Some(answer) = note.change(|requests| begin(requests, &note.known, now())).await? {
             return A::decode(answer.as_slice())
                 .map_err(|error| Status::internal(format!("the first answer does not read: {error}")));
         }
-        let done = work.await;
+        let mut work = pin!(work);
+        let done = loop {
+            match tokio::time::timeout(HEARD_OF, work.as_mut()).await {
+                Ok(done) => break done,
+                Err(_) => note.heard_of().await,
+            }
+        };
         let answer = done.as_ref().ok().map(|answer| kept(answer).encode_to_vec());
         let answer = answer.filter(|answer| answer.len() <= LARGEST_ANSWER);
         let ended = note.change(|requests| {
@@ -177,13 +201,10 @@ pub(super) async fn once_without<Q: Message, A: Message + Default + 'static>(
     task.await.unwrap_or_else(|error| Err(Status::internal(format!("the request ended early: {error}"))))
 }
 
-/// The same for the same request of the same kind by the same client: an answer is for whom it was made.
-fn digest<Q: Message>(client: &str, request: &Q) -> Vec<u8> {
+/// The same for the same request of the same kind.
+fn digest<Q: Message>(request: &Q) -> Vec<u8> {
     let mut hasher = blake3::Hasher::new();
-    for part in [std::any::type_name::<Q>(), client] {
-        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
-    }
-    hasher.update(&request.encode_to_vec());
+    hasher.update(std::any::type_name::<Q>().as_bytes()).update(&request.encode_to_vec());
     hasher.finalize().as_bytes()[..16].to_vec()
 }
 
@@ -195,9 +216,20 @@ struct Note {
 }
 
 impl Note {
-    fn of(store: Arc<dyn Store>, id: &str, digest: Vec<u8>) -> Self {
+    fn of(store: Arc<dyn Store>, id: String, digest: Vec<u8>) -> Self {
         let name = format!("request:{:02x}", blake3::hash(id.as_bytes()).as_bytes()[0]);
-        Self { store, name, known: Known { id: id.to_owned(), digest, begun_at: 0, answer: None } }
+        Self { store, name, known: Known { id, digest, heard_of_at: 0, answer: None } }
+    }
+
+    /// Tells other servers that the request is still being done.
+    async fn heard_of(&self) {
+        let told = self.change(|requests| {
+            still_done(requests, &self.known.id, now());
+            Ok(())
+        });
+        if let Err(error) = told.await {
+            tracing::debug!(%error, "it cannot be noted that a request is still being done");
+        }
     }
 
     /// Reads the note, changes it, and writes it unless another server has changed it meanwhile.
@@ -221,7 +253,7 @@ impl Note {
 
 /// Notes that a request is begun; answers what was answered to it before.
 fn begin(requests: &mut Vec<Known>, wanted: &Known, now: UnixTime) -> Result<Option<Vec<u8>>, Status> {
-    let age = |known: &Known| now.0.saturating_sub(known.begun_at);
+    let age = |known: &Known| now.0.saturating_sub(known.heard_of_at);
     requests.retain(|known| age(known) < REMEMBERED);
     if let Some(known) = requests.iter_mut().find(|known| known.id == wanted.id) {
         if known.digest != wanted.digest {
@@ -235,14 +267,21 @@ fn begin(requests: &mut Vec<Known>, wanted: &Known, now: UnixTime) -> Result<Opt
             let message = "the first request with this id is still being done: try again";
             return Err(Status::with_error_details(Code::Aborted, message, details));
         }
-        known.begun_at = now.0;
+        known.heard_of_at = now.0;
         return Ok(None);
     }
     if requests.len() >= PER_NOTE {
         requests.remove(0);
     }
-    requests.push(Known { begun_at: now.0, ..wanted.clone() });
+    requests.push(Known { heard_of_at: now.0, ..wanted.clone() });
     Ok(None)
+}
+
+/// Notes that a request is still being done.
+fn still_done(requests: &mut [Known], id: &str, now: UnixTime) {
+    if let Some(known) = requests.iter_mut().find(|known| known.id == id) {
+        known.heard_of_at = now.0;
+    }
 }
 
 /// Notes the answer; a request that has none is forgotten.
@@ -258,7 +297,7 @@ mod tests {
     use super::*;
 
     fn known(id: usize) -> Known {
-        Known { id: id.to_string(), digest: vec![1], begun_at: 0, answer: None }
+        Known { id: id.to_string(), digest: vec![1], heard_of_at: 0, answer: None }
     }
 
     #[test]
@@ -270,10 +309,13 @@ mod tests {
         assert_eq!(other.map_err(|status| status.code()), Err(Code::InvalidArgument));
         let doing = ask(&mut requests, 159);
         assert_eq!(doing.map_err(|status| status.code()), Err(Code::Aborted), "its server may be at it");
-        assert_eq!(ask(&mut requests, 160).ok(), Some(None), "its server was killed");
+        still_done(&mut requests, "1", UnixTime(150));
+        let doing = ask(&mut requests, 209);
+        assert_eq!(doing.map_err(|status| status.code()), Err(Code::Aborted), "it takes long");
+        assert_eq!(ask(&mut requests, 210).ok(), Some(None), "its server was killed");
         end(&mut requests, "1", Some(vec![7]));
-        assert_eq!(ask(&mut requests, 161).ok(), Some(Some(vec![7])));
-        assert_eq!(ask(&mut requests, 160 + REMEMBERED).ok(), Some(None), "a day later it is a new one");
+        assert_eq!(ask(&mut requests, 211).ok(), Some(Some(vec![7])));
+        assert_eq!(ask(&mut requests, 210 + REMEMBERED).ok(), Some(None), "a day later it is a new one");
         end(&mut requests, "1", None);
         assert!(requests.is_empty(), "what failed is forgotten");
     }
