@@ -27,7 +27,7 @@ use crate::index::{IndexStats, Published};
 use crate::number::{plan, warm_up};
 use crate::outcome::Outcomes;
 use crate::rpc::{
-    AdminRpc, CheckRpc, FeedRpc, Guard, KeyRpc, OutcomeRpc, OwnerRpc, Rpcs, Server, ServerOptions, now,
+    AdminRpc, CheckRpc, FeedRpc, Guard, KeyRpc, OutcomeRpc, OwnerRpc, Rpcs, Server, ServerOptions, Turns, now,
 };
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
@@ -145,12 +145,14 @@ impl App {
         let outcomes =
             Outcomes::new(Arc::clone(&store), Arc::clone(&published), policies.clone(), config.outcomes());
         let check = check.counting(windows).reporting(outcomes.clone(), sync.progress());
+        let turns = Turns::default();
         let outcome = OutcomeRpc::new(
             outcomes,
             Arc::clone(&store),
             Arc::clone(&audit),
             Arc::clone(&published),
             sync.progress(),
+            Arc::clone(&turns),
         );
         let index = Arc::clone(&published);
         let limits = Arc::new(Limits::new(config.access.limits()));
@@ -162,7 +164,8 @@ impl App {
             None
         };
         let key = KeyRpc::new(Arc::clone(&store), Arc::clone(&audit), directory.clone());
-        let admin = AdminRpc::new(store, audit, published, policies, sync.progress(), sync.freshness());
+        let admin =
+            AdminRpc::new(store, audit, published, policies, sync.progress(), sync.freshness(), turns);
         let guard = Guard { directory: directory.clone(), limits, most_calls: config.access.most_calls };
         let reflection = config.listen.ip().is_loopback();
         let options =

@@ -6,13 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::Stream;
-use tokio::sync::{RwLock, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::audit::{Asked, Audit, Order, Verb};
-use crate::index::Published;
-use crate::listing::{Listing, Subject, UnixTime};
+use crate::index::{Position, Published};
+use crate::listing::{Listing, Subject};
 use crate::policy::{self, InForce};
 use crate::store::{Applied, Change, Store};
 use crate::sync::{Freshness, Progress};
@@ -21,6 +21,7 @@ use super::gate::client_name;
 use super::import::Staged;
 use super::listing_page::{self, Filter};
 use super::once::{once, written};
+use super::recorded::Turns;
 use super::status::{invalid, not_found, of_store};
 use super::{convert, metrics, now, pb, policy_messages, recorded, stats, undo};
 
@@ -43,8 +44,7 @@ pub struct AdminRpc {
     policies: InForce,
     progress: Progress,
     freshness: Arc<Freshness>,
-    /// Changes go side by side; an undo goes alone, from its look at what stands to its last change.
-    pub(super) turns: Arc<RwLock<()>>,
+    pub(super) turns: Turns,
 }
 
 impl AdminRpc {
@@ -56,15 +56,22 @@ impl AdminRpc {
         policies: InForce,
         progress: Progress,
         freshness: Arc<Freshness>,
+        turns: Turns,
     ) -> Self {
-        Self { store, audit, published, policies, progress, freshness, turns: Arc::default() }
+        Self { store, audit, published, policies, progress, freshness, turns }
     }
 
     /// Stores changes and waits until checks see them.
     pub(super) async fn apply(&self, asked: Asked, changes: Vec<Change>) -> Result<(Applied, u64), Status> {
         let applied = recorded::apply(&self.store, &self.audit, asked, changes).await?;
-        self.progress.clone().reached(&applied.position).await;
-        Ok((applied, self.published.load().revision()))
+        let revision = self.seen(&applied.position).await;
+        Ok((applied, revision))
+    }
+
+    /// The revision from which on checks see what is stored up to `position`.
+    async fn seen(&self, position: &Position) -> u64 {
+        self.progress.clone().reached(position).await;
+        self.published.load().revision()
     }
 
     async fn get(&self, subject: Subject) -> Result<Option<Listing>, Status> {
@@ -80,15 +87,11 @@ impl AdminRpc {
         let subject = convert::subject("subject", &request.subject)?;
         convert::checkable("subject", subject)?;
         let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
-        let _turn = self.turns.read().await;
-        // The newest decision counts, and this one is: also within the second of the one before it.
-        let before = self.get(subject).await?.and_then(|listing| listing.decision().map(|d| d.decided_at));
-        let decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
-        let mut decision = convert::decision("decision", &decision, Some(now()))?;
-        decision.decided_at = decided_at;
+        let decision = convert::decision("decision", &decision, Some(now()))?;
         let asked = recorded::asked(&decision.author, &request.request_id, client)?;
-        let changes = vec![Change::Merge(subject, Listing::decided(decision))];
-        let (_, revision) = self.apply(asked, changes).await?;
+        let (store, audit, turns) = (&self.store, &self.audit, &self.turns);
+        let position = recorded::decide(store, audit, turns, asked, subject, decision).await?;
+        let revision = self.seen(&position).await;
         let listing = self.get(subject).await?.unwrap_or_default();
         Ok(pb::PutListingResponse { listing: Some(convert::listing(subject, &listing)), revision })
     }

@@ -53,6 +53,7 @@ pub use gate::Guard;
 pub use key_service::KeyRpc;
 pub use outcome_service::OutcomeRpc;
 pub use owner_service::OwnerRpc;
+pub use recorded::Turns;
 pub use server::{Rpcs, Server, ServerOptions};
 
 use std::time::SystemTime;

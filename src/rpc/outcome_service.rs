@@ -8,14 +8,15 @@ use tonic::{Request, Response, Status};
 
 use crate::audit::{Asked, Audit, Order, Verb};
 use crate::index::{Position, Published};
-use crate::listing::{Decision, Listing, Subject, UnixTime};
+use crate::listing::Subject;
 use crate::number::Number;
 use crate::outcome::{Outcomes, Which};
-use crate::store::{Change, Store};
+use crate::store::Store;
 use crate::sync::Progress;
 
 use super::convert::LONGEST_REASON;
 use super::once::written;
+use super::recorded::Turns;
 use super::status::{invalid, not_found, of_store};
 use super::{convert, now, outcome_messages, pb, recorded};
 
@@ -30,6 +31,7 @@ pub struct OutcomeRpc {
     audit: Arc<Audit>,
     published: Arc<Published>,
     progress: Progress,
+    turns: Turns,
 }
 
 impl OutcomeRpc {
@@ -40,8 +42,9 @@ impl OutcomeRpc {
         audit: Arc<Audit>,
         published: Arc<Published>,
         progress: Progress,
+        turns: Turns,
     ) -> Self {
-        Self { outcomes, store, audit, published, progress }
+        Self { outcomes, store, audit, published, progress, turns }
     }
 
     /// The revision from which on checks see what is stored up to `position`.
@@ -50,17 +53,6 @@ impl OutcomeRpc {
             self.progress.clone().reached(position).await;
         }
         self.published.load().revision()
-    }
-
-    /// Puts an allow listing on a number, on record as any operator's.
-    async fn allow(&self, asked: Asked, number: Number, mut decision: Decision) -> Result<Position, Status> {
-        let subject = Subject::Number(number);
-        let before = self.store.get(vec![subject]).await.map_err(|error| of_store(&error))?;
-        let before = before.into_iter().flatten().find_map(|l| l.decision().map(|d| d.decided_at));
-        // The newest decision counts, and this one is: also within the second of the one before it.
-        decision.decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
-        let change = Change::Merge(subject, Listing::decided(decision));
-        Ok(recorded::apply(&self.store, &self.audit, asked, vec![change]).await?.position)
     }
 
     async fn undo(
@@ -116,7 +108,9 @@ impl OutcomeRpc {
                 expires_at: request.expires_at,
             };
             let decision = convert::decision("request", &decision, Some(now()))?;
-            Some(self.allow(asked.clone(), number, decision).await?)
+            let subject = Subject::Number(number);
+            let (store, audit, turns) = (&self.store, &self.audit, &self.turns);
+            Some(recorded::decide(store, audit, turns, asked.clone(), subject, decision).await?)
         } else {
             None
         };

@@ -5,11 +5,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use tokio::sync::RwLock;
 use tonic::Status;
 
 use crate::access::KeyError;
 use crate::audit::{Act, Answer, Asked, Audit, AuditError, Intent, KeyIntent, Order};
-use crate::listing::{Listing, Sighting, Subject};
+use crate::index::Position;
+use crate::listing::{Decision, Listing, Sighting, Subject, UnixTime};
 use crate::store::{Applied, Change, Store, StoreError};
 
 use super::convert::LONGEST_AUTHOR;
@@ -21,6 +23,28 @@ const BATCH: usize = 10_000;
 
 /// Feeds of a deleted listing that the record keeps, so that the delete can be taken back.
 const MOST_SEEN: usize = 256;
+
+/// Turns of a server's services at operators' changes: they go side by side; an undo goes alone, from its
+/// look at what stands to its last change.
+pub type Turns = Arc<RwLock<()>>;
+
+/// Puts an operator's decision on a subject. The newest counts, and this one is: also within the second of
+/// the one before it.
+pub(super) async fn decide(
+    store: &Arc<dyn Store>,
+    audit: &Arc<Audit>,
+    turns: &Turns,
+    asked: Asked,
+    subject: Subject,
+    mut decision: Decision,
+) -> Result<Position, Status> {
+    let _turn = turns.read().await;
+    let before = store.get(vec![subject]).await.map_err(|error| of_store(&error))?;
+    let before = before.into_iter().flatten().find_map(|listing| listing.decision().map(|d| d.decided_at));
+    decision.decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
+    let change = Change::Merge(subject, Listing::decided(decision));
+    Ok(apply(store, audit, asked, vec![change]).await?.position)
+}
 
 /// Applies changes; those of operators are recorded as what `asked` says.
 pub(super) async fn apply(
