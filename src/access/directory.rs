@@ -1,8 +1,8 @@
 //! All keys in memory, for calls on their way to a service; read again from the store every second,
 //! so that a revoked key ends on every server.
 //!
-//! A store that is out of reach changes nothing: keys count as they did. What it has lost is put back. They are saved beside the
-//! index (hashes, no secrets), so that a server starts without the store.
+//! A store that is out of reach changes nothing: keys count as they did. What it has lost is put back.
+//! They are saved beside the index (hashes, no secrets), so that a server starts without the store.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -28,9 +28,6 @@ use super::scope::{self, Scope};
 
 /// How often the store is asked.
 const EVERY: Duration = Duration::from_secs(1);
-
-/// A clock that goes back by more seconds than this was wrong before, and is believed.
-const FARTHEST_BACK: u32 = 86_400;
 
 /// Where keys are saved, in the data folder.
 const FILE: &str = "keys.snapshot";
@@ -91,15 +88,15 @@ impl Directory {
 
     /// The time, but a clock that was set back gives no key its life back.
     pub fn now(&self) -> UnixTime {
-        let now = (self.clock)();
-        let latest = self.latest.fetch_max(now.0, Ordering::Relaxed);
-        match latest.saturating_sub(now.0) {
-            0..=FARTHEST_BACK => now.max(UnixTime(latest)),
-            _ => {
-                self.latest.store(now.0, Ordering::Relaxed);
-                now
-            }
+        let latest = UnixTime(self.latest.load(Ordering::Relaxed));
+        let now = (self.clock)().in_order_after(latest);
+        // Written once a second, not by every call.
+        if now > latest {
+            self.latest.fetch_max(now.0, Ordering::Relaxed);
+        } else if now < latest {
+            self.latest.store(now.0, Ordering::Relaxed);
         }
+        now
     }
 
     /// Whose key this is, if it is good for `needs`. `shown` is the metadata `authorization`.

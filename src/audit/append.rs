@@ -119,7 +119,8 @@ impl Audit {
             return Err(AuditError::Closed);
         }
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = tail.in_order(at);
+        // Between the records of several servers times tell the order.
+        let at = at.in_order_after(tail.at);
         let records = entries.map(|(asked, part, entry)| Record { seq: 0, at, asked, part, entry });
         if tail.length >= self.rotate_at
             && let Err(error) = tail.rotate(&self.path)

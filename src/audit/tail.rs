@@ -10,9 +10,6 @@ use crate::listing::UnixTime;
 use super::record::Record;
 use super::{AuditError, carry_on, line, rotate};
 
-/// A clock that goes back by more seconds than this was wrong before, and is believed.
-const FARTHEST_BACK: u32 = 86_400;
-
 /// The end of the file.
 #[derive(Debug)]
 pub(super) struct Tail {
@@ -42,13 +39,6 @@ impl Tail {
         self.length = 0;
         carry_on::made_durable(path);
         Ok(())
-    }
-
-    /// The time of a line that is written now. Where the clock was set back it is that of the line
-    /// before, because between the records of several servers times tell the order.
-    pub(super) fn in_order(&self, now: UnixTime) -> UnixTime {
-        let set_back = self.at.0.saturating_sub(now.0);
-        if set_back <= FARTHEST_BACK { now.max(self.at) } else { now }
     }
 
     pub(super) fn append(&mut self, records: impl Iterator<Item = Record>) -> io::Result<Range<u64>> {

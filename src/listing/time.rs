@@ -9,6 +9,9 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 const SECONDS_PER_DAY: u32 = 86_400;
 
+/// A clock that goes back by more seconds than this was wrong before, and is believed.
+const FARTHEST_BACK: u32 = SECONDS_PER_DAY;
+
 /// Seconds since 1970-01-01T00:00:00Z, good until 2106.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixTime(pub u32);
@@ -31,6 +34,12 @@ impl UnixTime {
     /// A day later.
     pub fn next_day(self) -> Self {
         Self(self.0.saturating_add(SECONDS_PER_DAY))
+    }
+
+    /// The time that a clock which told `latest` before is taken to tell now: where it was set back it stands
+    /// still until it has caught up, so that what goes by it stays in order.
+    pub fn in_order_after(self, latest: Self) -> Self {
+        if latest.0.saturating_sub(self.0) <= FARTHEST_BACK { self.max(latest) } else { self }
     }
 
     /// The UTC day it falls on.
@@ -108,6 +117,19 @@ mod tests {
         }
         for bad in ["", "yesterday", "2026-02-30", "1969-12-31", "2107-01-01", "2026-5-1", "20260531"] {
             assert_eq!(bad.parse::<UnixTime>(), Err(TimeError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_stands_still_for_a_day_at_most() {
+        for (latest, now, taken) in [
+            (0, 5, 5),
+            (90_000, 90_001, 90_001),
+            (90_000, 86_400, 90_000),
+            (90_000, 3_600, 90_000),
+            (90_000, 3_599, 3_599),
+        ] {
+            assert_eq!(UnixTime(now).in_order_after(UnixTime(latest)), UnixTime(taken), "{latest} {now}");
         }
     }
 
