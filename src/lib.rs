@@ -3,7 +3,7 @@
 //!
 //! The rooms, each importing only rooms above it (`tests/architecture.rs` holds this):
 //! `metric`, `number`, `listing`, `allocation`, `index`, `signal`, `policy`, `burst`, `check`, `backtest`,
-//! `feed`, `store`, `collect`, `sync`, `outcome`, `audit`, `access`, `rpc`, `telemetry`, `config`, `app`, `cli`.
+//! `decisions`, `feed`, `store`, `collect`, `sync`, `outcome`, `audit`, `access`, `rpc`, `telemetry`, `config`, `app`, `cli`.
 //! ARCHITECTURE.md is the map.
 
 pub mod access;

@@ -7,7 +7,7 @@ use crate::rpc::{now, pb};
 
 use super::asked::AskedArg;
 use super::exit::Exit;
-use super::feed_run::{exit, tell};
+use super::feed_run::{exit, print_run};
 use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
 use super::{Client, ServerArg};
 
@@ -137,7 +137,7 @@ async fn release(args: ReleaseArgs) -> Result<Exit> {
     let client = Client::connect(&server).await?;
     let done = client.release_run(feed.clone(), run, &args.asked).await?;
     let run = done.run.unwrap_or_default();
-    tell(&feed, &run, &done.samples_new, output.output)?;
+    print_run(&feed, &run, &done.samples_new, output.output)?;
     Ok(exit(&run))
 }
 

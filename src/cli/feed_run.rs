@@ -72,7 +72,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
     let done = client.run_feed(args.feed.clone(), args.dry_run, &args.asked).await?;
     let run = done.run.unwrap_or_default();
-    tell(&args.feed, &run, &done.samples_new, args.output.output)?;
+    print_run(&args.feed, &run, &done.samples_new, args.output.output)?;
     if run.outcome() == pb::RunOutcome::Quarantined {
         let held = client.quarantine().await?;
         let held = held.iter().find(|held| held.feed == args.feed && held.run == run.run);
@@ -93,7 +93,7 @@ pub(super) fn exit(run: &pb::FeedRun) -> Exit {
 }
 
 /// Tells what a run brought; what went wrong goes to stderr too.
-pub(super) fn tell(feed: &str, run: &pb::FeedRun, samples_new: &[String], form: Output) -> Result<()> {
+pub(super) fn print_run(feed: &str, run: &pb::FeedRun, samples_new: &[String], form: Output) -> Result<()> {
     if form == Output::Json {
         print_json(&json!({"feed": feed, "run": run_line(run), "samples_new": samples_new}))?;
     } else {

@@ -276,6 +276,7 @@ fn is_check(path: &str) -> bool {
         .and_then(|path| path.strip_prefix(SERVICE_NAME))
         .is_some_and(|rest| rest.starts_with('/'))
 }
+
 /// What the client said of how long it waits: up to eight digits and a unit. What does not read is
 /// passed over, as gRPC asks.
 fn timeout(headers: &HeaderMap) -> Option<Duration> {

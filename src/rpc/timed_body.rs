@@ -19,7 +19,7 @@ pub(super) struct TimedBody {
 }
 
 impl TimedBody {
-    /// `patience`: from now to its last byte.
+    /// `patience`: from the first wait for it to its last byte.
     pub(super) fn new(body: Body, patience: Duration) -> Self {
         Self { body, patience, until: None }
     }
