@@ -63,7 +63,9 @@ fn a_call_that_asks_nothing_is_not_free() {
     let caller = Caller::at(&served.url, "");
     let codes: Vec<Code> = (0..60).filter_map(|_| caller.batch(0).err().map(|e| e.code())).collect();
     assert!(codes.len() > 20 && codes.iter().all(|code| *code == Code::ResourceExhausted), "{codes:?}");
-    let (code, message, retry) = refusal(&caller.stream().unwrap_err());
+    // One a second is free: a busy machine may be so late that the first is.
+    let refused = (0..20).find_map(|_| caller.stream().err()).unwrap();
+    let (code, message, retry) = refusal(&refused);
     assert!(code == Code::ResourceExhausted && retry.is_some(), "a stream that is opened: {message}");
 }
 

@@ -82,7 +82,7 @@ fn in_the_year_5000(command: &mut std::process::Command) -> Option<std::process:
     let found = std::process::Command::new("faketime").arg("--version").output().is_ok();
     if !found {
         assert!(std::env::var_os("TESTED_FAKETIME_REQUIRED").is_none(), "faketime is missing");
-        println!("SKIPPED: faketime is not installed (apt-get install faketime)");
+        crate::clock::skipped();
         return None;
     }
     let mut later = std::process::Command::new("faketime");

@@ -227,13 +227,9 @@ fn an_undo_never_takes_back_what_was_decided_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::empty(&folder.path().join("data"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let put = |reason: &str| pb::PutListingRequest {
+    let put = |reason: String| pb::PutListingRequest {
         subject: NUMBER.to_owned(),
-        decision: Some(pb::Decision {
-            action: pb::Action::Block.into(),
-            reason: reason.to_owned(),
-            ..Default::default()
-        }),
+        decision: Some(pb::Decision { action: pb::Action::Block.into(), reason, ..Default::default() }),
         request_id: String::new(),
     };
     let undo = |line, dry_run| pb::UndoChangeRequest { line, dry_run, ..Default::default() };
@@ -242,18 +238,18 @@ fn an_undo_never_takes_back_what_was_decided_meanwhile() {
         let last = runtime.block_on(async {
             let mut ann = AdminServiceClient::connect(served.url.clone()).await.unwrap();
             let mut bob = ann.clone();
-            ann.put_listing(put("first")).await.unwrap();
+            ann.put_listing(put(format!("first {round}"))).await.unwrap();
             let line = ann.undo_change(undo(0, true)).await.unwrap().into_inner().line;
             let second = async {
                 tokio::time::sleep(std::time::Duration::from_micros(100 * round)).await;
-                bob.put_listing(put("second")).await.unwrap();
+                bob.put_listing(put(format!("second {round}"))).await.unwrap();
             };
             let (first, ()) = tokio::join!(ann.undo_change(undo(line, false)), second);
             undone += u32::from(first.is_ok());
             ann.get_listing(pb::GetListingRequest { subject: NUMBER.to_owned() }).await.unwrap().into_inner()
         });
         let decision = last.listing.and_then(|listing| listing.decision).unwrap_or_default();
-        assert_eq!(decision.reason, "second", "round {round}, {undone} undone");
+        assert_eq!(decision.reason, format!("second {round}"), "{undone} undone");
     }
     assert!(undone > 0, "no undo was in time");
 }

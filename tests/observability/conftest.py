@@ -1,7 +1,8 @@
 """Prometheus's own tools, and a served numguard that a Prometheus scrapes.
 
 Needs `prometheus` and `promtool` (apt-get install prometheus), and the path of the binary in
-TESTED_NUMGUARD. Without them the tests say SKIPPED, or fail if TESTED_PROMETHEUS_REQUIRED is set.
+TESTED_NUMGUARD; some of them `redis-server`. Without them the tests say SKIPPED, or fail if
+TESTED_PROMETHEUS_REQUIRED or TESTED_REDIS_REQUIRED is set.
 """
 
 import os
@@ -18,8 +19,9 @@ def tool(name):
     """The path of a program, or no test."""
     found = shutil.which(name)
     if found is None:
-        if os.environ.get("TESTED_PROMETHEUS_REQUIRED"):
-            pytest.fail(f"{name} is not installed, and TESTED_PROMETHEUS_REQUIRED is set")
+        required = "TESTED_REDIS_REQUIRED" if name == "redis-server" else "TESTED_PROMETHEUS_REQUIRED"
+        if os.environ.get(required):
+            pytest.fail(f"{name} is not installed, and {required} is set")
         pytest.skip(f"SKIPPED: {name} is not installed: apt-get install prometheus redis-server")
     return found
 

@@ -7,13 +7,13 @@ record: it is there to do an operator's changes again, is its owner's alone to r
 
 import os
 import re
-import shutil
 import stat
 import subprocess
 
 import grpc
 import pytest
 from canary import DIGITS, LISTS, NUMBER, PAGE, TYPED, found
+from conftest import tool
 from served import definition, environment, field, free_port, numguard, page, redis_server, sites, until
 
 # Verbs that are given no number, or run without a service and repeat nothing.
@@ -97,6 +97,12 @@ def leaves(binary, *above):
         yield " ".join(above)
 
 
+@pytest.mark.parametrize("text", [NUMBER, DIGITS, *TYPED])
+def test_the_number_would_be_found(text):
+    """In each form that is typed here, so that the silence below means something."""
+    assert found([f'level=INFO told="{text}"']) and not found(["+44740*****54"])
+
+
 def test_every_verb_is_driven(binary, tmp_path):
     """A new verb is in the list above, or said to have nothing to do with numbers."""
     driven = [" ".join(arguments) + " " for arguments in verbs(tmp_path)]
@@ -123,8 +129,7 @@ def calls(served, said):
 @pytest.mark.parametrize("store, form, kept", [("embedded", "human", "hashed"), ("redis", "json", "masked")])
 def test_no_digit_of_a_number_comes_out(binary, tmp_path, store, form, kept):
     """Not in a log, a metric, an error, a decision or a panic."""
-    if store == "redis" and shutil.which("redis-server") is None:
-        pytest.skip("SKIPPED: redis-server is not installed")
+    redis = tool("redis-server") if store == "redis" else None
     files(tmp_path)
     settings = {
         "NUMGUARD_LOG__LEVEL": "trace",
@@ -138,11 +143,11 @@ def test_no_digit_of_a_number_comes_out(binary, tmp_path, store, form, kept):
     }
     with sites({"/list": page([NUMBER, "+447400111111"]), "/crowd": page(CROWD)}) as proxy:
         settings["NUMGUARD_COLLECT__PROXY"] = proxy
-        if store == "embedded":
+        if redis is None:
             drive(binary, tmp_path, [], settings)
         else:
             port = free_port()
-            with redis_server(shutil.which("redis-server"), tmp_path, port):
+            with redis_server(redis, tmp_path, port):
                 drive(binary, tmp_path, ["--redis", f"redis://127.0.0.1:{port}"], settings)
 
 

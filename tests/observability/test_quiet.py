@@ -5,12 +5,11 @@ The series are what the binary told just after its start and a little later, lai
 """
 
 import re
-import shutil
 import subprocess
 
 import pytest
 import yaml
-from conftest import MONITORING
+from conftest import MONITORING, tool
 from served import free_port, numguard, redis_server, until
 
 RULES = MONITORING / "rules.yaml"
@@ -30,11 +29,10 @@ def told(text):
 @pytest.fixture(scope="module")
 def seen(binary, tmp_path_factory):
     """What a numguard tells after its start, and when some checks have been answered."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("SKIPPED: redis-server is not installed")
+    redis = tool("redis-server")
     folder, port = tmp_path_factory.mktemp("quiet"), free_port()
     flags = ["--no-starter-data", "--redis", f"redis://127.0.0.1:{port}"]
-    with redis_server(shutil.which("redis-server"), folder, port), numguard(binary, folder, *flags) as served:
+    with redis_server(redis, folder, port), numguard(binary, folder, *flags) as served:
         start = told(served.metrics())
         until(lambda: served.value("numguard_index_loaded") == 1)
         for number in ["+447400123456", "nobody", "+12025550123"] * 5:

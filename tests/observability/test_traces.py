@@ -46,7 +46,7 @@ def test_each_call_is_a_span_of_its_callers_trace(traced, collector, tmp_path):
         parent = [("traceparent", f"00-{TRACE.hex()}-b7ad6b7169203331-01")]
         call(field(1, f"+44{DIGITS}".encode()), metadata=parent, timeout=10)
         assert served.call(f"{DIGITS}", b"") == grpc.StatusCode.UNIMPLEMENTED
-        until(lambda: len(b"".join(received)) > 0 and b"/other/other" in b"".join(received), seconds=30)
+        until(lambda: b"/other/other" in b"".join(received))
     sent = b"".join(received)
     assert b"/numguard.v1.CheckService/CheckNumber" in sent and TRACE in sent
     assert b"rpc.grpc.status_code" in sent and b"numguard" in sent
@@ -60,10 +60,9 @@ def test_no_call_leaves_its_number_in_a_trace(traced, collector, tmp_path):
     along = [("tracestate", f"shop={DIGITS}"), ("baggage", f"number={DIGITS}"), ("x-request-id", DIGITS)]
     with numguard(traced, tmp_path, "--no-starter-data", NUMGUARD_TRACES__ENDPOINT=endpoint) as served:
         _, methods, _ = every_call(served.channel, trace + along)
-        until(lambda: b"/numguard.v1.OwnerService/AskListing" in b"".join(received), seconds=30)
-    sent = b"".join(received)
-    assert all(method.encode() in sent for method in methods)
-    assert DIGITS.encode() not in sent
+        # In whatever order they were called and are sent.
+        until(lambda: all(method.encode() in b"".join(received) for method in methods))
+    assert DIGITS.encode() not in b"".join(received)
 
 
 def test_without_the_feature_an_endpoint_is_refused(binary, tmp_path):
