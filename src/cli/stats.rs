@@ -63,10 +63,10 @@ fn as_json(stats: &pb::GetStatsResponse) -> serde_json::Value {
 fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
     let store = stats.store.clone().unwrap_or_default();
     let index = stats.index.unwrap_or_default();
+    let kind = format!("store ({})", store.kind);
     if stats.store_error.is_empty() {
         say(format_args!(
-            "store ({})  {} numbers, {} ranges, {} decisions, {} outcomes; change {}",
-            store.kind,
+            "{kind:<16}  {} numbers, {} ranges, {} decisions, {} outcomes; change {}",
             grouped(store.numbers),
             grouped(store.ranges),
             grouped(store.decisions),
@@ -74,7 +74,7 @@ fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
             grouped(store.cursor)
         ))?;
     } else {
-        say(format_args!("store ({})  OUT OF REACH: {}", store.kind, output::visible(&stats.store_error)))?;
+        say(format_args!("{kind:<16}  OUT OF REACH: {}", output::visible(&stats.store_error)))?;
     }
     let per_number = if index.numbers > 0 { index.bytes as f64 / index.numbers as f64 } else { 0.0 };
     say(format_args!(
