@@ -295,6 +295,7 @@ fn end(requests: &mut Vec<Known>, id: &str, answer: Option<Vec<u8>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{Embedded, EmbeddedOptions};
 
     fn known(id: usize) -> Known {
         Known { id: id.to_string(), digest: vec![1], heard_of_at: 0, answer: None }
@@ -318,6 +319,28 @@ mod tests {
         assert_eq!(ask(&mut requests, 210 + REMEMBERED).ok(), Some(None), "a day later it is a new one");
         end(&mut requests, "1", None);
         assert!(requests.is_empty(), "what failed is forgotten");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_long_is_heard_of_and_its_answer_remembered() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let options = EmbeddedOptions { data_dir: folder.path().to_owned(), cache_bytes: 1 << 20 };
+        let store: Arc<dyn Store> = Arc::new(Embedded::open(&options).unwrap_or_else(|e| panic!("{e}")));
+        let request = pb::PauseFeedRequest { feed: "castle".to_owned(), ..Default::default() };
+        let ask = |took| {
+            let work = async move {
+                tokio::time::sleep(Duration::from_secs(took)).await;
+                Ok(pb::PauseFeedResponse {})
+            };
+            once(&store, ("ops", "r-1"), &request, work)
+        };
+        for took in [50, 3_600] {
+            assert!(ask(took).await.is_ok());
+            let notes = store.notes("request:").await.unwrap_or_else(|e| panic!("{e}"));
+            let revisions: Vec<u64> = notes.iter().map(|(_, note)| note.revision).collect();
+            // Begun, twice heard of, and ended; asked again it is only looked up.
+            assert_eq!(revisions, [if took == 50 { 4 } else { 5 }]);
+        }
     }
 
     #[test]
