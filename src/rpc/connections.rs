@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -107,6 +107,8 @@ pub(super) struct Peer {
     pub(super) address: IpAddr,
     /// Who calls without a key.
     pub(super) anonymous: Client,
+    /// Questions about health that it has open.
+    pub(super) probes: Arc<AtomicUsize>,
     /// Bytes that were read from it.
     read: AtomicU64,
     /// Answers that wait for it to read on.
@@ -120,6 +122,7 @@ impl Peer {
         Self {
             address,
             anonymous,
+            probes: Arc::default(),
             read: AtomicU64::new(0),
             waiting: AtomicU32::new(0),
             taken: AtomicU64::new(0),

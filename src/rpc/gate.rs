@@ -35,8 +35,10 @@ const MOST_HEAVY: usize = 64;
 /// Streams at a time, from all clients.
 const MOST_STREAMS: usize = 1_000;
 
-/// Questions about health at a time, those that watch it included.
+/// Questions about health at a time, those that watch it included: from all, and on one connection. Who asks
+/// has no key, so its connection is all that can be held against it.
 const MOST_PROBES: usize = 1_000;
+const PROBES_OF_ONE: usize = 10;
 
 /// How long one number may take to arrive and be judged; else who sends headers alone keeps a place.
 const LIGHT_PATIENCE: Duration = Duration::from_secs(10);
@@ -68,12 +70,14 @@ pub(super) struct Services {
 struct Room {
     taken: Arc<AtomicUsize>,
     most: usize,
+    /// How many of them one caller gets, if its own are counted.
+    share: usize,
 }
 
 /// A place in a room, given back when dropped.
 pub(super) struct Place {
     taken: Arc<AtomicUsize>,
-    /// Of places that one client may not have all of.
+    /// Of places that one caller may not have all of.
     own: Option<Arc<AtomicUsize>>,
 }
 
@@ -87,23 +91,28 @@ impl Drop for Place {
 }
 
 impl Room {
-    fn new(most: usize) -> Self {
-        Self { taken: Arc::default(), most }
+    fn new(most: usize, share: usize) -> Self {
+        Self { taken: Arc::default(), most, share }
     }
 
-    /// A place, if there is one; with a count of its own, a client gets half of them.
+    /// A place, if there is one; with a count of its own, a caller gets its share of them.
     fn enter(&self, own: Option<&Arc<AtomicUsize>>) -> Option<Place> {
         let before = self.taken.fetch_add(1, Ordering::Relaxed);
         let had = own.map_or(0, |own| own.fetch_add(1, Ordering::Relaxed));
         let place = Place { taken: Arc::clone(&self.taken), own: own.cloned() };
-        (before < self.most && had < self.most.div_ceil(2)).then_some(place)
+        (before < self.most && had < self.share).then_some(place)
     }
 }
 
 impl Services {
     pub(super) fn new(check: CheckServiceServer<CheckRpc>, others: Routes, guard: Guard) -> Self {
         let asks = guard.directory.is_some() || guard.limits.are_set();
-        let rooms = [guard.most_calls, MOST_HEAVY, MOST_STREAMS, MOST_PROBES].map(Room::new);
+        let rooms = Weight::ALL.map(|weight| match weight {
+            Weight::Light => Room::new(guard.most_calls, guard.most_calls),
+            Weight::Heavy => Room::new(MOST_HEAVY, MOST_HEAVY / 2),
+            Weight::Stream => Room::new(MOST_STREAMS, MOST_STREAMS / 2),
+            Weight::Probe => Room::new(MOST_PROBES, PROBES_OF_ONE),
+        });
         Self { check, others: others.prepare(), guard, asks, rooms }
     }
 
@@ -152,7 +161,8 @@ impl Gate {
             request.extensions_mut().insert(client);
             return Ok(place);
         }
-        room.enter(None).ok_or_else(|| busy(method.weight))
+        let own = (method.weight == Weight::Probe).then_some(&self.peer.probes);
+        room.enter(own).ok_or_else(|| busy(method.weight))
     }
 }
 
@@ -321,8 +331,8 @@ mod tests {
     }
 
     #[test]
-    fn one_client_has_half_of_a_room_and_gives_it_back() {
-        let (room, own) = (Room::new(5), Arc::default());
+    fn one_caller_has_its_share_of_a_room_and_gives_it_back() {
+        let (room, own) = (Room::new(5, 3), Arc::default());
         let mut places: Vec<_> = (0..9).filter_map(|_| room.enter(Some(&own))).collect();
         assert_eq!(places.len(), 3);
         let others: Vec<_> = (0..9).filter_map(|_| room.enter(None)).collect();

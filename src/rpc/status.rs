@@ -103,7 +103,8 @@ pub(super) fn too_busy(weight: Weight) -> Status {
     let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(after)));
     let share = match weight {
         Weight::Heavy | Weight::Stream => ", or half of them are this client's",
-        Weight::Light | Weight::Probe => "",
+        Weight::Probe => ", or this connection asks ten already",
+        Weight::Light => "",
     };
     let message =
         format!("this server has as many {what} at a time as it takes{share}: try again, or another replica");
