@@ -136,22 +136,21 @@ fn a_client_without_a_certificate_is_turned_away() {
     };
     let good = with(&authority.sign("client", &["shop"], Valid::Now));
     assert_eq!((good.code, good.stdout.as_str()), (Some(0), "SERVING\n"), "{good:?}");
-    // With TLS 1.3 the service judges when the client is talking already, so the client may see no
-    // more than that it was cut off. The service's log says why.
-    let turned_away = |ran: &Ran, why: &str| {
-        refused(ran, &["certificate", "--cert"]);
-        let log = || fs::read_to_string(folder.path().join("log")).unwrap();
-        until(why, || log().contains("no TLS with a peer") && log().contains(why));
-    };
-    turned_away(&health(&served.url, &["--ca", text(&ca)]), "peer sent no certificates");
-    turned_away(&with(&stranger.sign("client", &["shop"], Valid::Now)), "UnknownIssuer");
-    turned_away(&with(&authority.sign("old", &["shop"], Valid::Past)), "certificate expired");
     // The probes of a load balancer connect and go: they are told once, and hide nobody's trouble.
     let log = || fs::read_to_string(folder.path().join("log")).unwrap();
     for _ in 0..20 {
         TcpStream::connect(served.url.trim_start_matches("https://")).unwrap();
     }
     until("a probe is told", || log().contains("handshake eof"));
+    // With TLS 1.3 the service judges when the client is talking already, so the client may see no
+    // more than that it was cut off. The service's log says why.
+    let turned_away = |ran: &Ran, why: &str| {
+        refused(ran, &["certificate", "--cert"]);
+        until(why, || log().contains("no TLS with a peer") && log().contains(why));
+    };
+    turned_away(&health(&served.url, &["--ca", text(&ca)]), "peer sent no certificates");
+    turned_away(&with(&stranger.sign("client", &["shop"], Valid::Now)), "UnknownIssuer");
+    turned_away(&with(&authority.sign("old", &["shop"], Valid::Past)), "certificate expired");
     turned_away(&with(&authority.sign("early", &["shop"], Valid::Future)), "certificate not valid yet");
     assert_eq!(log().matches("handshake eof").count(), 1, "{}", log());
 }
