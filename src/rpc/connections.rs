@@ -77,8 +77,9 @@ const STREAMS: u32 = 200;
 /// of it in memory first.
 const HEADERS: u32 = 16 << 10;
 
-/// Streams that a peer opened and reset before they were served: more of them end the connection.
-const RESETS: usize = 20;
+/// Streams that a peer opened and reset before they were served: more of them end the connection. A client
+/// whose calls all time out while we stand still resets as many as it has open.
+const RESETS: usize = STREAMS as usize;
 
 /// A client's preface and an empty SETTINGS frame: less is no HTTP/2.
 const SHORTEST_GREETING: u64 = 24 + 9;

@@ -5,6 +5,7 @@
 //! not wait, and must not ask the store.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +16,7 @@ use http::{HeaderMap, Request, Response};
 use tokio::time::Sleep;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::Service;
+use tonic::codegen::{Body as _, Service};
 use tonic::service::Routes;
 
 use crate::access::{Client, Directory, Limits};
@@ -45,6 +46,10 @@ const LIGHT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a large request may take to arrive.
 const HEAVY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a request that is refused may take to arrive, and how much of it is waited for.
+const REFUSED_PATIENCE: Duration = Duration::from_secs(1);
+const LARGEST_PASSED_OVER: usize = 64 << 10;
 
 /// Who may call, and how much.
 pub struct Guard {
@@ -180,7 +185,7 @@ impl Service<Request<Body>> for Gate {
         let (method, check) = (methods::at(path), is_check(path));
         let place = match self.admit(method, &mut request) {
             Ok(place) => place,
-            Err(status) => return Call::refused(*status),
+            Err(status) => return Call::refused(*status, method.weight, request.into_body()),
         };
         let deadline = timeout(request.headers()).map(|after| Box::pin(tokio::time::sleep(after)));
         if method.weight == Weight::Heavy {
@@ -193,15 +198,7 @@ impl Service<Request<Body>> for Gate {
             Box::pin(async move { Ok(answer.await.unwrap_or_else(|never| match never {})) })
         };
         let peer = (method.weight != Weight::Light).then(|| Arc::clone(&self.peer));
-        Call {
-            answer: Some(answer),
-            deadline,
-            patience: None,
-            refused: None,
-            place: Some(place),
-            peer,
-            weight: method.weight,
-        }
+        Call { answer, deadline, patience: None, place: Some(place), peer, weight: method.weight }
     }
 }
 
@@ -209,11 +206,10 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + 
 
 /// One call, to its answer or its deadline.
 pub(super) struct Call {
-    answer: Option<Answer>,
+    answer: Answer,
     deadline: Option<Pin<Box<Sleep>>>,
     /// Ours, set if the call has to wait.
     patience: Option<Pin<Box<Sleep>>>,
-    refused: Option<Response<Body>>,
     place: Option<Place>,
     /// Of calls whose answer may be large.
     peer: Option<Arc<Peer>>,
@@ -221,10 +217,18 @@ pub(super) struct Call {
 }
 
 impl Call {
-    fn refused(status: Status) -> Self {
-        let refused = Some(status.into_http());
-        let (place, peer) = (None, None);
-        Self { answer: None, deadline: None, patience: None, refused, place, peer, weight: Weight::Light }
+    /// Refused once its request is here, but for streams, whose client may wait for us first.
+    ///
+    /// What still comes for a call that was answered counts as an error of the connection for h2; at some
+    /// thousand of them it ends the connection, and with it the calls of others behind the same proxy.
+    fn refused(status: Status, weight: Weight, body: Body) -> Self {
+        let answer = Box::pin(async move {
+            if weight != Weight::Stream {
+                let _ = tokio::time::timeout(REFUSED_PATIENCE, passed_over(body)).await;
+            }
+            Ok(status.into_http())
+        });
+        Self { answer, deadline: None, patience: None, place: None, peer: None, weight }
     }
 }
 
@@ -232,10 +236,7 @@ impl Future for Call {
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(answer) = &mut self.answer else {
-            return self.refused.take().map_or(Poll::Pending, |refused| Poll::Ready(Ok(refused)));
-        };
-        if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+        if let Poll::Ready(answer) = self.answer.as_mut().poll(context) {
             let (peer, weight) = (self.peer.take(), self.weight);
             return Poll::Ready(match (peer, self.place.take()) {
                 (Some(peer), Some(place)) => answer.map(|answer| {
@@ -259,6 +260,17 @@ impl Future for Call {
             return Poll::Pending;
         };
         Poll::Ready(Ok(late.into_http()))
+    }
+}
+
+/// Reads a request that nobody will look at, to its end or to the size of a usual one.
+async fn passed_over(mut body: Body) {
+    let mut left = LARGEST_PASSED_OVER;
+    while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len()));
+        if left == 0 {
+            return;
+        }
     }
 }
 
