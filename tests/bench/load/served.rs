@@ -18,7 +18,12 @@ pub(crate) struct Served {
 impl Served {
     /// Serves what is in `folder`; returns once it listens.
     pub(crate) fn start(folder: &Path, listen: &str, config: &str) -> Self {
-        Self::run(Command::new("taskset").args(["-c", "0"]).stderr(Stdio::null()), folder, listen, config)
+        Self::run(
+            Command::new("taskset").args(["-c", "0"]).env("NUMGUARD_LOG__LEVEL", "warn"),
+            folder,
+            listen,
+            config,
+        )
     }
 
     /// The same under callgrind.
