@@ -219,8 +219,8 @@ pub(super) struct Call {
 impl Call {
     /// Refused once its request is here, but for streams, whose client may wait for us first.
     ///
-    /// What still comes for a call that was answered counts as an error of the connection for h2; at some
-    /// thousand of them it ends the connection, and with it the calls of others behind the same proxy.
+    /// An answer before that is followed by a reset, and what still comes meets a stream that is gone: h2 may
+    /// count it as an error of the connection, and a thousand of those end it for all who share it.
     fn refused(status: Status, weight: Weight, body: Body) -> Self {
         let answer = Box::pin(async move {
             if weight != Weight::Stream {
