@@ -87,7 +87,8 @@ impl Server {
             .add_service(HealthServer::new(health.service()));
         let others = if options.reflection { with_reflection(others) } else { others };
         let services = Arc::new(Services::new(check, others, options.guard));
-        health.tell(false).await;
+        // Before the first connection: whoever asks at once must hear the truth.
+        health.tell(freshness.is_loaded()).await;
         let until_shutdown = async {
             let serving = async {
                 freshness.until_loaded().await;
