@@ -14,6 +14,7 @@ mod failover;
 mod followed;
 mod following;
 mod keyed;
+mod leased;
 mod lost;
 mod lost_writes;
 #[allow(dead_code, unused_imports)]
