@@ -15,12 +15,11 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
 use crate::listing::UnixTime;
-use crate::store::StoreError;
 
 use super::client::{Client, Limits};
 use super::denied::Denied;
 use super::key::{ApiKey, KeyId};
-use super::keys::Keys;
+use super::keys::{KeyError, Keys};
 use super::metrics;
 use super::record::{ClientRecord, KeyRecord};
 use super::refusals::Refusals;
@@ -129,9 +128,9 @@ impl Directory {
     }
 
     /// Reads the store again, now.
-    pub async fn refresh(&self) -> Result<(), StoreError> {
+    pub async fn refresh(&self) -> Result<(), KeyError> {
         let mut clients = self.keys.all().await?;
-        if self.mend(&clients).await {
+        if self.mend(&clients).await? {
             clients = self.keys.all().await?;
         }
         if self.all.load().as_ref().is_none_or(|all| all.clients != clients) {
@@ -142,8 +141,9 @@ impl Directory {
     }
 
     /// Puts back what the store has lost since it was last read, as a Redis that came back empty or a
-    /// failover that lost a revocation. Otherwise nobody could call, or somebody whose key has ended.
-    async fn mend(&self, stored: &[(String, ClientRecord)]) -> bool {
+    /// failover that lost a revocation. Otherwise nobody could call, or somebody whose key has ended. While
+    /// that fails, what was lost is not taken over.
+    async fn mend(&self, stored: &[(String, ClientRecord)]) -> Result<bool, KeyError> {
         let (known, now) = (self.all.load_full(), self.now());
         let mut mended = false;
         for (client, record) in known.iter().flat_map(|all| &all.clients) {
@@ -152,20 +152,11 @@ impl Directory {
             if found.mended(record, now).keys == found.keys {
                 continue;
             }
-            match self.keys.mend(client, record, now).await {
-                Ok(()) => {
-                    mended = true;
-                    tracing::warn!(
-                        client,
-                        "the store had lost keys, or the end of one: put back as known here"
-                    );
-                }
-                Err(error) => {
-                    tracing::error!(client, %error, "keys that the store has lost cannot be put back")
-                }
-            }
+            self.keys.mend(client, record, now).await?;
+            mended = true;
+            tracing::warn!(client, "the store had lost keys, or the end of one: put back as known here");
         }
-        mended
+        Ok(mended)
     }
 
     /// Follows the store until `stopped`.
@@ -182,7 +173,7 @@ impl Directory {
                 Ok(()) => failed = false,
                 Err(error) if !failed => {
                     failed = true;
-                    tracing::warn!(%error, "API keys cannot be read from the store; they count as they did");
+                    tracing::warn!(%error, "API keys cannot be read from the store, or put back into it; they count as they did");
                 }
                 Err(_) => {}
             }

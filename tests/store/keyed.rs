@@ -62,6 +62,15 @@ fn a_key_ends_on_every_replica_and_comes_back_to_a_redis_that_lost_it() {
     assert!(told(&a, &fresh, "was revoked at"), "at once where it was asked for");
     wait_until("it ends on the other", || told(&b, &fresh, "was revoked at"), || log("b"));
 
+    // Redis has lost all and takes nothing: they count as they did.
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    redis.command(&["FLUSHALL"]);
+    wait_until("it is told", || log("a").contains("or put back into it"), || log("a"));
+    assert!(is_let_in(&a, &last) && !is_let_in(&a, &fresh));
+    assert_eq!(log("a").matches("or put back into it").count(), 1, "once");
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    wait_until("they are back", || (log("a") + &log("b")).contains("had lost keys"), || log("a"));
+
     // Redis comes back empty: whoever could call still can, and nobody else.
     redis.restart();
     wait_until("they are put back", || (log("a") + &log("b")).contains("had lost keys"), || log("a"));
