@@ -191,14 +191,8 @@ mod tests {
 
     #[test]
     fn a_subject_goes_back_to_what_it_was_unless_somebody_changed_it_since() {
-        let seen = Sighting {
-            feed: "a".parse().unwrap_or_else(|e| panic!("{e}")),
-            first_seen: UnixTime(1),
-            last_seen: UnixTime(2),
-            count: 1,
-            run: 0,
-            state: crate::listing::SightingState::Unknown,
-        };
+        let feed = "a".parse().unwrap_or_else(|e| panic!("{e}"));
+        let seen = Sighting::new(feed, UnixTime(1), UnixTime(2), 1);
         let listed = Listing::seen(seen.clone());
         let decided = |at| Listing::decided(decision(at));
         let mut both = decided(1);

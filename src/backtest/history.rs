@@ -65,7 +65,7 @@ impl History {
             .map(|number| (Subject::Number(number), self.known.get(&number).cloned()))
             .collect();
         let next = index.with_changes(&changes, Position::default());
-        if next.wants_rebuild(0) { next.compacted() } else { next }
+        if next.wants_rebuild(0.0) { next.compacted() } else { next }
     }
 
     fn see(&mut self, feed: FeedName, number: Number, day: Day) {

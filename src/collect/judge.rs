@@ -127,12 +127,16 @@ pub(super) fn sighting(
         _ if span >= HOUR => before.first_seen,
         _ => before.first_seen.max(UnixTime(last_seen.0.saturating_sub(span.saturating_add(said.since)))),
     };
-    Some(sighting(first_seen, last_seen, before.count.saturating_add(1)))
+    let after = sighting(first_seen, last_seen, before.count.saturating_add(1));
+    // Days before `first_seen`, which a page may have made up, are left out by `also_seen_on`.
+    let earlier = [Some(before.last_seen.day()), before.previous_day].into_iter().flatten();
+    Some(earlier.fold(after, Sighting::also_seen_on))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::listing::Day;
 
     fn held(rows: u64, looked: u64, bad: u64, new: u64, before: Option<u64>) -> usize {
         let band = Band { min: 10, max: 20_000 };
@@ -201,6 +205,19 @@ mod tests {
         assert_eq!(again(Trust::Low, &first, 900_000, false, 99_999), Some((0, 900_000, 2)));
         let long = Sighting::new(feed.clone(), UnixTime(0), UnixTime(9_999), 3);
         assert_eq!(again(Trust::Normal, &long, 900_000, false, 60), Some((900_000, 900_000, 4)));
+        // The same of days: those of runs count, those that only a page names do not.
+        let days = |trust, before: &Sighting, at, since| {
+            let after = sighting(&feed, trust, Some(before), &row(at, true), said(since))?;
+            after.previous_day.map(|day| day.0)
+        };
+        const DAY: u32 = 86_400;
+        let made_up = sighting(&feed, Trust::Normal, None, &row(5 * DAY, true), said(0)).ok_or("none")?;
+        assert_eq!(days(Trust::Normal, &made_up, 20 * DAY + 7_200, 3_600), None);
+        assert_eq!(days(Trust::Normal, &made_up, 20 * DAY + 7_200, DAY), Some(19));
+        let long = Sighting::new(feed.clone(), UnixTime(0), UnixTime(9 * DAY), 3);
+        assert_eq!(days(Trust::Normal, &long, 20 * DAY, 60), Some(9));
+        assert_eq!(days(Trust::Normal, &long.clone().also_seen_on(Day(8)), 9 * DAY + 60, 60), Some(8));
+        assert_eq!(days(Trust::Low, &long, 20 * DAY, DAY), None);
         Ok(())
     }
 }

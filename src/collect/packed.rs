@@ -14,10 +14,10 @@ use crate::number::Number;
 
 use super::judge::Row;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
-/// Read still: without runs and states.
-const BEFORE: u8 = 1;
+/// The oldest version that is still read. Sightings have run and state since 2, the previous day since 3.
+const OLDEST: u8 = 1;
 
 /// No note unpacks to more: some 10 million numbers.
 const MOST_BYTES: u64 = 256 << 20;
@@ -63,7 +63,7 @@ pub(super) fn read_rows(bytes: &[u8]) -> Result<Vec<Row>, CodecError> {
     while !input.is_empty() {
         let number = number(&mut input, &mut last)?;
         let time = input.varint()?;
-        let (_, state) = codec::read_latest(if version == BEFORE { 0 } else { input.u8()?.into() })?;
+        let (_, state) = codec::read_latest(if version > 1 { input.u8()?.into() } else { 0 })?;
         rows.push(Row { number, last: seconds(time >> 1)?, dated: time & 1 == 1, state });
     }
     Ok(rows)
@@ -80,6 +80,7 @@ pub(super) fn pack_before<'a>(before: impl Iterator<Item = (Number, Option<&'a S
             put_varint(&mut out, sighting.last_seen.0.into());
             put_varint(&mut out, sighting.last_seen.0.saturating_sub(sighting.first_seen.0).into());
             put_varint(&mut out, codec::latest(sighting));
+            put_varint(&mut out, codec::days_back(sighting));
         }
     }
     squeeze(&out)
@@ -98,8 +99,10 @@ pub(super) fn read_before(feed: &FeedName, bytes: &[u8]) -> Result<Vec<Before>, 
             let last_seen = seconds(input.varint()?)?;
             let span = seconds(input.varint()?)?;
             let first_seen = UnixTime(last_seen.0.saturating_sub(span.0));
-            let (run, state) = codec::read_latest(if version == BEFORE { 0 } else { input.varint()? })?;
-            Some(Sighting { feed: feed.clone(), first_seen, last_seen, count, run, state })
+            let (run, state) = codec::read_latest(if version > 1 { input.varint()? } else { 0 })?;
+            let seen = Sighting::new(feed.clone(), first_seen, last_seen, count);
+            let seen = codec::with_days_back(seen, if version > 2 { input.varint()? } else { 0 })?;
+            Some(Sighting { run, state, ..seen })
         };
         before.push((number, sighting));
     }
@@ -136,7 +139,7 @@ struct Unpacked {
 fn unsqueeze(bytes: &[u8]) -> Result<Unpacked, CodecError> {
     let mut out = Vec::new();
     match bytes.split_first() {
-        Some((&version @ (BEFORE | VERSION), packed)) => GzDecoder::new(packed)
+        Some((&version @ OLDEST..=VERSION, packed)) => GzDecoder::new(packed)
             .take(MOST_BYTES)
             .read_to_end(&mut out)
             .map(|_| Unpacked { version, bytes: out })
@@ -149,7 +152,7 @@ fn unsqueeze(bytes: &[u8]) -> Result<Unpacked, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::SightingState;
+    use crate::listing::{Day, SightingState};
 
     #[test]
     fn what_is_packed_reads_back_and_a_cut_is_an_error() -> Result<(), Box<dyn std::error::Error>> {
@@ -172,14 +175,14 @@ mod tests {
         let seen = Sighting {
             run: 400,
             state: SightingState::Archived,
-            ..Sighting::new(feed.clone(), UnixTime(7), UnixTime(9), 2)
+            ..Sighting::new(feed.clone(), Day(7).start(), Day(90).start(), 2).also_seen_on(Day(80))
         };
         let before = vec![(numbers[0], None), (numbers[2], Some(seen))];
         let packed = pack_before(before.iter().map(|(number, seen)| (*number, seen.as_ref())));
         assert_eq!(read_before(&feed, &packed)?, before);
         assert!(read_before(&feed, &packed[..packed.len() / 2]).is_err());
         // Notes of the version before: a row, and what was said before a run.
-        let old = |packed: Vec<u8>| [&[BEFORE], &packed[1..]].concat();
+        let old = |packed: Vec<u8>| [&[OLDEST], &packed[1..]].concat();
         let (mut row, mut said) = (vec![], vec![]);
         put_number(&mut row, numbers[0], &mut 0);
         said.clone_from(&row);

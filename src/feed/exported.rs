@@ -36,6 +36,10 @@ pub struct ExportedSighting {
     pub last_seen: String,
     /// Reports.
     pub count: u32,
+    /// The latest day before that of `last_seen` on which the feed saw it; absent: that of `first_seen`,
+    /// if that is an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_day: Option<String>,
     /// The feed's run that last saw it; absent: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u32>,
@@ -162,6 +166,10 @@ impl ExportedSighting {
             first_seen: sighting.first_seen.to_string(),
             last_seen: sighting.last_seen.to_string(),
             count: sighting.count,
+            previous_day: sighting
+                .previous_day
+                .filter(|day| *day > sighting.first_seen.day())
+                .map(|day| day.to_string()),
             run: (sighting.run > 0).then_some(sighting.run),
             state: (sighting.state != SightingState::Unknown).then(|| sighting.state.as_str().to_owned()),
         }
@@ -169,18 +177,21 @@ impl ExportedSighting {
 
     /// Reads it back; the error names the field.
     pub fn sighting(&self) -> Result<Sighting, String> {
-        Ok(Sighting {
-            feed: self.feed.parse().map_err(|error| format!("feed: {error}"))?,
-            first_seen: self.first_seen.parse().map_err(|error| format!("first_seen: {error}"))?,
-            last_seen: self.last_seen.parse().map_err(|error| format!("last_seen: {error}"))?,
-            count: self.count,
-            run: self.run.unwrap_or_default(),
-            state: match self.state.as_deref() {
-                None => SightingState::Unknown,
-                Some(word) => SightingState::named(word)
-                    .ok_or("state: expected \"online\", \"archived\" or \"unknown\"")?,
-            },
-        })
+        let feed = self.feed.parse().map_err(|error| format!("feed: {error}"))?;
+        let first_seen = self.first_seen.parse().map_err(|error| format!("first_seen: {error}"))?;
+        let last_seen = self.last_seen.parse().map_err(|error| format!("last_seen: {error}"))?;
+        let mut seen = Sighting::new(feed, first_seen, last_seen, self.count);
+        if let Some(day) = &self.previous_day {
+            let day: UnixTime = day.parse().map_err(|error| format!("previous_day: {error}"))?;
+            seen = seen.also_seen_on(day.day());
+        }
+        let state = match self.state.as_deref() {
+            None => SightingState::Unknown,
+            Some(word) => {
+                SightingState::named(word).ok_or("state: expected \"online\", \"archived\" or \"unknown\"")?
+            }
+        };
+        Ok(Sighting { run: self.run.unwrap_or_default(), state, ..seen })
     }
 }
 
@@ -206,7 +217,7 @@ mod tests {
 
     #[test]
     fn an_exported_line_reads_back_as_it_was() {
-        let line = r#"{"subject":"+4474*","sightings":[{"feed":"a","first_seen":"2026-05-01T00:00:00Z","last_seen":"2026-05-02T10:00:00Z","count":3},{"feed":"b","first_seen":"2026-05-01T00:00:00Z","last_seen":"2026-05-02T10:00:00Z","count":3,"run":7,"state":"online"}],"decision":{"action":"BLOCK","reason":"\"why\"","author":"who","decided_at":"2026-05-03T00:00:00Z","expires_at":"2027-01-01T00:00:00Z"}}"#;
+        let line = r#"{"subject":"+4474*","sightings":[{"feed":"a","first_seen":"2026-05-01T00:00:00Z","last_seen":"2026-05-02T10:00:00Z","count":3},{"feed":"b","first_seen":"2026-05-01T00:00:00Z","last_seen":"2026-05-09T10:00:00Z","count":3,"previous_day":"2026-05-08","run":7,"state":"online"}],"decision":{"action":"BLOCK","reason":"\"why\"","author":"who","decided_at":"2026-05-03T00:00:00Z","expires_at":"2027-01-01T00:00:00Z"}}"#;
         let row = row_of(line).unwrap_or_else(|e| panic!("{e}"));
         let again = serde_json::to_string(&ExportedListing::of(row.subject, &row.listing));
         assert_eq!(again.ok().as_deref(), Some(line));

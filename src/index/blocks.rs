@@ -15,6 +15,10 @@ use super::numbers::{BLOCK, Numbers};
 /// Sizes of the blocks that are counted, smallest first.
 pub const BLOCK_SIZES: [u64; 5] = [10, 100, 1_000, 10_000, 100_000];
 
+/// So many of them, the smallest, count what only one client reported: one client may ask the hundred
+/// people around a number for a second step, but not the thousands in its larger blocks.
+const NARROW: usize = 2;
+
 /// How many ages are told apart.
 pub const AGES: usize = 4;
 
@@ -35,7 +39,8 @@ impl Fading {
     pub fn new(ages: [(Day, u8); AGES], crowd: u16) -> Self {
         let older = |at: usize| ages.get(at + 1).map_or(0, |age| age.1);
         Self {
-            since: ages.map(|(since, _)| since.0),
+            // Day 0 is what the columns have for "never".
+            since: ages.map(|(since, _)| since.0.max(1)),
             more: std::array::from_fn(|at| u16::from(ages[at].1.saturating_sub(older(at)))),
             crowd: u32::from(crowd) * 100,
         }
@@ -54,10 +59,11 @@ impl Fading {
 /// What the other listed numbers of a block are worth together, in percent of a fresh one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BlockWeight {
-    /// All that count.
+    /// All that count. In blocks of 1,000 and more, a number that only one client reported does not.
     pub seen: u32,
-    /// Those seen on more than one day: one run of one feed cannot raise it.
-    pub confirmed: u32,
+    /// The same numbers by the day of their second independent sighting: neither one new feed nor any
+    /// number of clients can raise it.
+    pub corroborated: u32,
 }
 
 /// Weights for [`BLOCK_SIZES`], in that order.
@@ -76,24 +82,28 @@ pub struct BlockCount {
 #[derive(Debug, Default)]
 pub(super) struct Neighbours {
     /// The four smaller blocks around the number.
-    pub(super) near: [BlockWeight; 4],
+    near: [BlockWeight; 4],
     /// The other 10,000-blocks of its 100,000, by their last digit.
-    pub(super) far: [BlockWeight; 10],
+    far: [BlockWeight; 10],
 }
 
 impl Neighbours {
-    /// Adds a neighbour of `number`; another number, or one farther away, adds nothing.
-    pub(super) fn add(&mut self, number: Number, other: Number, seen: Seen, fading: &Fading) {
-        let shared = |size: u64| other.key() / size == number.key() / size;
-        if other == number || !shared(100_000) {
-            return;
+    fn each(&mut self, other: &Self, change: impl Fn(&mut u32, u32)) {
+        let mine = self.near.iter_mut().chain(&mut self.far);
+        for (mine, other) in mine.zip(other.near.iter().chain(&other.far)) {
+            change(&mut mine.seen, other.seen);
+            change(&mut mine.corroborated, other.corroborated);
         }
-        if shared(BLOCK) {
-            let near = self.near.iter_mut().zip(BLOCK_SIZES).filter(|(_, size)| shared(*size));
-            near.for_each(|(weight, _)| weight.add(seen, fading));
-        } else {
-            self.far[(other.key() / BLOCK % 10) as usize].add(seen, fading);
-        }
+    }
+
+    /// Adds other neighbours of the same number.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.each(other, |mine, other| *mine += other);
+    }
+
+    /// Takes neighbours away that are among these.
+    pub(super) fn take(&mut self, other: &Self) {
+        self.each(other, |mine, other| *mine -= other);
     }
 
     /// The weights of all blocks. A crowded 10,000-block says little about its nine neighbours, so
@@ -101,31 +111,25 @@ impl Neighbours {
     pub(super) fn weights(&self, fading: &Fading) -> BlockWeights {
         let limited = |weight: &BlockWeight| BlockWeight {
             seen: weight.seen.min(fading.crowd),
-            confirmed: weight.confirmed.min(fading.crowd),
+            corroborated: weight.corroborated.min(fading.crowd),
         };
         let [ten, hundred, thousand, block] = self.near;
         let mut all = limited(&block);
         for weight in self.far.iter().map(limited) {
             all.seen += weight.seen;
-            all.confirmed += weight.confirmed;
+            all.corroborated += weight.corroborated;
         }
         [ten, hundred, thousand, block, all]
     }
 }
 
-impl BlockWeight {
-    pub(super) fn add(&mut self, seen: Seen, fading: &Fading) {
-        let percent = u32::from(fading.percent(seen.last.0));
-        self.seen += percent;
-        self.confirmed += if seen.first < seen.last { percent } else { 0 };
-    }
-}
-
 impl BlockCount {
-    pub(super) fn add(&mut self, seen: Seen, fading: &Fading) {
-        if fading.counts(seen.last) {
+    /// Adds a number of the block of `BLOCK_SIZES[at]`, if it counts in a block of that size.
+    pub(super) fn add(&mut self, seen: Seen, at: usize, fading: &Fading) {
+        let day = if at < NARROW { Some(seen.last) } else { seen.without_lone_report };
+        if let Some(day) = day.filter(|day| fading.counts(*day)) {
             self.count += 1;
-            self.newest = self.newest.max(seen.last);
+            self.newest = self.newest.max(day);
         }
     }
 }
@@ -148,7 +152,8 @@ impl Numbers {
                 self.weigh_near(number, entries, fading, &mut neighbours.near);
             } else {
                 let far = &mut neighbours.far[usize::from(self.blocks[at] % 10)];
-                self.weigh(entries, fading, far);
+                self.weigh(entries.clone(), fading, far);
+                far.seen -= self.lone_reports(&entries, &(0..0), fading);
             }
         }
         Some(neighbours)
@@ -163,26 +168,33 @@ impl Numbers {
     ) {
         let edges = self.edges(number, block);
         // Outwards from the number, so that every entry is looked at once.
-        let (mut from, mut to) = self.own(number, &edges[0]);
+        let own = self.own(number, &edges[0]);
+        let (mut from, mut to) = (own.start, own.end);
         let mut sum = BlockWeight::default();
-        for (weight, edges) in weights.iter_mut().zip(edges) {
+        for (at, (weight, edges)) in weights.iter_mut().zip(edges).enumerate() {
             self.weigh(edges.start..from, fading, &mut sum);
             self.weigh(to..edges.end, fading, &mut sum);
             *weight = sum;
+            if at >= NARROW {
+                weight.seen -= self.lone_reports(&edges, &own, fading);
+            }
             (from, to) = (edges.start, edges.end);
         }
     }
 
-    /// Counts the neighbours of `number` in its block of `BLOCK_SIZES[at]`, itself left out.
-    pub(super) fn block_count(&self, number: Number, at: usize, fading: &Fading) -> BlockCount {
-        let Some((near, block)) = self.neighbourhood(number) else { return BlockCount::default() };
-        let edges = self.edges(number, block);
-        let own = self.own(number, &edges[0]);
-        let entries = edges.into_iter().chain([near]).nth(at).unwrap_or_default();
-        let others = entries.filter(|entry| !(own.0..own.1).contains(entry));
-        let mut count = BlockCount::default();
-        others.for_each(|entry| count.add(self.entry(entry), fading));
-        count
+    /// What reports of single clients add to `entries`, `own` left out.
+    fn lone_reports(&self, entries: &Range<usize>, own: &Range<usize>, fading: &Fading) -> u32 {
+        if self.lone_reports.is_empty() {
+            return 0;
+        }
+        let first = self.lone_reports.partition_point(|(entry, _)| (*entry as usize) < entries.start);
+        let within =
+            self.lone_reports[first..].iter().take_while(|(entry, _)| (*entry as usize) < entries.end);
+        let others = within.filter(|(entry, _)| !own.contains(&(*entry as usize)));
+        let more = |&(entry, without): &(u32, u16)| {
+            u32::from(fading.percent(self.last[entry as usize]) - fading.percent(without))
+        };
+        others.map(more).sum()
     }
 
     /// Entries of the four smaller blocks around `number`, given those of its 10,000-block.
@@ -204,23 +216,30 @@ impl Numbers {
     }
 
     /// The entry of the number itself among those of its block of ten, or where it would stand.
-    fn own(&self, number: Number, ten: &Range<usize>) -> (usize, usize) {
+    fn own(&self, number: Number, ten: &Range<usize>) -> Range<usize> {
         let key = (number.key() % BLOCK) as u16;
         let keys = &self.keys[ten.clone()];
         let own = keys.iter().take_while(|&&other| other < key).count();
-        (ten.start + own, ten.start + own + usize::from(keys.get(own) == Some(&key)))
+        ten.start + own..ten.start + own + usize::from(keys.get(own) == Some(&key))
     }
 
-    /// Entries of the 100,000-block around `number`.
-    pub(super) fn around(&self, number: Number) -> impl Iterator<Item = (Number, Seen)> + '_ {
-        let (blocks, low) = self.blocks_of(number).unwrap_or((0..0, 0));
+    /// The numbers in the block of `BLOCK_SIZES[at]` around `number`, itself left out, ascending.
+    pub(super) fn around(&self, number: Number, at: usize) -> impl Iterator<Item = (u64, Seen)> + '_ {
+        let first = number.key() / BLOCK_SIZES[at] * BLOCK_SIZES[at];
+        let block = first..first + BLOCK_SIZES[at];
         let top = number.key() / BLOCK / BLOCK * BLOCK;
-        blocks.filter(move |&block| self.blocks[block] / 10 == low / 10).flat_map(move |block| {
-            let base = (top + u64::from(self.blocks[block])) * BLOCK;
-            let entries = self.block_starts[block] as usize..self.block_starts[block + 1] as usize;
-            entries.filter_map(move |entry| {
-                Some((Number::from_digits(base + u64::from(self.keys[entry])).ok()?, self.entry(entry)))
-            })
+        let (blocks, _) = self.blocks_near(number).unwrap_or_default();
+        blocks.flat_map(move |at| {
+            let base = (top + u64::from(self.blocks[at])) * BLOCK;
+            let entries = self.block_starts[at] as usize..self.block_starts[at + 1] as usize;
+            // Where the block lies among these entries; all or none of them if it is no part of them.
+            let place = |digits: u64| {
+                let keys = &self.keys[entries.clone()];
+                entries.start + keys.partition_point(|&key| base + u64::from(key) < digits)
+            };
+            let entries = place(block.start)..place(block.end);
+            let all = entries.map(move |entry| (base + u64::from(self.keys[entry]), self.entry(entry)));
+            all.filter(move |(other, _)| *other != number.key())
         })
     }
 
@@ -231,28 +250,13 @@ impl Numbers {
         if entries.is_empty() {
             return;
         }
-        let (first, last) = (&self.first[entries.clone()], &self.last[entries]);
-        for (first, last) in first.chunks(CHUNK).zip(last.chunks(CHUNK)) {
-            // A plain loop over 16-bit words: the compiler makes vector code of it.
-            let (mut seen, mut confirmed) = (0u16, 0u16);
-            for (&first, &last) in first.iter().zip(last) {
-                let percent = fading.percent(last);
-                seen += percent;
-                confirmed += if first < last { percent } else { 0 };
-            }
-            sum.seen += u32::from(seen);
-            sum.confirmed += u32::from(confirmed);
+        let (last, corroborated) = (&self.last[entries.clone()], &self.corroborated[entries]);
+        for (last, corroborated) in last.chunks(CHUNK).zip(corroborated.chunks(CHUNK)) {
+            // Plain loops over 16-bit words: the compiler makes vector code of them.
+            let percent = |days: &[u16]| days.iter().map(|&day| fading.percent(day)).sum::<u16>();
+            sum.seen += u32::from(percent(last));
+            sum.corroborated += u32::from(percent(corroborated));
         }
-    }
-
-    /// Entries of the 100,000-block around `number`, and of its own 10,000-block within them;
-    /// nothing if there are none.
-    fn neighbourhood(&self, number: Number) -> Option<(Range<usize>, Range<usize>)> {
-        let (blocks, low) = self.blocks_near(number)?;
-        let entry = |block: usize| self.block_starts[block] as usize;
-        let own = blocks.start + self.blocks[blocks.clone()].partition_point(|&other| other < low);
-        let after = own + usize::from(self.blocks[own..blocks.end].first() == Some(&low));
-        Some((entry(blocks.start)..entry(blocks.end), entry(own)..entry(after)))
     }
 
     /// The 10,000-blocks of the 100,000 around `number`, and the low digits of its own.

@@ -69,8 +69,14 @@ impl Builder {
 }
 
 fn seen(listing: &Listing, intern: impl FnOnce(Provenance) -> u16) -> Option<Seen> {
-    let (first, last) = listing.seen_between()?;
-    Some(Seen { first: first.day(), last: last.day(), provenance: intern(Provenance::of(listing)) })
+    let (first, last) = listing.days()?;
+    Some(Seen {
+        first,
+        last,
+        corroborated: listing.corroborated_on(),
+        without_lone_report: listing.seen_by_more_than_one_client(),
+        provenance: intern(Provenance::of(listing)),
+    })
 }
 
 /// Renumbers provenances by how often they are used, so that the frequent ones fit a byte.
@@ -109,7 +115,8 @@ impl Index {
                 Subject::Number(number) => {
                     let rows = listing.iter().flat_map(|listing| verified::rows(number, listing)).collect();
                     verified.push((number, rows));
-                    numbers.push(Entry { number, seen, decision: decision.cloned().map(Arc::new) });
+                    let (decision, was) = (decision.cloned().map(Arc::new), self.numbers.get(number));
+                    numbers.push(Entry { number, seen, decision, was });
                 }
                 Subject::Range(range) => ranges.push(RangeEntry { range, seen, decision: decision.cloned() }),
             }
@@ -136,12 +143,15 @@ impl Index {
         Arc::new(Ranges::build(entries.into_values().collect()))
     }
 
-    /// Whether the overlay has grown so long that copying it costs more than it saves. `patience`
-    /// entries more are borne: so replicas that take in the same changes need not all rebuild at
-    /// once.
-    pub fn wants_rebuild(&self, patience: usize) -> bool {
-        const LONGEST_OVERLAY: usize = 8_192;
-        self.overlay.len() > LONGEST_OVERLAY + patience
+    /// Whether the overlay has grown too long: every change copies it, and every check looks into it. In
+    /// proportion to the index, because so is the cost of a rebuild. `patience`, 0 to 1, is the share by
+    /// which it may be longer, so that replicas that take in the same changes do not all rebuild at once.
+    pub fn wants_rebuild(&self, patience: f64) -> bool {
+        const SHARE: usize = 128;
+        /// A shorter one is not worth a rebuild; a longer one takes more than a millisecond to copy.
+        const BOUNDS: std::ops::RangeInclusive<usize> = 256..=32_768;
+        let longest = (self.numbers.len() / SHARE).clamp(*BOUNDS.start(), *BOUNDS.end());
+        self.overlay.len() as f64 > longest as f64 * (1.0 + patience)
     }
 
     /// The same index with an empty overlay: new large tables.
@@ -185,13 +195,20 @@ mod tests {
 
     const NOW: UnixTime = UnixTime(400 * 86_400);
 
+    /// Seen up to five days before `day` and then; by the feed `c`, which is a client's reports, on top
+    /// of what a feed saw long ago, or not.
     fn listing(feed: &str, day: u32, decided: bool) -> Listing {
-        let mut listing = Listing::seen(Sighting::new(
-            feed.parse().unwrap_or_else(|e| panic!("{e}")),
-            UnixTime((day - day % 3) * 86_400),
-            UnixTime(day * 86_400),
-            1,
-        ));
+        let seen = |feed: &str, first: u32, last: u32| {
+            let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
+            Listing::seen(Sighting::new(feed, UnixTime(first * 86_400), UnixTime(last * 86_400), 1))
+        };
+        let mut listing = match feed {
+            "c" => seen("client.c__reports", day, day),
+            _ => seen(feed, day - day % 6, day),
+        };
+        if feed == "c" && day % 2 == 0 {
+            listing.merge(&seen("a", day - day.min(60), day - day.min(60)));
+        }
         if decided {
             listing.merge(&Listing::decided(Decision {
                 decided_at: UnixTime(1),
@@ -212,38 +229,41 @@ mod tests {
         let (mut weights, mut counts) = (BlockWeights::default(), [BlockCount::default(); 5]);
         let mut blocks = BTreeMap::<u64, (u32, u32)>::new();
         for (&other, listing) in model.iter().filter(|(other, _)| **other != number.key()) {
-            let (first, last) = listing.seen_between().map(|(a, b)| (a.day(), b.day())).unwrap_or_default();
-            let percent = match last.0 {
+            let percent = |day: Option<Day>| match day.unwrap_or_default().0 {
                 250.. => 100,
                 200.. => 60,
                 150.. => 20,
                 100.. => 5,
-                _ => continue,
+                _ => 0,
             };
-            let confirmed = if first < last { percent } else { 0 };
+            let last = listing.days().map(|(_, last)| last);
+            let corroborated = percent(listing.corroborated_on());
             if other / 100_000 == number.key() / 100_000 {
                 let block = blocks.entry(other / 10_000).or_default();
-                *block = (block.0 + percent, block.1 + confirmed);
+                let seen = percent(listing.seen_by_more_than_one_client());
+                *block = (block.0 + seen, block.1 + corroborated);
             }
             for (at, size) in BLOCK_SIZES.into_iter().enumerate() {
+                let counted = if size > 100 { listing.seen_by_more_than_one_client() } else { last };
                 if other / size == number.key() / size {
-                    weights[at].seen += percent;
-                    weights[at].confirmed += confirmed;
-                    counts[at].count += 1;
-                    counts[at].newest = counts[at].newest.max(last);
+                    weights[at].seen += percent(counted);
+                    weights[at].corroborated += corroborated;
+                    counts[at].count += u32::from(percent(counted) > 0);
+                    let newest = counted.filter(|day| percent(Some(*day)) > 0).unwrap_or_default();
+                    counts[at].newest = counts[at].newest.max(newest);
                 }
             }
         }
         // No 10,000-block counts for more than three fresh numbers among the 100,000.
         weights[4].seen = blocks.values().map(|block| block.0.min(300)).sum();
-        weights[4].confirmed = blocks.values().map(|block| block.1.min(300)).sum();
+        weights[4].corroborated = blocks.values().map(|block| block.1.min(300)).sum();
         (weights, counts)
     }
 
     fn agrees(index: &Index, model: &BTreeMap<u64, Listing>, number: Number) {
         let found = index.find(number, NOW);
         let expected = model.get(&number.key());
-        let days = expected.and_then(Listing::seen_between).map(|(first, last)| (first.day(), last.day()));
+        let days = expected.and_then(Listing::days);
         assert_eq!(found.seen.map(|seen| (seen.first, seen.last)), days, "{number}");
         assert_eq!(found.decision, expected.and_then(Listing::decision), "{number}");
         let feeds = found.seen.map(|seen| index.provenance(seen).feeds.clone());

@@ -12,18 +12,16 @@ use std::sync::Arc;
 use bytemuck::Pod;
 
 use crate::allocation::Allocations;
-use crate::listing::{Decision, Listing, Subject, codec};
+use crate::listing::{Day, Decision, Listing, Subject, codec};
 
 use super::numbers::Numbers;
 use super::provenance::{Provenance, Provenances};
 use super::verified::{Row, Verified};
 use super::{Index, Mark, Position, RangeEntry, Ranges, Seen};
 
-/// Eight bytes at the head: name and version of the format.
-const MAGIC: &[u8; 8] = b"NGSNAP04";
-
-/// Read still: without allocations and verified numbers.
-const BEFORE: &[u8; 8] = b"NGSNAP02";
+/// Eight bytes at the head: name and version of the format. A file of another version is refused: the
+/// store has all that it holds.
+const MAGIC: &[u8; 8] = b"NGSNAP05";
 
 /// No column may claim more elements than this (a number space of 4 billion listings).
 const LONGEST: u64 = u32::MAX as u64;
@@ -102,9 +100,10 @@ impl Writer {
         self.column(&numbers.keys)?;
         self.column(&numbers.first)?;
         self.column(&numbers.last)?;
+        self.column(&numbers.corroborated)?;
         self.column(&numbers.provenance)?;
-        let rare: Vec<u32> = numbers.rare.iter().flat_map(|&(entry, id)| [entry, u32::from(id)]).collect();
-        self.column(&rare)?;
+        self.column(&pairs_column(&numbers.rare))?;
+        self.column(&pairs_column(&numbers.lone_reports))?;
         self.column(&provenance_text(&index.provenances).into_bytes())?;
         self.column(&decision_records(index))?;
         let ranges: Vec<u32> = index.ranges.entries().iter().flat_map(range_seen).collect();
@@ -123,6 +122,15 @@ impl Writer {
         self.digest.update(bytes);
         Ok(self.out.write_all(bytes)?)
     }
+}
+
+/// Entry and value of each pair.
+fn pairs_column(pairs: &[(u32, u16)]) -> Vec<u32> {
+    pairs.iter().flat_map(|&(entry, value)| [entry, value.into()]).collect()
+}
+
+fn read_pairs(column: &[u32]) -> Vec<(u32, u16)> {
+    column.chunks_exact(2).map(|pair| (pair[0], pair[1] as u16)).collect()
 }
 
 /// The epoch, then cursor and stamp per mark.
@@ -158,12 +166,15 @@ fn decision_records(index: &Index) -> Vec<u8> {
     records
 }
 
-/// Per range, in order: whether feeds saw it, first day, last day, provenance.
-fn range_seen(entry: &RangeEntry) -> [u32; 4] {
-    match entry.seen {
-        None => [0; 4],
-        Some(seen) => [1, seen.first.0.into(), seen.last.0.into(), seen.provenance.into()],
-    }
+/// Fields of [`range_seen`].
+const RANGE_SEEN: usize = 6;
+
+/// Per range, in order: whether feeds saw it; its four days, 0 for none; provenance.
+fn range_seen(entry: &RangeEntry) -> [u32; RANGE_SEEN] {
+    let Some(seen) = entry.seen else { return [0; RANGE_SEEN] };
+    let days = [Some(seen.first), Some(seen.last), seen.corroborated, seen.without_lone_report];
+    let [first, last, corroborated, without] = days.map(|day| day.unwrap_or_default().0.into());
+    [1, first, last, corroborated, without, seen.provenance.into()]
 }
 
 struct Reader {
@@ -177,7 +188,7 @@ impl Reader {
     fn index(&mut self) -> Result<Index, SnapshotError> {
         let mut magic = [0; 8];
         self.bytes(&mut magic)?;
-        if &magic != MAGIC && &magic != BEFORE {
+        if &magic != MAGIC {
             return Err(SnapshotError::Foreign);
         }
         let position: Vec<u64> = self.column()?;
@@ -185,8 +196,8 @@ impl Reader {
         let numbers = self.numbers()?;
         let provenances = self.provenances()?;
         let (decisions, ranges) = self.decisions()?;
-        let allocations = if &magic == BEFORE { Allocations::default() } else { self.allocations()? };
-        let verified: Vec<u64> = if &magic == BEFORE { Vec::new() } else { self.column()? };
+        let allocations = self.allocations()?;
+        let verified: Vec<u64> = self.column()?;
         let verified = verified.as_chunks().0.iter().map(|&row| Row::unpacked(row)).collect();
         Ok(Index {
             numbers: Arc::new(numbers),
@@ -201,7 +212,7 @@ impl Reader {
     }
 
     fn numbers(&mut self) -> Result<Numbers, SnapshotError> {
-        let mut numbers = Numbers {
+        let numbers = Numbers {
             supers: self.column()?,
             super_starts: self.column()?,
             blocks: self.column()?,
@@ -209,11 +220,11 @@ impl Reader {
             keys: self.column()?,
             first: self.column()?,
             last: self.column()?,
+            corroborated: self.column()?,
             provenance: self.column()?,
-            rare: Vec::new(),
+            rare: read_pairs(&self.column::<u32>()?),
+            lone_reports: read_pairs(&self.column::<u32>()?),
         };
-        let rare: Vec<u32> = self.column()?;
-        numbers.rare = rare.chunks_exact(2).map(|pair| (pair[0], pair[1] as u16)).collect();
         if numbers.is_consistent() { Ok(numbers) } else { Err(SnapshotError::Damaged("columns do not fit")) }
     }
 
@@ -241,7 +252,7 @@ impl Reader {
     ) -> Result<(Vec<(crate::number::Number, Decision)>, Vec<RangeEntry>), SnapshotError> {
         let records: Vec<u8> = self.column()?;
         let seen: Vec<u32> = self.column()?;
-        let mut seen = seen.chunks_exact(4);
+        let mut seen = seen.chunks_exact(RANGE_SEEN);
         let (mut decisions, mut ranges) = (Vec::new(), Vec::new());
         let mut rest = records.as_slice();
         while !rest.is_empty() {
@@ -279,13 +290,12 @@ impl Reader {
 }
 
 fn read_seen(fields: &[u32]) -> Option<Seen> {
-    let day = |field: u32| crate::listing::Day(field as u16);
-    match *fields {
-        [1, first, last, provenance] => {
-            Some(Seen { first: day(first), last: day(last), provenance: provenance as u16 })
-        }
-        _ => None,
-    }
+    let &[1, first, last, corroborated, without, provenance] = fields else { return None };
+    let [first, last, corroborated, without] =
+        [first, last, corroborated, without].map(|field| Day(field as u16));
+    let known = |day: Day| (day.0 > 0).then_some(day);
+    let (corroborated, without_lone_report) = (known(corroborated), known(without));
+    Some(Seen { first, last, corroborated, without_lone_report, provenance: provenance as u16 })
 }
 
 impl Numbers {
@@ -298,8 +308,9 @@ impl Numbers {
         let empty = entries == 0 && self.supers.is_empty() && self.blocks.is_empty();
         let levels = covers(&self.super_starts, self.supers.len(), self.blocks.len())
             && covers(&self.block_starts, self.blocks.len(), entries);
-        let columns = [self.first.len(), self.last.len(), self.provenance.len()];
-        (levels || empty) && columns.iter().all(|&length| length == entries)
+        let days = [self.first.len(), self.last.len(), self.corroborated.len()];
+        let columns = days.into_iter().chain([self.provenance.len()]);
+        (levels || empty) && columns.into_iter().all(|length| length == entries)
     }
 }
 
@@ -334,6 +345,9 @@ mod tests {
         let feed = "client.acme__verified".parse().unwrap_or_else(|e| panic!("{e}"));
         let (number, at) =
             ("+447400000003".parse().unwrap_or_else(|e| panic!("{e}")), UnixTime(86_400 * 20_000));
+        builder.add(number, &Listing::seen(Sighting::new(feed, at, at, 1)));
+        let feed = "client.acme__reports".parse().unwrap_or_else(|e| panic!("{e}"));
+        let number = "+447400000004".parse().unwrap_or_else(|e| panic!("{e}"));
         builder.add(number, &Listing::seen(Sighting::new(feed, at, at, 1)));
         builder.finish(Position { epoch: 7, marks: vec![Mark { cursor: 5, stamp: 9 }; 2] })
     }

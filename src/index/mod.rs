@@ -45,6 +45,11 @@ pub struct Seen {
     pub first: Day,
     /// Latest day over all feeds.
     pub last: Day,
+    /// The day of the second independent sighting ([`Listing::corroborated_on`](crate::listing::Listing)).
+    corroborated: Option<Day>,
+    /// The latest day without what only one client reported
+    /// ([`Listing::seen_by_more_than_one_client`](crate::listing::Listing)).
+    without_lone_report: Option<Day>,
     /// Resolved by [`Index::provenance`].
     provenance: u16,
 }
@@ -119,8 +124,7 @@ impl Index {
 
     /// Counts the other listed numbers in the block of `BLOCK_SIZES[at]` around `number`.
     pub fn block_count(&self, number: Number, at: usize, fading: &Fading) -> BlockCount {
-        let changed = self.overlay.count(number, at, fading, &self.numbers);
-        changed.unwrap_or_else(|| self.numbers.block_count(number, at, fading))
+        self.overlay.count(number, at, fading, &self.numbers)
     }
 
     /// How many numbers of the 1,000 around `number` count as verified by people who hold them.

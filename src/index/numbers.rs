@@ -1,7 +1,7 @@
 //! Exact numbers in three levels of four digits: 10^8 super-blocks, 10,000-blocks, keys.
 //!
-//! Measured on a real-shaped list: 7 bytes per number for key, first day, last day and feeds, and
-//! 6 bytes per 10,000-block that is not empty. Sorted arrays only: no pointers, loads from a file
+//! 9 bytes per number for key, first day, last day, day of corroboration and feeds, and 6 bytes per
+//! 10,000-block that is not empty. Sorted arrays only: no pointers, loads from a file
 //! as it is, and the numbers around a number lie next to each other, which is what the block
 //! counts need. Must not know listings; [`super::Builder`] fills it.
 
@@ -28,9 +28,14 @@ pub(super) struct Numbers {
     pub(super) keys: Vec<u16>,
     pub(super) first: Vec<u16>,
     pub(super) last: Vec<u16>,
+    /// 0: never.
+    pub(super) corroborated: Vec<u16>,
     pub(super) provenance: Vec<u8>,
     /// Entries whose provenance id does not fit a byte, by entry.
     pub(super) rare: Vec<(u32, u16)>,
+    /// Entries whose last day only one client reported, by entry, with the last day without that report;
+    /// 0: there is none.
+    pub(super) lone_reports: Vec<(u32, u16)>,
 }
 
 impl Numbers {
@@ -70,7 +75,16 @@ impl Numbers {
             RARE => self.rare_provenance(at),
             id => u16::from(id),
         };
-        Seen { first: Day(self.first[at]), last: Day(self.last[at]), provenance }
+        let lone = self.lone_reports.binary_search_by_key(&(at as u32), |(entry, _)| *entry);
+        let without = lone.map_or(self.last[at], |lone| self.lone_reports[lone].1);
+        let day = |day: u16| (day > 0).then_some(Day(day));
+        Seen {
+            first: Day(self.first[at]),
+            last: Day(self.last[at]),
+            corroborated: day(self.corroborated[at]),
+            without_lone_report: day(without),
+            provenance,
+        }
     }
 
     fn rare_provenance(&self, at: usize) -> u16 {
@@ -92,9 +106,14 @@ impl Numbers {
         self.keys.push((number % BLOCK) as u16);
         self.first.push(seen.first.0);
         self.last.push(seen.last.0);
+        self.corroborated.push(seen.corroborated.unwrap_or_default().0);
         self.provenance.push(u8::try_from(seen.provenance).unwrap_or(RARE));
         if seen.provenance >= u16::from(RARE) {
             self.rare.push(((self.keys.len() - 1) as u32, seen.provenance));
+        }
+        if seen.without_lone_report != Some(seen.last) {
+            let day = seen.without_lone_report.unwrap_or_default().0;
+            self.lone_reports.push(((self.keys.len() - 1) as u32, day));
         }
     }
 
@@ -114,8 +133,10 @@ impl Numbers {
         self.keys.shrink_to_fit();
         self.first.shrink_to_fit();
         self.last.shrink_to_fit();
+        self.corroborated.shrink_to_fit();
         self.provenance.shrink_to_fit();
         self.rare.shrink_to_fit();
+        self.lone_reports.shrink_to_fit();
     }
 
     /// The 10,000-blocks that are not empty, ascending.
@@ -140,8 +161,9 @@ impl Numbers {
     /// Bytes of the columns.
     pub(super) fn bytes(&self) -> usize {
         let words = self.supers.capacity() + self.super_starts.capacity() + self.block_starts.capacity();
-        let halves =
-            self.blocks.capacity() + self.keys.capacity() + self.first.capacity() + self.last.capacity();
-        words * 4 + halves * 2 + self.provenance.capacity() + self.rare.capacity() * 8
+        let days = self.first.capacity() + self.last.capacity() + self.corroborated.capacity();
+        let halves = self.blocks.capacity() + self.keys.capacity() + days;
+        let pairs = self.rare.capacity() + self.lone_reports.capacity();
+        words * 4 + halves * 2 + self.provenance.capacity() + pairs * 8
     }
 }

@@ -1,6 +1,8 @@
 //! What changed since the large tables were built: a short sorted list that shadows them.
 //!
-//! Copied on every change, so it must stay short; [`super::Index::compacted`] empties it.
+//! Copied on every change, so it must stay short; [`super::Index::compacted`] empties it. Weighing the
+//! neighbours of a number must cost little more with an overlay than without: the tables are weighed as
+//! they are, what they say of the changed numbers is taken away, what is true of these now is added.
 
 use std::sync::Arc;
 
@@ -8,25 +10,42 @@ use crate::listing::Decision;
 use crate::number::Number;
 
 use super::Seen;
-use super::blocks::{BLOCK_SIZES, BlockCount, BlockWeights, Fading, Neighbours};
+use super::blocks::{BlockCount, BlockWeights, Fading};
 use super::numbers::Numbers;
 
-const LARGEST: u64 = BLOCK_SIZES[BLOCK_SIZES.len() - 1];
-
-/// The present state of one changed number; all empty is a number that was deleted.
+/// The present state of one changed number; neither seen nor decided about: it was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) number: Number,
     pub(super) seen: Option<Seen>,
     pub(super) decision: Option<Arc<Decision>>,
+    /// What the tables say of it.
+    pub(super) was: Option<Seen>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Overlay {
     entries: Arc<[Entry]>,
+    /// The changed numbers as they are now, in the form of the tables, so that they are weighed as fast.
+    now: Arc<Numbers>,
+    /// The changed numbers as the tables have them.
+    was: Arc<Numbers>,
 }
 
 impl Overlay {
+    fn new(entries: Vec<Entry>) -> Self {
+        let table = |seen: fn(&Entry) -> Option<Seen>| {
+            let mut numbers = Numbers::default();
+            for (key, seen) in entries.iter().filter_map(|entry| Some((entry.number.key(), seen(entry)?))) {
+                numbers.push(key, seen);
+            }
+            numbers.finish();
+            Arc::new(numbers)
+        };
+        let (now, was) = (table(|entry| entry.seen), table(|entry| entry.was));
+        Self { entries: entries.into(), now, was }
+    }
+
     pub(super) fn get(&self, number: Number) -> Option<&Entry> {
         let at = self.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
         self.entries.get(at)
@@ -41,11 +60,14 @@ impl Overlay {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(self.entries.as_ref())
+        size_of_val(self.entries.as_ref()) + self.now.bytes() + self.was.bytes()
     }
 
     /// A copy with `changed` in it; of several entries for one number the last counts.
     pub(super) fn with(&self, mut changed: Vec<Entry>) -> Self {
+        if changed.is_empty() {
+            return self.clone();
+        }
         changed.reverse();
         changed.sort_by_key(|entry| entry.number);
         changed.dedup_by_key(|entry| entry.number);
@@ -59,70 +81,37 @@ impl Overlay {
             merged.push(entry);
         }
         merged.extend(old.cloned());
-        Self { entries: merged.into() }
+        Self::new(merged)
     }
 
     /// Weighs the neighbours of `number` in tables and overlay together.
     pub(super) fn weigh(&self, number: Number, fading: &Fading, base: &Numbers) -> BlockWeights {
-        let near = self.near(number);
-        // Where an entry of the tables has changed, what they weigh is wrong: anew.
-        let stale = near.iter().any(|entry| base.get(entry.number).is_some());
-        let kept = if stale { None } else { base.neighbours(number, fading) };
-        let mut neighbours = match (kept, near.is_empty()) {
-            (Some(neighbours), true) => return neighbours.weights(fading),
-            (None, true) => return BlockWeights::default(),
-            (Some(neighbours), false) => neighbours,
-            (None, false) => Neighbours::default(),
-        };
-        if stale {
-            for (other, seen) in base.around(number).filter(|(other, _)| self.get(*other).is_none()) {
-                neighbours.add(number, other, seen, fading);
-            }
+        let mut all = base.neighbours(number, fading);
+        if let Some(was) = self.was.neighbours(number, fading) {
+            all.get_or_insert_default().take(&was);
         }
-        for entry in near {
-            if let Some(seen) = entry.seen {
-                neighbours.add(number, entry.number, seen, fading);
-            }
+        if let Some(now) = self.now.neighbours(number, fading) {
+            all.get_or_insert_default().add(&now);
         }
-        neighbours.weights(fading)
+        all.map_or_else(BlockWeights::default, |all| all.weights(fading))
     }
 
-    /// Counts tables and overlay together; nothing if the tables alone are right.
-    pub(super) fn count(
-        &self,
-        number: Number,
-        at: usize,
-        fading: &Fading,
-        base: &Numbers,
-    ) -> Option<BlockCount> {
-        let near = self.near(number);
-        if near.is_empty() {
-            return None;
-        }
-        let unchanged = base.around(number).filter(|(other, _)| self.get(*other).is_none());
-        let changed = near.iter().filter_map(|entry| Some((entry.number, entry.seen?)));
-        let shared = |other: Number| other.key() / BLOCK_SIZES[at] == number.key() / BLOCK_SIZES[at];
+    /// Counts the other numbers in the block of `BLOCK_SIZES[at]`, in tables and overlay together.
+    pub(super) fn count(&self, number: Number, at: usize, fading: &Fading, base: &Numbers) -> BlockCount {
+        let mut changed = self.was.around(number, at).peekable();
+        // Both are in order of number, so one walk finds what has changed.
+        let unchanged = base.around(number, at).filter(|(other, _)| {
+            while changed.next_if(|(changed, _)| changed < other).is_some() {}
+            changed.peek().is_none_or(|(changed, _)| changed != other)
+        });
         let mut count = BlockCount::default();
-        for (other, seen) in unchanged.chain(changed) {
-            if other != number && shared(other) {
-                count.add(seen, fading);
-            }
-        }
-        Some(count)
-    }
-
-    /// Entries in the largest block around `number`.
-    fn near(&self, number: Number) -> &[Entry] {
-        let block = number.key() / LARGEST;
-        let from = self.entries.partition_point(|entry| entry.number.key() / LARGEST < block);
-        let count = self.entries[from..].partition_point(|entry| entry.number.key() / LARGEST == block);
-        &self.entries[from..from + count]
+        unchanged.for_each(|(_, seen)| count.add(seen, at, fading));
+        self.now.around(number, at).for_each(|(_, seen)| count.add(seen, at, fading));
+        count
     }
 
     /// How many listed numbers tables and overlay hold together.
     pub(super) fn count_with(&self, base: &Numbers) -> u64 {
-        let listed = |entry: &&Entry| entry.seen.is_some();
-        let shadowed = self.entries.iter().filter(|entry| base.get(entry.number).is_some()).count();
-        (base.len() + self.entries.iter().filter(listed).count() - shadowed) as u64
+        (base.len() + self.now.len() - self.was.len()) as u64
     }
 }

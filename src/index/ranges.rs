@@ -197,11 +197,10 @@ mod tests {
             reason: String::new(),
             author: String::new(),
         };
-        RangeEntry {
-            range,
-            seen: seen.then_some(Seen { first: Day(1), last: Day(2), provenance: 0 }),
-            decision: (!seen).then_some(decision),
-        }
+        let last = Day(2);
+        let sighting =
+            Seen { first: Day(1), last, corroborated: None, without_lone_report: Some(last), provenance: 0 };
+        RangeEntry { range, seen: seen.then_some(sighting), decision: (!seen).then_some(decision) }
     }
 
     /// Short numbers in a narrow space, so that ranges overlap, nest and miss.

@@ -5,13 +5,13 @@
 
 use crate::number::{Number, Prefix, Range};
 
-use super::{Action, Decision, FeedName, Listing, Sighting, SightingState, Subject, UnixTime};
+use super::{Action, Day, Decision, FeedName, Listing, Sighting, SightingState, Subject, UnixTime};
 
 /// The version byte of listing values written today.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
-/// Read still: sightings without run and state.
-const BEFORE: u8 = 1;
+/// The oldest version that is still read. Sightings have run and state since 2, the previous day since 3.
+const OLDEST: u8 = 1;
 
 const NUMBER: u8 = 1;
 const PREFIX: u8 = 2;
@@ -66,6 +66,7 @@ pub fn write_listing(listing: &Listing, out: &mut Vec<u8>) {
         put_varint(out, u64::from(sighting.last_seen.0.saturating_sub(sighting.first_seen.0)));
         put_varint(out, u64::from(sighting.count));
         put_varint(out, latest(sighting));
+        put_varint(out, days_back(sighting));
     }
     write_decision(listing.decision(), out);
 }
@@ -80,6 +81,20 @@ pub(crate) fn read_latest(latest: u64) -> Result<(u32, SightingState), CodecErro
     let run = u32::try_from(latest >> 2).map_err(|_| CodecError::Damaged("a run is too large"))?;
     let state = SightingState::ALL.get((latest & 3) as usize).ok_or(CodecError::Damaged("unknown state"))?;
     Ok((run, *state))
+}
+
+/// Days from the previous to the last day of a sighting; 0 if the previous day is what
+/// [`Sighting::new`] takes it to be.
+pub(crate) fn days_back(sighting: &Sighting) -> u64 {
+    let known = sighting.previous_day.filter(|day| *day > sighting.first_seen.day());
+    known.map_or(0, |day| day.days_until(sighting.last_seen.day()).into())
+}
+
+/// A sighting with the previous day that [`days_back`] took from it.
+pub(crate) fn with_days_back(sighting: Sighting, days: u64) -> Result<Sighting, CodecError> {
+    let before = |last: Day| u16::try_from(days).ok().and_then(|days| last.0.checked_sub(days)).map(Day);
+    let day = before(sighting.last_seen.day()).ok_or(CodecError::Damaged("a previous day is too early"))?;
+    Ok(sighting.also_seen_on(day))
 }
 
 pub(crate) fn write_decision(decision: Option<&Decision>, out: &mut Vec<u8>) {
@@ -199,14 +214,13 @@ impl<'a> Input<'a> {
     }
 
     fn listing(&mut self) -> Result<Listing, CodecError> {
-        let told_latest = match self.u8()? {
-            VERSION => true,
-            BEFORE => false,
+        let version = match self.u8()? {
+            version @ OLDEST..=VERSION => version,
             other => return Err(CodecError::Version(other)),
         };
         let mut listing = Listing::default();
         for _ in 0..self.varint()? {
-            listing.merge(&Listing::seen(self.sighting(told_latest)?));
+            listing.merge(&Listing::seen(self.sighting(version)?));
         }
         if let Some(decision) = self.decision()? {
             listing.merge(&Listing::decided(decision));
@@ -214,14 +228,15 @@ impl<'a> Input<'a> {
         Ok(listing)
     }
 
-    fn sighting(&mut self, told_latest: bool) -> Result<Sighting, CodecError> {
+    fn sighting(&mut self, version: u8) -> Result<Sighting, CodecError> {
         let feed: FeedName = self.text()?.parse().map_err(|_| CodecError::Damaged("not a feed name"))?;
         let first_seen = self.u32()?;
         let last_seen = first_seen.saturating_add(self.u32()?);
         let count = self.u32()?;
-        let (run, state) = read_latest(if told_latest { self.varint()? } else { 0 })?;
-        let (first_seen, last_seen) = (UnixTime(first_seen), UnixTime(last_seen));
-        Ok(Sighting { feed, first_seen, last_seen, count, run, state })
+        let (run, state) = read_latest(if version > 1 { self.varint()? } else { 0 })?;
+        let seen = Sighting::new(feed, UnixTime(first_seen), UnixTime(last_seen), count);
+        let seen = with_days_back(seen, if version > 2 { self.varint()? } else { 0 })?;
+        Ok(Sighting { run, state, ..seen })
     }
 
     pub(crate) fn decision(&mut self) -> Result<Option<Decision>, CodecError> {
@@ -248,14 +263,10 @@ mod tests {
     use super::*;
 
     fn example() -> Listing {
-        let mut listing = Listing::seen(Sighting {
-            feed: "ip1sms".parse().unwrap_or_else(|e| panic!("{e}")),
-            first_seen: UnixTime(1_700_000_000),
-            last_seen: UnixTime(1_780_000_000),
-            count: 40,
-            run: 300,
-            state: SightingState::Online,
-        });
+        let feed = "ip1sms".parse().unwrap_or_else(|e| panic!("{e}"));
+        let seen = Sighting::new(feed, UnixTime(1_700_000_000), UnixTime(1_780_000_000), 40);
+        let seen = seen.also_seen_on(UnixTime(1_779_000_000).day());
+        let mut listing = Listing::seen(Sighting { run: 300, state: SightingState::Online, ..seen });
         listing.merge(&Listing::decided(Decision {
             decided_at: UnixTime(1_790_000_000),
             action: Action::Allow,
@@ -287,11 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_of_the_version_before_reads_without_run_and_state() {
-        let bytes = [1, 1, 1, b'a', 5, 2, 9, 0];
+    fn listings_of_older_versions_read_without_what_they_lack() {
         let feed = "a".parse().unwrap_or_else(|e| panic!("{e}"));
         let seen = Sighting::new(feed, UnixTime(5), UnixTime(7), 9);
-        assert_eq!(read_listing(&bytes), Ok(Listing::seen(seen)));
+        assert_eq!(read_listing(&[1, 1, 1, b'a', 5, 2, 9, 0]), Ok(Listing::seen(seen.clone())));
+        let seen = Sighting { run: 1, state: SightingState::Online, ..seen };
+        assert_eq!(read_listing(&[2, 1, 1, b'a', 5, 2, 9, 6, 0]), Ok(Listing::seen(seen)));
     }
 
     #[test]

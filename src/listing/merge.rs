@@ -11,6 +11,9 @@ pub struct Sighting {
     pub first_seen: UnixTime,
     /// Latest time.
     pub last_seen: UnixTime,
+    /// The latest day before that of `last_seen` on which the feed saw it; `None` only if it saw it on
+    /// one day. The day of `first_seen` where no later one is known.
+    pub previous_day: Option<Day>,
     /// How many reports this feed made in all. A feed counts for itself and reports its total, so
     /// that merging takes the greater and a report that arrives twice changes nothing.
     pub count: u32,
@@ -63,7 +66,17 @@ pub struct Listing {
 impl Sighting {
     /// A sighting of which neither run nor state is known.
     pub fn new(feed: FeedName, first_seen: UnixTime, last_seen: UnixTime, count: u32) -> Self {
-        Self { feed, first_seen, last_seen, count, run: 0, state: SightingState::Unknown }
+        let previous_day = Some(first_seen.day()).filter(|first| *first < last_seen.day());
+        Self { feed, first_seen, last_seen, previous_day, count, run: 0, state: SightingState::Unknown }
+    }
+
+    /// This sighting of a feed that also saw the subject on `day`. A day before the first or not before
+    /// the last changes nothing.
+    pub fn also_seen_on(mut self, day: Day) -> Self {
+        if self.first_seen.day() <= day && day < self.last_seen.day() {
+            self.previous_day = self.previous_day.max(Some(day));
+        }
+        self
     }
 
     /// Whether it can be true at `now`, give or take a day for clocks that are ahead.
@@ -78,6 +91,9 @@ impl Sighting {
     }
 
     fn merge(&mut self, other: &Self) {
+        let last_day = self.last_seen.max(other.last_seen).day();
+        let days = [&*self, other].map(|sighting| [Some(sighting.last_seen.day()), sighting.previous_day]);
+        self.previous_day = days.into_iter().flatten().flatten().filter(|day| *day < last_day).max();
         self.first_seen = self.first_seen.min(other.first_seen);
         // Run and state are those of the latest report; of two at the same time one is taken by a fixed
         // order, so that it does not matter which comes first.
@@ -182,6 +198,33 @@ impl Listing {
         self.seen_between().map(|(first, last)| (first.day(), last.day()))
     }
 
+    /// The latest day by which two independent sightings had seen the subject: those of two feeds of
+    /// different families, or those of one feed on two days. Reports of clients do not count: a client
+    /// can invent as many as it likes. `None`: there is no second sighting.
+    pub fn corroborated_on(&self) -> Option<Day> {
+        let feeds = self.seen_by().filter(|sighting| sighting.feed.report().is_none());
+        let family = feeds.clone().max_by_key(|sighting| sighting.last_seen)?.feed.family();
+        let others = feeds.clone().filter(|sighting| sighting.feed.family() != family);
+        let by_another = others.map(|sighting| sighting.last_seen.day()).max();
+        feeds.filter_map(|sighting| sighting.previous_day).max().max(by_another)
+    }
+
+    /// The latest day on which the subject was seen, leaving out what a single client reported: the day
+    /// of a feed, or that of the second of two clients. `None`: nobody but one client saw it.
+    pub fn seen_by_more_than_one_client(&self) -> Option<Day> {
+        let (mut by_feed, mut by_client, mut by_second) = (None, None, None);
+        for sighting in self.seen_by() {
+            let day = Some(sighting.last_seen.day());
+            if sighting.feed.report().is_none() {
+                by_feed = by_feed.max(day);
+            } else {
+                by_second = by_second.max(by_client.min(day));
+                by_client = by_client.max(day);
+            }
+        }
+        by_feed.max(by_second)
+    }
+
     /// Whether more than one glance stands behind it: a second feed of another family
     /// ([`FeedName::family`]), or the same feed again at least an hour later. One poisoned run of one
     /// feed never confirms a number.
@@ -204,13 +247,12 @@ mod tests {
     fn any_listing() -> impl Strategy<Value = Listing> {
         let state = (0usize..3).prop_map(|at| SightingState::ALL[at]);
         let sighting = ("[ab]", 0u32..9, 0u32..9, 0u32..3, 0u32..3, state).prop_map(
-            |(feed, a, b, count, run, state)| Sighting {
-                feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
-                first_seen: UnixTime(a.min(b)),
-                last_seen: UnixTime(a.max(b)),
-                count,
-                run,
-                state,
+            |(feed, a, b, count, run, state)| {
+                let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
+                // Two times a day, so that several fall on one day.
+                let [first, last] = [a.min(b), a.max(b)].map(|half| UnixTime(half * 43_200));
+                let seen = Sighting::new(feed, first, last, count).also_seen_on(Day((a + b) as u16 / 4));
+                Sighting { run, state, ..seen }
             },
         );
         let decision = (0u32..4, any::<bool>(), proptest::option::of(0u32..3), "[xy]", "[op]").prop_map(
@@ -269,6 +311,51 @@ mod tests {
         assert!(!verified.confirmed() && verified.seen_between() == Some((UnixTime(0), UnixTime(0))));
         assert!(merged(&seen("client.a__reports", 0, 0), &seen("client.b__reports", 0, 0)).confirmed());
         assert!(!merged(&seen("a.com", 0, 0), &seen("a__b.net", 9_999, 9_999)).confirmed(), "one owner");
+    }
+
+    #[test]
+    fn only_a_second_independent_sighting_corroborates() {
+        let seen = |feed: &str, days: &[u16]| {
+            let feed: FeedName = feed.parse().unwrap_or_else(|e| panic!("{e}"));
+            let on = |day: &u16| {
+                Listing::seen(Sighting::new(feed.clone(), Day(*day).start(), Day(*day).start(), 1))
+            };
+            days.iter().map(on).reduce(|all, one| merged(&all, &one)).unwrap_or_default()
+        };
+        for (name, sightings, expected) in [
+            ("one feed, one day", vec![seen("a", &[100])], None),
+            ("one feed, its day before", vec![seen("a", &[40, 99, 100])], Some(99)),
+            ("the order of reports changes nothing", vec![seen("a", &[100, 40, 99])], Some(99)),
+            ("long ago, and now by a new feed", vec![seen("a", &[10]), seen("b", &[100])], Some(10)),
+            ("two feeds on one day", vec![seen("a", &[100]), seen("b", &[100])], Some(100)),
+            ("two feeds of one owner", vec![seen("a.com", &[99]), seen("a__b.net", &[100])], None),
+            ("a client's reports", vec![seen("a", &[10]), seen("client.x__reports", &[99, 100])], None),
+            ("two clients", vec![seen("client.x__reports", &[99]), seen("client.y__reports", &[100])], None),
+            ("the latest pair", vec![seen("a", &[10, 90]), seen("b", &[50]), seen("c", &[80])], Some(80)),
+        ] {
+            let listing = sightings.iter().fold(Listing::default(), |all, one| merged(&all, one));
+            assert_eq!(listing.corroborated_on(), expected.map(Day), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_one_client_reports_is_left_out() {
+        let seen = |feed: &str, day: u16| {
+            let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
+            Listing::seen(Sighting::new(feed, Day(day).start(), Day(day).start(), 1))
+        };
+        for (sightings, expected) in [
+            (vec![("a", 10)], Some(10)),
+            (vec![("client.x__reports", 10)], None),
+            (vec![("client.x__reports", 10), ("client.y__reports", 7)], Some(7)),
+            (vec![("client.x__reports", 5), ("client.y__reports", 7), ("client.z__reports", 6)], Some(6)),
+            (vec![("a", 3), ("client.x__reports", 10)], Some(3)),
+            (vec![("client.x__verified", 10)], None),
+        ] {
+            let listing =
+                sightings.iter().fold(Listing::default(), |all, (feed, day)| merged(&all, &seen(feed, *day)));
+            assert_eq!(listing.seen_by_more_than_one_client(), expected.map(Day), "{sightings:?}");
+        }
     }
 
     #[test]

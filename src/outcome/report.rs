@@ -69,7 +69,7 @@ impl Outcomes {
             OutcomeKind::Verified => {
                 let fading = self.policies.load().usual().weights.inferred_range.fading(now.day());
                 let around = self.published.load().block_weights(outcome.number, &fading);
-                around.last().is_some_and(|weight| weight.seen > 0)
+                around.iter().any(|weight| weight.seen > 0)
             }
         }
     }

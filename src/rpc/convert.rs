@@ -243,8 +243,10 @@ pub(super) fn sighting(
         Ok(pb::SightingState::Online) => SightingState::Online,
         Err(_) => return Err(invalid(format!("{field}.state"), "is unknown")),
     };
-    let (count, run) = (sighting.count, sighting.run);
-    let sighting = Sighting { feed, first_seen, last_seen, count, run, state };
+    let previous_day = time(&format!("{field}.previous_day"), sighting.previous_day.as_ref())?;
+    let seen = Sighting::new(feed, first_seen, last_seen, sighting.count);
+    let seen = previous_day.iter().fold(seen, |seen, time| seen.also_seen_on(time.day()));
+    let sighting = Sighting { run: sighting.run, state, ..seen };
     match now.map_or(Ok(()), |now| sighting.check(now)) {
         Ok(()) => Ok(sighting),
         Err(reason) => Err(invalid(field, reason)),
@@ -277,6 +279,7 @@ fn pb_sighting(sighting: &Sighting) -> pb::Sighting {
         first_seen: Some(timestamp(sighting.first_seen)),
         last_seen: Some(timestamp(sighting.last_seen)),
         count: sighting.count,
+        previous_day: sighting.previous_day.map(|day| timestamp(day.start())),
         run: sighting.run,
         state: match sighting.state {
             SightingState::Unknown => pb::SightingState::Unspecified,

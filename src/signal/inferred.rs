@@ -15,7 +15,7 @@ pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) ->
     let model = &weights.inferred_range;
     let fading = model.fading(now.day());
     let blocks = index.block_weights(number, &fading);
-    if blocks[BLOCK_SIZES.len() - 1].seen == 0 {
+    if blocks.iter().all(|block| block.seen == 0) {
         return None;
     }
     let (mut odds, mut odds_to_block) = (0.0, 0.0);
@@ -24,9 +24,10 @@ pub fn range(index: &Index, weights: &Weights, number: Number, now: UnixTime) ->
         let fresh = |percent: u32| percent as f32 / 100.0;
         let of_block = per_number * fresh(block.seen);
         odds += of_block;
-        // An invented number is cheap. Where strangers could be blocked, only numbers that were seen
-        // on two days count, and it must hold even if some of those are wrong.
-        odds_to_block += per_number * (fresh(block.confirmed) - model.doubted).max(0.0);
+        // An invented number is cheap, and so is a new sighting of an old one. Where strangers could be
+        // blocked, a number counts by its second independent sighting, and it must hold even if some of
+        // those are wrong.
+        odds_to_block += per_number * (fresh(block.corroborated) - model.doubted).max(0.0);
         if of_block > strongest_odds {
             (strongest, strongest_odds) = (at, of_block);
         }

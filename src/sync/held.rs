@@ -88,7 +88,7 @@ impl Sync {
         let index = Arc::clone(&self.published.load());
         let next = off_thread(move || {
             let next = index.with_changes(&listings, index.position().clone());
-            if next.wants_rebuild(0) { next.compacted() } else { next }
+            if next.wants_rebuild(0.0) { next.compacted() } else { next }
         });
         let next = next.await?;
         // What was being rebuilt lacks these.

@@ -34,9 +34,6 @@ pub use freshness::{Freshness, Held, IndexAge, Progress};
 /// Changed subjects taken in at once while following.
 const BATCH: usize = 8_192;
 
-/// Replicas that take in the same changes rebuild at different times, up to so many changes apart.
-const PATIENCE: usize = 8_192;
-
 /// Pause between two batches of changes.
 const BREATH: Duration = Duration::from_millis(2);
 
@@ -99,8 +96,8 @@ pub struct Sync {
     look: Arc<Notify>,
     saved: (Instant, u64),
     reconciled: Instant,
-    /// How much longer than others this process bears its list of changes.
-    patience: usize,
+    /// How much longer than others this process lets its list of changes grow: 0 to 1.
+    patience: f64,
     /// When a held load was last tried again.
     tried: Instant,
 }
@@ -130,7 +127,7 @@ impl Sync {
             look: Arc::default(),
             saved: (now, 0),
             reconciled: now,
-            patience: RandomState::new().hash_one(()) as usize % PATIENCE,
+            patience: (RandomState::new().hash_one(()) as u32) as f64 / f64::from(u32::MAX),
             tried: now,
         };
         let path = sync.options.snapshot.clone();

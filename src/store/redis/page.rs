@@ -15,10 +15,11 @@ use crate::number::{Number, Prefix, Range};
 use super::keys::{PageId, kind_and_key};
 
 /// The version byte of pages written today.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
-/// Read still: sightings without run and state.
-const BEFORE: u8 = 1;
+/// The oldest version that is still read. Sightings have run and state since 2, the previous day since 3;
+/// each of the two added a bit to a sighting's head.
+const OLDEST: u8 = 1;
 
 const DAY: u32 = 86_400;
 
@@ -68,8 +69,9 @@ fn write_sighting(out: &mut Vec<u8>, sighting: &Sighting, feed: u64) {
     let (first, last) = (sighting.first_seen.0, sighting.last_seen.0.max(sighting.first_seen.0));
     let whole_days = first % DAY == 0 && last % DAY == 0;
     let once = first == last && sighting.count == 1;
-    let latest = codec::latest(sighting);
-    put_varint(out, feed << 3 | u64::from(latest > 0) << 2 | u64::from(whole_days) << 1 | u64::from(once));
+    let (latest, days_back) = (codec::latest(sighting), codec::days_back(sighting));
+    let more = u64::from(days_back > 0) << 3 | u64::from(latest > 0) << 2;
+    put_varint(out, feed << 4 | more | u64::from(whole_days) << 1 | u64::from(once));
     if whole_days {
         put_varint(out, zigzag(i64::from(first / DAY) - DAY_ZERO));
     } else {
@@ -82,6 +84,9 @@ fn write_sighting(out: &mut Vec<u8>, sighting: &Sighting, feed: u64) {
     // Imports know neither run nor state: nothing is spent on them.
     if latest > 0 {
         put_varint(out, latest);
+    }
+    if days_back > 0 {
+        put_varint(out, days_back);
     }
 }
 
@@ -106,9 +111,8 @@ pub(super) fn each(
     mut each: impl FnMut(Subject, Listing),
 ) -> Result<(), CodecError> {
     let mut input = Input::new(bytes);
-    let told_latest = match input.u8()? {
-        VERSION => true,
-        BEFORE => false,
+    let version = match input.u8()? {
+        version @ OLDEST..=VERSION => version,
         other => return Err(CodecError::Version(other)),
     };
     let mut feeds = Vec::new();
@@ -127,7 +131,7 @@ pub(super) fn each(
         let head = input.varint()?;
         let mut sightings = Vec::with_capacity((head >> 1).min(64) as usize);
         for _ in 0..head >> 1 {
-            sightings.push(read_sighting(&mut input, &feeds, told_latest)?);
+            sightings.push(read_sighting(&mut input, &feeds, version)?);
         }
         let decision = if head & 1 == 1 { input.decision()? } else { None };
         each(subject, Listing::from_parts(sightings, decision));
@@ -148,17 +152,14 @@ fn read_subject(kind: u8, key: u64, input: &mut Input<'_>) -> Result<Subject, Co
     }
 }
 
-fn read_sighting(
-    input: &mut Input<'_>,
-    feeds: &[FeedName],
-    told_latest: bool,
-) -> Result<Sighting, CodecError> {
+fn read_sighting(input: &mut Input<'_>, feeds: &[FeedName], version: u8) -> Result<Sighting, CodecError> {
     let mut head = input.varint()?;
-    if !told_latest {
-        // The bit for run and state was not there.
-        head = (head & !3) << 1 | head & 3;
+    for bits in u32::from(version)..u32::from(VERSION) {
+        // A bit that version did not have, above its one or two.
+        let low = (1 << (bits + 1)) - 1;
+        head = (head & !low) << 1 | head & low;
     }
-    let feed = usize::try_from(head >> 3).ok().and_then(|at| feeds.get(at));
+    let feed = usize::try_from(head >> 4).ok().and_then(|at| feeds.get(at));
     let feed = feed.ok_or(CodecError::Damaged("a feed is missing"))?.clone();
     let (whole_days, once) = (head & 2 == 2, head & 1 == 1);
     let late = || CodecError::Damaged("a time is too large");
@@ -173,7 +174,9 @@ fn read_sighting(
     let (span, count) = if once { (0, 1) } else { (input.u32()?, input.u32()?) };
     let last = span.checked_mul(unit).and_then(|span| first.checked_add(span)).ok_or_else(late)?;
     let (run, state) = codec::read_latest(if head & 4 == 4 { input.varint()? } else { 0 })?;
-    Ok(Sighting { feed, first_seen: UnixTime(first), last_seen: UnixTime(last), count, run, state })
+    let seen = Sighting::new(feed, UnixTime(first), UnixTime(last), count);
+    let seen = codec::with_days_back(seen, if head & 8 == 8 { input.varint()? } else { 0 })?;
+    Ok(Sighting { run, state, ..seen })
 }
 
 fn zigzag(value: i64) -> u64 {
@@ -194,13 +197,11 @@ mod tests {
     fn any_listing() -> impl Strategy<Value = Listing> {
         let time = prop_oneof![(0u32..49_000).prop_map(|day| day * DAY), any::<u32>()];
         let sighting = ("[a-d]{1,9}", time.clone(), time, any::<u32>(), any::<u32>(), 0usize..3).prop_map(
-            |(feed, a, b, count, run, state)| Sighting {
-                feed: feed.parse().unwrap_or_else(|e| panic!("{e}")),
-                first_seen: UnixTime(a.min(b)),
-                last_seen: UnixTime(a.max(b)),
-                count,
-                run,
-                state: SightingState::ALL[state],
+            |(feed, a, b, count, run, state)| {
+                let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
+                let seen = Sighting::new(feed, UnixTime(a.min(b)), UnixTime(a.max(b)), count);
+                let seen = seen.also_seen_on(UnixTime(a / 2 + b / 2).day());
+                Sighting { run, state: SightingState::ALL[state], ..seen }
             },
         );
         let decision = (any::<u32>(), any::<bool>(), proptest::option::of(any::<u32>()), ".{0,9}").prop_map(
