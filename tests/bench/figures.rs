@@ -11,6 +11,7 @@ mod index;
 mod listings;
 mod load;
 mod parse;
+mod pending;
 mod process;
 mod redis;
 mod redis_live;
@@ -26,6 +27,9 @@ fn main() {
     match words.as_slice() {
         ["role", "parse", what, count] => parse::role(what, count.parse().unwrap()),
         ["role", "check", count] => parse::role_check(count.parse().unwrap()),
+        ["role", "pending", changes, count] => {
+            pending::role(changes.parse().unwrap(), count.parse().unwrap());
+        }
         ["role", "server", kind] => grpc::server(kind),
         ["role", "faults"] => redis_live::role_faults(),
         ["role", "load"] => load::role(),
@@ -39,6 +43,7 @@ fn all() {
     some(&[
         "parse",
         "index",
+        "pending",
         "ranges",
         "snapshot",
         "starter",
@@ -57,6 +62,7 @@ fn some(groups: &[&str]) {
         match *group {
             "parse" => parse::measure(&mut table),
             "index" => index::memory(&mut table),
+            "pending" => pending::measure(&mut table),
             "ranges" => index::ranges(&mut table),
             "snapshot" => index::snapshot(&mut table),
             "starter" => index::starter(&mut table),
@@ -68,7 +74,7 @@ fn some(groups: &[&str]) {
             // Opt-in: it takes minutes, and attacks.
             "load" => load::measure(&mut table),
             other => panic!(
-                "no group {other}: parse, index, ranges, snapshot, starter, grpc, redis-load, redis-start, redis-live, redis-faults, load"
+                "no group {other}: parse, index, pending, ranges, snapshot, starter, grpc, redis-load, redis-start, redis-live, redis-faults, load"
             ),
         }
     }

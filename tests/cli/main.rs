@@ -20,6 +20,7 @@ mod kill;
 mod mirror;
 mod mirrored;
 mod outcomes;
+mod poison;
 mod policy;
 mod readme;
 mod served;
