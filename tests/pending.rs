@@ -59,13 +59,14 @@ fn cost(index: &Index, policy: &Policy) -> u64 {
 }
 
 #[test]
-fn checks_near_pending_changes_cost_about_as_much_as_others() {
+fn checks_near_pending_changes_cost_about_as_much_as_after_the_rebuild() {
     let (index, policy) = (index(), Policy::default());
-    let without = cost(&index, &policy);
     for pending in [1_000, 10_000] {
-        let with = cost(&changed(&index, pending), &policy);
-        // 2 is what the release build has to reach; before, this was 10 to 40.
-        assert!(with < 4 * without, "{pending} pending: {with} ns against {without} ns");
+        let waiting = changed(&index, pending);
+        let (with, without) = (cost(&waiting, &policy), cost(&waiting.compacted(), &policy));
+        // In a debug build, where the loops over neighbours are slow, three tables in place of one cost
+        // up to three times as much. A search of the changes for every neighbour costs over ten times.
+        assert!(with < 5 * without, "{pending} pending: {with} ns against {without} ns");
     }
 }
 

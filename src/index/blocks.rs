@@ -10,7 +10,7 @@ use crate::listing::Day;
 use crate::number::Number;
 
 use super::Seen;
-use super::numbers::{BLOCK, Numbers};
+use super::numbers::{BLOCK, Numbers, corroborated};
 
 /// Sizes of the blocks that are counted, smallest first.
 pub const BLOCK_SIZES: [u64; 5] = [10, 100, 1_000, 10_000, 100_000];
@@ -197,6 +197,38 @@ impl Numbers {
         others.map(more).sum()
     }
 
+    /// Counts the numbers in the block of `BLOCK_SIZES[at]` around `number`, itself left out.
+    pub(super) fn count(&self, number: Number, at: usize, fading: &Fading) -> BlockCount {
+        let mut count = BlockCount::default();
+        let Some((near, block)) = self.neighbourhood(number) else { return count };
+        let edges = self.edges(number, block);
+        let own = self.own(number, &edges[0]);
+        let entries = edges.into_iter().chain([near]).nth(at).unwrap_or_default();
+        if at >= NARROW && self.lone_reports(&entries, &own, fading) > 0 {
+            self.around(number, at).for_each(|(_, seen)| count.add(seen, at, fading));
+            return count;
+        }
+        for entries in [entries.start..own.start, own.end..entries.end] {
+            let last = &self.last[entries];
+            let newest = Day(last.iter().copied().max().unwrap_or_default());
+            if fading.counts(newest) {
+                count.count += last.iter().map(|&day| u32::from(fading.counts(Day(day)))).sum::<u32>();
+                count.newest = count.newest.max(newest);
+            }
+        }
+        count
+    }
+
+    /// Entries of the 100,000-block around `number`, and of its own 10,000-block within them;
+    /// nothing if there are none.
+    fn neighbourhood(&self, number: Number) -> Option<(Range<usize>, Range<usize>)> {
+        let (blocks, low) = self.blocks_near(number)?;
+        let entry = |block: usize| self.block_starts[block] as usize;
+        let own = blocks.start + self.blocks[blocks.clone()].partition_point(|&other| other < low);
+        let after = own + usize::from(self.blocks[own..blocks.end].first() == Some(&low));
+        Some((entry(blocks.start)..entry(blocks.end), entry(own)..entry(after)))
+    }
+
     /// Entries of the four smaller blocks around `number`, given those of its 10,000-block.
     fn edges(&self, number: Number, block: Range<usize>) -> [Range<usize>; 4] {
         let key = (number.key() % BLOCK) as u16;
@@ -250,12 +282,16 @@ impl Numbers {
         if entries.is_empty() {
             return;
         }
-        let (last, corroborated) = (&self.last[entries.clone()], &self.corroborated[entries]);
-        for (last, corroborated) in last.chunks(CHUNK).zip(corroborated.chunks(CHUNK)) {
+        let (last, spans) = (&self.last[entries.clone()], &self.spans[entries]);
+        for (last, spans) in last.chunks(CHUNK).zip(spans.chunks(CHUNK)) {
             // Plain loops over 16-bit words: the compiler makes vector code of them.
-            let percent = |days: &[u16]| days.iter().map(|&day| fading.percent(day)).sum::<u16>();
-            sum.seen += u32::from(percent(last));
-            sum.corroborated += u32::from(percent(corroborated));
+            let seen: u16 = last.iter().map(|&day| fading.percent(day)).sum();
+            sum.seen += u32::from(seen);
+            // Nothing is corroborated later than it was last seen.
+            if seen > 0 {
+                let corroborated = spans.iter().zip(last).map(|(&span, &last)| corroborated(span, last));
+                sum.corroborated += u32::from(corroborated.map(|day| fading.percent(day)).sum::<u16>());
+            }
         }
     }
 

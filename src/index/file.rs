@@ -98,11 +98,11 @@ impl Writer {
         self.column(&numbers.blocks)?;
         self.column(&numbers.block_starts)?;
         self.column(&numbers.keys)?;
-        self.column(&numbers.first)?;
         self.column(&numbers.last)?;
-        self.column(&numbers.corroborated)?;
+        self.column(&numbers.spans)?;
         self.column(&numbers.provenance)?;
         self.column(&pairs_column(&numbers.rare))?;
+        self.column(&pairs_column(&numbers.long_spans))?;
         self.column(&pairs_column(&numbers.lone_reports))?;
         self.column(&provenance_text(&index.provenances).into_bytes())?;
         self.column(&decision_records(index))?;
@@ -218,11 +218,11 @@ impl Reader {
             blocks: self.column()?,
             block_starts: self.column()?,
             keys: self.column()?,
-            first: self.column()?,
             last: self.column()?,
-            corroborated: self.column()?,
+            spans: self.column()?,
             provenance: self.column()?,
             rare: read_pairs(&self.column::<u32>()?),
+            long_spans: read_pairs(&self.column::<u32>()?),
             lone_reports: read_pairs(&self.column::<u32>()?),
         };
         if numbers.is_consistent() { Ok(numbers) } else { Err(SnapshotError::Damaged("columns do not fit")) }
@@ -308,9 +308,8 @@ impl Numbers {
         let empty = entries == 0 && self.supers.is_empty() && self.blocks.is_empty();
         let levels = covers(&self.super_starts, self.supers.len(), self.blocks.len())
             && covers(&self.block_starts, self.blocks.len(), entries);
-        let days = [self.first.len(), self.last.len(), self.corroborated.len()];
-        let columns = days.into_iter().chain([self.provenance.len()]);
-        (levels || empty) && columns.into_iter().all(|length| length == entries)
+        let columns = [self.last.len(), self.spans.len(), self.provenance.len()];
+        (levels || empty) && columns.iter().all(|&length| length == entries)
     }
 }
 

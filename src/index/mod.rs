@@ -45,7 +45,8 @@ pub struct Seen {
     pub first: Day,
     /// Latest day over all feeds.
     pub last: Day,
-    /// The day of the second independent sighting ([`Listing::corroborated_on`](crate::listing::Listing)).
+    /// The day of the second independent sighting ([`Listing::corroborated_on`](crate::listing::Listing)),
+    /// in the tables up to seven days too late, or lacking if it is more than a year before the last.
     corroborated: Option<Day>,
     /// The latest day without what only one client reported
     /// ([`Listing::seen_by_more_than_one_client`](crate::listing::Listing)).

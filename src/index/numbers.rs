@@ -1,6 +1,6 @@
 //! Exact numbers in three levels of four digits: 10^8 super-blocks, 10,000-blocks, keys.
 //!
-//! 9 bytes per number for key, first day, last day, day of corroboration and feeds, and 6 bytes per
+//! 7 bytes per number for key, last day, first day and day of corroboration, and feeds, and 6 bytes per
 //! 10,000-block that is not empty. Sorted arrays only: no pointers, loads from a file
 //! as it is, and the numbers around a number lie next to each other, which is what the block
 //! counts need. Must not know listings; [`super::Builder`] fills it.
@@ -18,6 +18,32 @@ pub(super) const BLOCK: u64 = 10_000;
 /// The provenance byte that sends to `rare`.
 const RARE: u8 = u8::MAX;
 
+/// Days from first to last day in the upper bits of a span; this many or more are in `long_spans`.
+const LONG_SPAN: u16 = 1_023;
+
+/// The lower six bits of a span say how many times eight days before the last day the number was
+/// corroborated, plus one; 0: never. Eight days are as exact as six bits allow for a whole year, which is
+/// how long a sighting counts.
+const CORROBORATED_BITS: u32 = 6;
+const CORROBORATED: u16 = (1 << CORROBORATED_BITS) - 1;
+const GRID: u16 = 8;
+
+/// First day and day of corroboration as one word.
+fn span_of(seen: Seen) -> u16 {
+    let days = seen.first.days_until(seen.last).min(LONG_SPAN);
+    let steps = seen.corroborated.map(|day| seen.last.0.div_ceil(GRID) - day.0.div_ceil(GRID));
+    let corroborated = steps.map_or(0, |steps| if steps < CORROBORATED { steps + 1 } else { 0 });
+    days << CORROBORATED_BITS | corroborated
+}
+
+/// The day of corroboration that a span has: 0 if there is none, else at most seven days too late. Rounded
+/// to a grid of days, not to a distance, so that a fresher sighting never makes the day an older one.
+pub(super) fn corroborated(span: u16, last: u16) -> u16 {
+    let steps = span & CORROBORATED;
+    let day = (last.div_ceil(GRID) + 1).wrapping_sub(steps).wrapping_mul(GRID);
+    if steps == 0 { 0 } else { day.min(last) }
+}
+
 /// Sorted columns; see the file's head. `*_starts` have one element more than what they index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Numbers {
@@ -26,11 +52,12 @@ pub(super) struct Numbers {
     pub(super) blocks: Vec<u16>,
     pub(super) block_starts: Vec<u32>,
     pub(super) keys: Vec<u16>,
-    pub(super) first: Vec<u16>,
     pub(super) last: Vec<u16>,
-    /// 0: never.
-    pub(super) corroborated: Vec<u16>,
+    /// First day and day of corroboration, both by their distance from the last day ([`span_of`]).
+    pub(super) spans: Vec<u16>,
     pub(super) provenance: Vec<u8>,
+    /// First days of entries that are too early for `spans`, by entry.
+    pub(super) long_spans: Vec<(u32, u16)>,
     /// Entries whose provenance id does not fit a byte, by entry.
     pub(super) rare: Vec<(u32, u16)>,
     /// Entries whose last day only one client reported, by entry, with the last day without that report;
@@ -78,10 +105,17 @@ impl Numbers {
         let lone = self.lone_reports.binary_search_by_key(&(at as u32), |(entry, _)| *entry);
         let without = lone.map_or(self.last[at], |lone| self.lone_reports[lone].1);
         let day = |day: u16| (day > 0).then_some(Day(day));
+        let (span, last) = (self.spans[at], self.last[at]);
+        let first = match span >> CORROBORATED_BITS {
+            LONG_SPAN => self.long_spans.binary_search_by_key(&(at as u32), |(entry, _)| *entry).ok(),
+            _ => None,
+        };
         Seen {
-            first: Day(self.first[at]),
-            last: Day(self.last[at]),
-            corroborated: day(self.corroborated[at]),
+            first: Day(
+                first.map_or(last.saturating_sub(span >> CORROBORATED_BITS), |long| self.long_spans[long].1)
+            ),
+            last: Day(last),
+            corroborated: day(corroborated(span, last)),
             without_lone_report: day(without),
             provenance,
         }
@@ -104,16 +138,19 @@ impl Numbers {
             self.open_block(low);
         }
         self.keys.push((number % BLOCK) as u16);
-        self.first.push(seen.first.0);
+        let entry = (self.keys.len() - 1) as u32;
         self.last.push(seen.last.0);
-        self.corroborated.push(seen.corroborated.unwrap_or_default().0);
+        self.spans.push(span_of(seen));
+        if seen.first.days_until(seen.last) >= LONG_SPAN {
+            self.long_spans.push((entry, seen.first.0));
+        }
         self.provenance.push(u8::try_from(seen.provenance).unwrap_or(RARE));
         if seen.provenance >= u16::from(RARE) {
-            self.rare.push(((self.keys.len() - 1) as u32, seen.provenance));
+            self.rare.push((entry, seen.provenance));
         }
         if seen.without_lone_report != Some(seen.last) {
             let day = seen.without_lone_report.unwrap_or_default().0;
-            self.lone_reports.push(((self.keys.len() - 1) as u32, day));
+            self.lone_reports.push((entry, day));
         }
     }
 
@@ -131,11 +168,11 @@ impl Numbers {
         self.blocks.shrink_to_fit();
         self.block_starts.shrink_to_fit();
         self.keys.shrink_to_fit();
-        self.first.shrink_to_fit();
         self.last.shrink_to_fit();
-        self.corroborated.shrink_to_fit();
+        self.spans.shrink_to_fit();
         self.provenance.shrink_to_fit();
         self.rare.shrink_to_fit();
+        self.long_spans.shrink_to_fit();
         self.lone_reports.shrink_to_fit();
     }
 
@@ -161,9 +198,50 @@ impl Numbers {
     /// Bytes of the columns.
     pub(super) fn bytes(&self) -> usize {
         let words = self.supers.capacity() + self.super_starts.capacity() + self.block_starts.capacity();
-        let days = self.first.capacity() + self.last.capacity() + self.corroborated.capacity();
+        let days = self.last.capacity() + self.spans.capacity();
         let halves = self.blocks.capacity() + self.keys.capacity() + days;
-        let pairs = self.rare.capacity() + self.lone_reports.capacity();
+        let pairs = self.rare.capacity() + self.long_spans.capacity() + self.lone_reports.capacity();
         words * 4 + halves * 2 + self.provenance.capacity() + pairs * 8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(first: u16, last: u16, corroborated: Option<u16>) -> Seen {
+        Seen {
+            first: Day(first),
+            last: Day(last),
+            corroborated: corroborated.map(Day),
+            without_lone_report: Some(Day(last)),
+            provenance: 0,
+        }
+    }
+
+    fn kept(first: u16, last: u16, day: Option<u16>) -> Seen {
+        let mut numbers = Numbers::default();
+        numbers.push(447_400_123_456, seen(first, last, day));
+        numbers.finish();
+        numbers.entry(0)
+    }
+
+    #[test]
+    fn days_come_back_and_that_of_corroboration_to_the_week() {
+        for last in [20_500, 20_501, 20_507, 20_508] {
+            assert_eq!(kept(last, last, None), seen(last, last, None));
+            assert_eq!(kept(last, last, Some(last)), seen(last, last, Some(last)));
+            for span in [1, 365, 1_022, 1_023, 1_024, 8_000] {
+                let first = last - span;
+                assert_eq!(kept(first, last, None), seen(first, last, None));
+                for day in first.max(last - 365)..=last {
+                    let now = kept(first, last, Some(day)).corroborated.unwrap_or_default().0;
+                    assert!(now >= day && now < day + GRID && now <= last, "{day} became {now}");
+                    let before = kept(first, last - 1, Some(day.min(last - 1))).corroborated;
+                    assert!(Some(Day(now)) >= before, "a fresher sighting makes it no older");
+                }
+                assert_eq!(kept(first, last, Some(last - 505)).corroborated, None, "long before the last");
+            }
+        }
     }
 }

@@ -98,6 +98,19 @@ impl Overlay {
 
     /// Counts the other numbers in the block of `BLOCK_SIZES[at]`, in tables and overlay together.
     pub(super) fn count(&self, number: Number, at: usize, fading: &Fading, base: &Numbers) -> BlockCount {
+        let [all, was, now] = [base, &*self.was, &*self.now].map(|table| table.count(number, at, fading));
+        let newest = if all.newest > was.newest {
+            all.newest.max(now.newest)
+        } else if now.newest >= all.newest {
+            now.newest
+        } else {
+            // The newest number of the tables has changed to an older day, which feeds do not do.
+            return self.count_one_by_one(number, at, fading, base);
+        };
+        BlockCount { count: all.count - was.count + now.count, newest }
+    }
+
+    fn count_one_by_one(&self, number: Number, at: usize, fading: &Fading, base: &Numbers) -> BlockCount {
         let mut changed = self.was.around(number, at).peekable();
         // Both are in order of number, so one walk finds what has changed.
         let unchanged = base.around(number, at).filter(|(other, _)| {

@@ -27,8 +27,8 @@ fn main() {
     match words.as_slice() {
         ["role", "parse", what, count] => parse::role(what, count.parse().unwrap()),
         ["role", "check", count] => parse::role_check(count.parse().unwrap()),
-        ["role", "pending", changes, count] => {
-            pending::role(changes.parse().unwrap(), count.parse().unwrap());
+        ["role", name @ ("pending" | "rebuilt"), changes, count] => {
+            pending::role(*name == "rebuilt", changes.parse().unwrap(), count.parse().unwrap());
         }
         ["role", "server", kind] => grpc::server(kind),
         ["role", "faults"] => redis_live::role_faults(),

@@ -42,9 +42,10 @@ fn index(pending: usize) -> (Index, Vec<String>) {
     (index, strangers.collect())
 }
 
-/// Checks `count` numbers beside `pending` changes.
-pub(crate) fn role(pending: usize, count: usize) {
-    let (index, strangers) = index(pending);
+/// Checks `count` numbers near `pending` changes, or near as many that the tables have taken in.
+pub(crate) fn role(rebuilt: bool, pending: usize, count: usize) {
+    let (waiting, strangers) = index(pending);
+    let index = if rebuilt { waiting.compacted() } else { waiting };
     let policy = Policy::default();
     for text in strangers.iter().cycle().take(count) {
         black_box(check(&index, &policy, text, None, &Context::default(), NOW));
@@ -52,16 +53,20 @@ pub(crate) fn role(pending: usize, count: usize) {
 }
 
 pub(crate) fn measure(table: &mut Table) {
-    let instructions = |pending: usize| {
-        let role = |count: u64| ["pending".to_owned(), pending.to_string(), count.to_string()].to_vec();
+    let instructions = |name: &str, pending: usize| {
+        let role = |count: u64| [name.to_owned(), pending.to_string(), count.to_string()].to_vec();
         instructions_per_operation(role, 10_000, 50_000)
     };
-    let without = instructions(0);
+    let none = instructions("pending", 0);
     for pending in [1_000, 10_000] {
-        let with = instructions(pending);
+        let (with, rebuilt) = (instructions("pending", pending), instructions("rebuilt", pending));
         table.row(
-            format!("check near {pending} pending changes"),
-            format!("{with:.0} instructions against {without:.0}: {:.2}", with / without),
+            format!("check near {pending} pending changes, against none / against as many after the rebuild"),
+            format!(
+                "{with:.0} instructions against {none:.0} / {rebuilt:.0}: {:.2} / {:.2}",
+                with / none,
+                with / rebuilt
+            ),
             "at most 2",
         );
     }
