@@ -68,12 +68,17 @@ mod tests {
     type Near = (i64, u16, u16);
 
     fn judged(near: &[Near]) -> (Verdict, u8) {
+        let by_feed: Vec<_> = near.iter().map(|near| ("feed", *near)).collect();
+        judged_by(&by_feed)
+    }
+
+    fn judged_by(near: &[(&str, Near)]) -> (Verdict, u8) {
         let mut listings = std::collections::BTreeMap::<Number, Listing>::new();
-        for &(distance, first, last) in near {
+        for &(feed, (distance, first, last)) in near {
             let number = Number::from_digits(447_400_150_555u64.wrapping_add_signed(distance));
             let number = number.unwrap_or_else(|e| panic!("{e}"));
             let day = |ago: u16| Day(TODAY.0 - ago).start();
-            let feed = "feed".parse().unwrap_or_else(|e| panic!("{e}"));
+            let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
             let (first_seen, last_seen) = (day(first.max(last)), day(last.min(first)));
             let seen = Listing::seen(Sighting::new(feed, first_seen, last_seen, 1));
             listings.entry(number).or_default().merge(&seen);
@@ -89,9 +94,12 @@ mod tests {
         (judgement.verdict, judgement.risk_score)
     }
 
-    fn near() -> impl Strategy<Value = Near> {
+    fn near() -> impl Strategy<Value = (&'static str, Near)> {
+        let feed =
+            prop_oneof![Just("feed"), Just("other"), Just("client.a__reports"), Just("client.b__reports")];
         let distance = prop_oneof![-5i64..=4, -55i64..45, -555i64..445, -50_555i64..49_445];
-        (distance.prop_filter("itself", |distance| *distance != 0), 0u16..500, 0u16..500)
+        let distance = distance.prop_filter("itself", |distance| *distance != 0);
+        (feed, (distance, 0u16..500, 0u16..500))
     }
 
     proptest! {
@@ -100,8 +108,8 @@ mod tests {
             around in proptest::collection::vec(near(), 0..12),
             more in near(),
         ) {
-            let before = judged(&around);
-            let after = judged(&[around, vec![more]].concat());
+            let before = judged_by(&around);
+            let after = judged_by(&[around, vec![more]].concat());
             prop_assert!(after.0 >= before.0 && after.1 >= before.1, "{before:?} {after:?}");
         }
     }
@@ -126,5 +134,33 @@ mod tests {
         ] {
             assert_eq!(judged(&near).0, verdict, "{near:?}");
         }
+    }
+
+    #[test]
+    fn strangers_are_blocked_only_by_a_second_independent_sighting() {
+        /// What is said of thirty numbers, of which three are in the same hundred.
+        fn thirty(said: &[(&'static str, u16)]) -> Vec<(&'static str, Near)> {
+            let numbers = (-30i64..0).map(|at| if at < -3 { at * 20 } else { at * 10 });
+            numbers.flat_map(|at| said.iter().map(move |&(feed, ago)| (feed, (at, ago, ago)))).collect()
+        }
+        for (name, said, verdict) in [
+            ("old public numbers", vec![("old", 800)], Verdict::Allow),
+            ("the same, seen by a new feed", vec![("old", 800), ("new", 0)], Verdict::Challenge),
+            ("the same, seen twice by it", vec![("old", 800), ("new", 1), ("new", 0)], Verdict::Block),
+            ("seen by two feeds", vec![("one", 1), ("other", 1)], Verdict::Block),
+            ("reported by a client", vec![("old", 800), ("client.a__reports", 0)], Verdict::Challenge),
+            (
+                "invented by two clients on two days",
+                vec![("client.a__reports", 1), ("client.b__reports", 0)],
+                Verdict::Challenge,
+            ),
+        ] {
+            assert_eq!(judged_by(&thirty(&said)).0, verdict, "{name}");
+        }
+        let far = |feed: &'static str| (0..9).map(|at| (feed, (-400 - at, 0, 0))).collect::<Vec<_>>();
+        assert_eq!(judged_by(&far("client.a__reports")).0, Verdict::Allow, "one client, out of the hundred");
+        assert_eq!(judged_by(&far("feed")).0, Verdict::Challenge);
+        let two = [far("client.a__reports"), far("client.b__reports")].concat();
+        assert_eq!(judged_by(&two).0, Verdict::Challenge, "two clients");
     }
 }
