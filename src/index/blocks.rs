@@ -10,7 +10,7 @@ use crate::listing::Day;
 use crate::number::Number;
 
 use super::Seen;
-use super::numbers::{BLOCK, Numbers, corroborated};
+use super::numbers::{BLOCK, Numbers, corroborated, step};
 
 /// Sizes of the blocks that are counted, smallest first.
 pub const BLOCK_SIZES: [u64; 5] = [10, 100, 1_000, 10_000, 100_000];
@@ -27,6 +27,8 @@ pub const AGES: usize = 4;
 pub struct Fading {
     /// First day of each age, youngest first; what was last seen before all of them counts nothing.
     since: [u16; AGES],
+    /// The same days as steps of the grid on which the tables keep the day of corroboration.
+    steps: [u16; AGES],
     /// What each age counts above the next older one.
     more: [u16; AGES],
     /// The most that one 10,000-block counts among the 100,000.
@@ -37,10 +39,12 @@ impl Fading {
     /// From the first day of each age, youngest first, and its percentage, which never rises; `crowd`
     /// is the most fresh numbers that one 10,000-block counts for among the 100,000 around it.
     pub fn new(ages: [(Day, u8); AGES], crowd: u16) -> Self {
+        // Day 0 is what the columns have for "never".
+        let since = ages.map(|(since, _)| since.0.max(1));
         let older = |at: usize| ages.get(at + 1).map_or(0, |age| age.1);
         Self {
-            // Day 0 is what the columns have for "never".
-            since: ages.map(|(since, _)| since.0.max(1)),
+            since,
+            steps: since.map(step),
             more: std::array::from_fn(|at| u16::from(ages[at].1.saturating_sub(older(at)))),
             crowd: u32::from(crowd) * 100,
         }
@@ -49,6 +53,14 @@ impl Fading {
     fn percent(&self, last: u16) -> u16 {
         let ages = self.since.iter().zip(self.more);
         ages.map(|(&since, more)| if last >= since { more } else { 0 }).sum()
+    }
+
+    /// The same by the day of corroboration, which is not after `last`.
+    fn percent_corroborated(&self, span: u16, last: u16) -> u16 {
+        let corroborated = corroborated(span, last);
+        let ages = self.since.iter().zip(self.steps).zip(self.more);
+        let counts = |since: u16, step: u16| last >= since && corroborated >= step;
+        ages.map(|((&since, step), more)| if counts(since, step) { more } else { 0 }).sum()
     }
 
     fn counts(&self, last: Day) -> bool {
@@ -289,8 +301,8 @@ impl Numbers {
             sum.seen += u32::from(seen);
             // Nothing is corroborated later than it was last seen.
             if seen > 0 {
-                let corroborated = spans.iter().zip(last).map(|(&span, &last)| corroborated(span, last));
-                sum.corroborated += u32::from(corroborated.map(|day| fading.percent(day)).sum::<u16>());
+                let percent = |(&span, &last): (&u16, &u16)| fading.percent_corroborated(span, last);
+                sum.corroborated += u32::from(spans.iter().zip(last).map(percent).sum::<u16>());
             }
         }
     }

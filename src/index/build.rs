@@ -238,7 +238,7 @@ mod tests {
             };
             let last = listing.days().map(|(_, last)| last);
             // As exact as the tables keep it.
-            let grid = |day: Day| last.map(|last| Day(day.0.div_ceil(8) * 8).min(last));
+            let grid = |day: Day| last.map(|last| Day(day.0 / 8 * 8 + 7).min(last));
             let corroborated = percent(listing.corroborated_on().and_then(grid));
             if other / 100_000 == number.key() / 100_000 {
                 let block = blocks.entry(other / 10_000).or_default();

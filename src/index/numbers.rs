@@ -22,26 +22,35 @@ const RARE: u8 = u8::MAX;
 const LONG_SPAN: u16 = 1_023;
 
 /// The lower six bits of a span say how many times eight days before the last day the number was
-/// corroborated, plus one; 0: never. Eight days are as exact as six bits allow for a whole year, which is
-/// how long a sighting counts.
+/// corroborated. Eight days are as exact as six bits allow for a whole year, which is how long a sighting
+/// counts. On a grid of days, so that a fresher sighting never makes an older day of the same.
 const CORROBORATED_BITS: u32 = 6;
-const CORROBORATED: u16 = (1 << CORROBORATED_BITS) - 1;
+/// These bits of a number that was corroborated never, or longer before.
+const NEVER: u16 = (1 << CORROBORATED_BITS) - 1;
 const GRID: u16 = 8;
 
 /// First day and day of corroboration as one word.
 fn span_of(seen: Seen) -> u16 {
     let days = seen.first.days_until(seen.last).min(LONG_SPAN);
-    let steps = seen.corroborated.map(|day| seen.last.0.div_ceil(GRID) - day.0.div_ceil(GRID));
-    let corroborated = steps.map_or(0, |steps| if steps < CORROBORATED { steps + 1 } else { 0 });
-    days << CORROBORATED_BITS | corroborated
+    let steps = seen.corroborated.map_or(NEVER, |day| seen.last.0 / GRID - day.0 / GRID);
+    days << CORROBORATED_BITS | steps.min(NEVER)
 }
 
-/// The day of corroboration that a span has: 0 if there is none, else at most seven days too late. Rounded
-/// to a grid of days, not to a distance, so that a fresher sighting never makes the day an older one.
+/// The step of the grid on which a number was corroborated; 0: never.
 pub(super) fn corroborated(span: u16, last: u16) -> u16 {
-    let steps = span & CORROBORATED;
-    let day = (last.div_ceil(GRID) + 1).wrapping_sub(steps).wrapping_mul(GRID);
-    if steps == 0 { 0 } else { day.min(last) }
+    let steps = span & NEVER;
+    if steps == NEVER { 0 } else { (last / GRID).wrapping_sub(steps) }
+}
+
+/// The first step of the grid that counts as not before `day`.
+pub(super) fn step(day: u16) -> u16 {
+    // 0 is "never".
+    (day / GRID).max(1)
+}
+
+/// The last day of a step, as far as it was seen.
+fn day_of(step: u16, last: u16) -> Option<Day> {
+    (step > 0).then(|| Day(step.saturating_mul(GRID).saturating_add(GRID - 1).min(last)))
 }
 
 /// Sorted columns; see the file's head. `*_starts` have one element more than what they index.
@@ -115,7 +124,7 @@ impl Numbers {
                 first.map_or(last.saturating_sub(span >> CORROBORATED_BITS), |long| self.long_spans[long].1)
             ),
             last: Day(last),
-            corroborated: day(corroborated(span, last)),
+            corroborated: day_of(corroborated(span, last), last),
             without_lone_report: day(without),
             provenance,
         }
