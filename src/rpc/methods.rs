@@ -2,35 +2,7 @@
 //!
 //! A method that is not named here needs the scope admin; a test holds that all are named.
 
-use crate::access::Scope;
-
-/// How much a call may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
-    /// One number: a matter of microseconds.
-    Light,
-    /// Many numbers or listings, or the store: its answer may be large.
-    Heavy,
-    /// As long as both sides like.
-    Stream,
-    /// Health, of which anybody may ask: so it takes no place that a client with a key may want.
-    Probe,
-}
-
-impl Weight {
-    /// All, in the order of their rooms.
-    pub(super) const ALL: [Self; 4] = [Self::Light, Self::Heavy, Self::Stream, Self::Probe];
-
-    /// The word of metrics.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Light => "light",
-            Self::Heavy => "heavy",
-            Self::Stream => "stream",
-            Self::Probe => "probe",
-        }
-    }
-}
+use crate::access::{Scope, Weight};
 
 /// What a method asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use numguard::rpc::pb;
 use pb::admin_service_client::AdminServiceClient;
 use pb::check_service_client::CheckServiceClient;
+use prost::bytes::{Buf, BufMut};
 use tokio::runtime::Runtime;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, Endpoint};
@@ -19,8 +21,8 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_types::StatusExt;
 
 pub(crate) struct Caller {
-    runtime: Runtime,
-    channel: Channel,
+    pub(crate) runtime: Runtime,
+    pub(crate) channel: Channel,
     key: String,
 }
 
@@ -58,8 +60,9 @@ impl Caller {
         hanging
     }
 
-    /// Begins checks of one number and sends none, on a connection that is well otherwise.
-    pub(crate) fn hang_checks(&self, calls: usize) -> Vec<tokio::task::JoinHandle<()>> {
+    /// Begins checks of one number and sends none, on a connection that is well otherwise. Returns what they
+    /// are answered.
+    pub(crate) fn hang_checks(&self, calls: usize) -> Vec<Code> {
         let call = || {
             let mut grpc = tonic::client::Grpc::new(self.channel.clone());
             self.runtime.spawn(async move {
@@ -67,19 +70,41 @@ impl Caller {
                 let codec: ProstCodec<pb::CheckNumberRequest, pb::CheckNumberResponse> =
                     ProstCodec::default();
                 grpc.ready().await.unwrap();
-                let _ = grpc.client_streaming(Request::new(tokio_stream::pending()), path, codec).await;
+                grpc.client_streaming(Request::new(tokio_stream::pending()), path, codec).await.err()
             })
         };
-        (0..calls).map(|_| call()).collect()
+        let hanging: Vec<_> = (0..calls).map(|_| call()).collect();
+        hanging
+            .into_iter()
+            .map(|call| self.runtime.block_on(call).unwrap().map_or(Code::Ok, |e| e.code()))
+            .collect()
     }
 
+    /// Sends one message that is already encoded to a method.
+    pub(crate) fn raw(&self, path: &'static str, message: Vec<u8>) -> Result<(), Status> {
+        let request = self.request(tokio_stream::once(message));
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        self.runtime.block_on(async {
+            grpc.ready().await.unwrap();
+            let path = PathAndQuery::from_static(path);
+            grpc.client_streaming(request, path, Raw).await.map(drop)
+        })
+    }
+
+    /// A request that shows the key and ends within half a minute.
     fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = self.unlimited(message);
+        request.set_timeout(Duration::from_secs(30));
+        request
+    }
+
+    /// A request that shows the key.
+    pub(crate) fn unlimited<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         if !self.key.is_empty() {
             let value: AsciiMetadataValue = format!("Bearer {}", self.key).parse().unwrap();
             request.metadata_mut().insert("authorization", value);
         }
-        request.set_timeout(Duration::from_secs(30));
         request
     }
 
@@ -141,6 +166,44 @@ impl Caller {
             answers.message().await
         };
         self.runtime.block_on(asked).map(drop).map_err(|status| status.code())
+    }
+}
+
+/// Messages as bytes; answers are dropped.
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = ();
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, message: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put_slice(&message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = ();
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
+        buffer.advance(buffer.remaining());
+        Ok(Some(()))
     }
 }
 

@@ -11,5 +11,6 @@ mod keys;
 #[path = "../cli/served.rs"]
 #[allow(dead_code)]
 mod served;
+mod stalled;
 mod tls;
 mod waiting;
