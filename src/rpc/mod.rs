@@ -7,6 +7,7 @@ mod admin_service;
 mod allocation;
 mod calls;
 mod check_service;
+mod codec;
 mod connections;
 mod convert;
 mod feed_messages;
