@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tonic::Status;
 use tonic::body::Body;
@@ -26,6 +26,7 @@ use super::pb::check_service_server::{CheckServiceServer, SERVICE_NAME};
 use super::peer::Peer;
 use super::sheds::shed;
 use super::status::{of_denied, of_limit};
+use super::stream_key::{KeyedBody, StreamKey};
 use super::timed_body::TimedBody;
 
 /// Calls with large answers at a time, from all clients: ten thousand numbers each are some 2 MB.
@@ -116,7 +117,7 @@ impl Gate {
             return Ok(Some(self.peer.anonymous.clone()));
         };
         let shown = request.headers().get(http::header::AUTHORIZATION);
-        let found = directory.client(shown.map(http::HeaderValue::as_bytes), needs);
+        let found = directory.client(shown.map(HeaderValue::as_bytes), needs);
         found.map(Some).map_err(|denied| {
             // What was asked for may be anything, a number too.
             let asked = metrics::Method::at(request.uri().path());
@@ -125,8 +126,12 @@ impl Gate {
         })
     }
 
-    /// Finds a permit for the call, and puts who calls into it.
-    fn admit(&self, method: Method, request: &mut Request<Incoming>) -> Result<Permit, Refusal> {
+    /// Finds a permit for the call, and puts who calls into it. Returns the key too, if it is a stream's.
+    fn admit(
+        &self,
+        method: Method,
+        request: &mut Request<Incoming>,
+    ) -> Result<(Permit, Option<Arc<StreamKey>>), Refusal> {
         let client = self.client(method, request).map_err(|status| {
             let caller = Arc::clone(self.peer.anonymous.caller());
             Refusal { status, caller }
@@ -138,11 +143,18 @@ impl Gate {
         }
         let permit = self.services.permits.take(method.weight, caller);
         let permit = permit.ok_or_else(|| refusal(shed(method.weight, caller)))?;
-        if let Some(client) = client {
-            request.headers_mut().remove(http::header::AUTHORIZATION);
-            request.extensions_mut().insert(client);
-        }
-        Ok(permit)
+        let Some(client) = client else { return Ok((permit, None)) };
+        let shown = request.headers_mut().remove(http::header::AUTHORIZATION);
+        request.extensions_mut().insert(client);
+        let shown = shown.filter(|_| method.weight == Weight::Stream);
+        Ok((permit, shown.and_then(|shown| self.stream_key(method, shown, request.uri().path()))))
+    }
+
+    /// The key of a stream, if there are keys.
+    fn stream_key(&self, method: Method, shown: HeaderValue, path: &str) -> Option<Arc<StreamKey>> {
+        let directory = Arc::clone(self.services.guard.directory.as_ref()?);
+        let name = metrics::Method::at(path).path();
+        Some(Arc::new(StreamKey::new(directory, shown, method.needs?, self.peer.address, name)))
     }
 
     /// What a refused call is answered, for which it waits if it may.
@@ -152,14 +164,14 @@ impl Gate {
     }
 }
 
-/// The request as services read it: with an end to the wait for it.
-fn timed(request: Request<Incoming>, weight: Weight) -> Request<Body> {
-    let patience = match weight {
-        Weight::Stream => return request.map(Body::new),
-        Weight::Heavy => HEAVY_PATIENCE,
-        _ => LIGHT_PATIENCE,
-    };
-    request.map(|body| Body::new(TimedBody::new(body, patience)))
+/// The request as services read it: with an end to the wait for it, or one that comes with the key.
+fn bounded(request: Request<Incoming>, weight: Weight, key: Option<&Arc<StreamKey>>) -> Request<Body> {
+    request.map(|body| match (weight, key) {
+        (_, Some(key)) => Body::new(KeyedBody::request(body, Arc::clone(key))),
+        (Weight::Stream, None) => Body::new(body),
+        (Weight::Heavy, None) => Body::new(TimedBody::new(body, HEAVY_PATIENCE)),
+        (_, None) => Body::new(TimedBody::new(body, LIGHT_PATIENCE)),
+    })
 }
 
 impl Service<Request<Incoming>> for Gate {
@@ -174,12 +186,12 @@ impl Service<Request<Incoming>> for Gate {
     fn call(&mut self, mut request: Request<Incoming>) -> Call {
         let path = request.uri().path();
         let (method, check) = (methods::at(path), is_check(path));
-        let permit = match self.admit(method, &mut request) {
-            Ok(permit) => permit,
+        let (permit, key) = match self.admit(method, &mut request) {
+            Ok(admitted) => admitted,
             Err(refusal) => return self.refuse(refusal, method.weight, request.into_body()),
         };
         let deadline = timeout(request.headers());
-        let request = timed(request, method.weight);
+        let request = bounded(request, method.weight, key.as_ref());
         let answer: Answer = if check {
             self.services.check.clone().call(request)
         } else {
@@ -187,7 +199,7 @@ impl Service<Request<Incoming>> for Gate {
             Box::pin(async move { Ok(answer.await.unwrap_or_else(|never| match never {})) })
         };
         let peer = (method.weight != Weight::Light).then(|| Arc::clone(&self.peer));
-        Call::new(answer, deadline, permit, peer, method.weight)
+        Call::new(answer, deadline, permit, peer, method.weight).keyed(key.filter(|_| !method.imports))
     }
 }
 

@@ -21,6 +21,7 @@ use crate::access::{Caller, Permit, Weight};
 use super::held_body::HeldBody;
 use super::peer::Peer;
 use super::sheds::shed;
+use super::stream_key::{KeyedBody, StreamKey};
 
 /// How long a call that is refused waits for the rest of its request, and for how much of it.
 const REFUSED_PATIENCE: Duration = Duration::from_secs(1);
@@ -37,6 +38,8 @@ pub(super) struct Call {
     refusal: Option<Box<Refusal>>,
     /// Of calls whose answer may be large.
     peer: Option<Arc<Peer>>,
+    /// Of streams that end with their key, answers included.
+    key: Option<Arc<StreamKey>>,
     weight: Weight,
 }
 
@@ -56,7 +59,12 @@ impl Call {
         weight: Weight,
     ) -> Self {
         let deadline = deadline.map(|after| Box::pin(tokio::time::sleep(after)));
-        Self { answer, deadline, permit: Some(permit), refusal: None, peer, weight }
+        Self { answer, deadline, permit: Some(permit), refusal: None, peer, key: None, weight }
+    }
+
+    /// The same, whose answers end with the key.
+    pub(super) fn keyed(self, key: Option<Arc<StreamKey>>) -> Self {
+        Self { key, ..self }
     }
 
     /// Refused once its request is here, but for streams, whose client may wait for us first, and for calls
@@ -75,7 +83,7 @@ impl Call {
             }
             Ok(status.into_http())
         });
-        Self { answer, deadline: None, permit, refusal: None, peer: None, weight: Weight::Refused }
+        Self { answer, deadline: None, permit, refusal: None, peer: None, key: None, weight: Weight::Refused }
     }
 
     /// Gives the permit of a check back while its request is on its way. Returns the refusal of a call that
@@ -122,13 +130,16 @@ impl Future for Call {
                 None => Poll::Pending,
             };
         };
-        let (peer, weight) = (self.peer.take(), self.weight);
-        Poll::Ready(match (peer, self.permit.take()) {
-            (Some(peer), Some(permit)) => answer.map(|answer| {
-                answer.map(|body| Body::new(HeldBody::new(body, permit, peer, weight == Weight::Heavy)))
-            }),
-            _ => answer,
-        })
+        let (peer, weight, key) = (self.peer.take(), self.weight, self.key.take());
+        let (Some(peer), Some(permit)) = (peer, self.permit.take()) else { return Poll::Ready(answer) };
+        let body = |body| {
+            let body = match key {
+                Some(key) => Body::new(KeyedBody::answer(body, key)),
+                None => body,
+            };
+            Body::new(HeldBody::new(body, permit, peer, weight == Weight::Heavy))
+        };
+        Poll::Ready(answer.map(|answer| answer.map(body)))
     }
 }
 

@@ -35,6 +35,7 @@ mod sheds;
 mod spans;
 mod stats;
 mod status;
+mod stream_key;
 mod timed_body;
 mod undo;
 

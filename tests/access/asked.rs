@@ -7,11 +7,13 @@ use pb::admin_service_client::AdminServiceClient;
 use pb::check_service_client::CheckServiceClient;
 use prost::bytes::{Buf, BufMut};
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_prost::ProstCodec;
@@ -167,6 +169,54 @@ impl Caller {
         };
         self.runtime.block_on(asked).map(drop).map_err(|status| status.code())
     }
+}
+
+/// Far more than a stream may take to end, and far less than it takes to end by itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A stream of checks that is open.
+pub(crate) struct Checks {
+    asks: mpsc::Sender<pb::StreamCheckNumbersRequest>,
+    answers: Streaming<pb::StreamCheckNumbersResponse>,
+}
+
+impl Checks {
+    pub(crate) fn open(caller: &Caller) -> Self {
+        let (asks, asked) = mpsc::channel(8);
+        let mut client = CheckServiceClient::new(caller.channel.clone());
+        let request = caller.unlimited(ReceiverStream::new(asked));
+        let answers = caller.runtime.block_on(client.stream_check_numbers(request)).unwrap().into_inner();
+        let mut checks = Self { asks, answers };
+        assert!(checks.ask(caller).is_ok());
+        checks
+    }
+
+    pub(crate) fn ask(&mut self, caller: &Caller) -> Result<(), Status> {
+        let request = pb::StreamCheckNumbersRequest { request: Some(number()) };
+        caller.runtime.block_on(async {
+            self.asks.send(request).await.unwrap();
+            self.answers.message().await.map(|answer| assert!(answer.is_some()))
+        })
+    }
+
+    /// What it ends with, nothing more being sent.
+    pub(crate) fn end(&mut self, caller: &Caller) -> Option<Status> {
+        ends(caller, &mut self.answers)
+    }
+}
+
+/// What a stream ends with, whatever still comes of it.
+pub(crate) fn ends<T>(caller: &Caller, answers: &mut Streaming<T>) -> Option<Status> {
+    let end = async {
+        loop {
+            match answers.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return None,
+                Err(status) => return Some(status),
+            }
+        }
+    };
+    caller.runtime.block_on(async { tokio::time::timeout(PATIENCE, end).await }).expect("the stream goes on")
 }
 
 /// Messages as bytes; answers are dropped.

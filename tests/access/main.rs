@@ -13,5 +13,6 @@ mod oversized;
 #[allow(dead_code)]
 mod served;
 mod stalled;
+mod streams;
 mod tls;
 mod waiting;
