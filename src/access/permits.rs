@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::metrics::Uses;
 
-/// What a permit is for. Each has a limit of its own, so that calls of one weight never take what those of
+/// What a permit is for. Each has a separate limit, so that calls of one weight never take what those of
 /// another need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
@@ -167,7 +167,7 @@ mod tests {
                 assert!(!next.is_empty(), "{} callers took all {most}", taken.len());
                 taken.push(next);
             }
-            assert!(permits.take(Weight::Light, &first).is_none(), "who has more than its share waits");
+            assert!(permits.take(Weight::Light, &first).is_none(), "a caller over its share gets none");
             assert!(permits.take(Weight::Heavy, &first).is_some(), "weights are counted apart");
             drop(taken);
             assert_eq!(all(&permits, &first).len(), most.div_ceil(2), "all are given back");

@@ -1,6 +1,6 @@
 //! Calls for which there was no permit: counted by client and weight, and logged once a minute for each.
 //!
-//! Must not tell a client by anything but its name in metrics, of which there are a bounded number.
+//! A client has the name that it has in metrics: of those there is a bounded number, and none is a secret.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::metric::{Counter, Counters, counters};
 use super::seldom::Seldom;
 use super::status::too_busy;
 
-/// What the log has of each client and weight.
+/// The log has one line for each client and weight in this time.
 const EVERY: Duration = Duration::from_secs(60);
 
 static COUNTERS: LazyLock<Counters> = LazyLock::new(|| {
@@ -42,7 +42,12 @@ pub(super) fn shed(weight: Weight, caller: &Caller) -> Box<Status> {
     if let Some(shed) = sheds.get(client).and_then(|sheds| sheds.get(weight as usize)) {
         shed.count.inc();
         shed.log.tell(|before| {
-            tracing::warn!(client, weight = weight.as_str(), refused = before + 1, "had no room for calls");
+            tracing::warn!(
+                client,
+                weight = weight.as_str(),
+                refused = before + 1,
+                "calls were refused: as many are open as there may be, in all or of this client"
+            );
         });
     }
     Box::new(too_busy(weight))

@@ -28,9 +28,9 @@ pub(super) struct Field {
 #[derive(Debug, PartialEq)]
 pub(super) enum Kind {
     /// A single message. What comes of it twice is merged, so the lists in it are counted with those of the
-    /// message around it: they begin at this place.
+    /// message around it: they begin at this index.
     Single { shape: Shape, at: usize },
-    /// A list, counted at this place among those of the message.
+    /// A list, counted at this index among those of the message.
     List { at: usize, entry: Entry },
 }
 
