@@ -4,13 +4,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::metrics::{self, Uses};
+use super::permits::Caller;
 
 /// The name of callers without a key.
 pub const ANONYMOUS: &str = "anonymous";
@@ -54,18 +54,8 @@ enum Limit {
 /// Who calls: the owner of the API key, or anonymous. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    name: Arc<str>,
+    caller: Arc<Caller>,
     limit: Limit,
-    uses: Arc<Uses>,
-    /// Large calls and streams that it has open, if it has a key.
-    open: Option<Arc<Open>>,
-}
-
-/// What a client has open.
-#[derive(Default)]
-struct Open {
-    calls: Arc<AtomicUsize>,
-    streams: Arc<AtomicUsize>,
 }
 
 /// Makes clients with their limits.
@@ -95,11 +85,11 @@ impl Limits {
             None => Limit::None,
             Some(quota) => Limit::Own(Arc::new(RateLimiter::direct(quota)), self.options.burst.get()),
         };
-        let open = Some(Arc::default());
-        Client { name: name.into(), limit, uses: metrics::of_client(name), open }
+        Client { caller: Arc::new(Caller::new(name.into(), metrics::of_client(name))), limit }
     }
 
-    /// Whoever calls from an address without a key; a /64 of IPv6 is one.
+    /// The caller of one connection without a key. What it may use is counted by its address (a /64 of IPv6 is
+    /// one), what it has open by the connection.
     pub fn anonymous(&self, address: IpAddr) -> Client {
         let limit = if self.are_set() {
             if self.by_address.len() >= ADDRESSES {
@@ -112,7 +102,8 @@ impl Limits {
         } else {
             Limit::None
         };
-        Client { name: Arc::clone(&self.anonymous), limit, uses: Arc::clone(&self.uses), open: None }
+        let caller = Caller::new(Arc::clone(&self.anonymous), Arc::clone(&self.uses));
+        Client { caller: Arc::new(caller), limit }
     }
 }
 
@@ -136,17 +127,12 @@ fn network(address: IpAddr) -> IpAddr {
 impl Client {
     /// The name of the key's owner, or `anonymous`.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.caller.name
     }
 
-    /// Where its large calls are counted; nothing for callers without a key, who may be many.
-    pub fn calls(&self) -> Option<&Arc<AtomicUsize>> {
-        self.open.as_ref().map(|open| &open.calls)
-    }
-
-    /// The same of its streams.
-    pub fn streams(&self) -> Option<&Arc<AtomicUsize>> {
-        self.open.as_ref().map(|open| &open.streams)
+    /// Whose permits its calls take.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
     }
 
     /// Takes `numbers` from the client's limit; nothing is taken if they do not fit.
@@ -155,7 +141,7 @@ impl Client {
         let Some(count) = NonZeroU32::new(count) else { return Ok(()) };
         let (checked, burst) = match &self.limit {
             Limit::None => {
-                self.uses.numbers.inc_by(count.get().into());
+                self.caller.uses.numbers.inc_by(count.get().into());
                 return Ok(());
             }
             Limit::Own(own, burst) => (own.check_n(count), *burst),
@@ -163,20 +149,20 @@ impl Client {
         };
         let exceeded = match checked {
             Ok(Ok(())) => {
-                self.uses.numbers.inc_by(count.get().into());
+                self.caller.uses.numbers.inc_by(count.get().into());
                 return Ok(());
             }
             Ok(Err(until)) => Exceeded::Wait(until.wait_time_from(DefaultClock::default().now())),
             Err(_) => Exceeded::Never { burst },
         };
-        self.uses.limited.inc();
+        self.caller.uses.limited.inc();
         Err(exceeded)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Client({})", self.name)
+        write!(out, "Client({})", self.name())
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -52,6 +52,8 @@ pub struct Directory {
     latest: AtomicU32,
     file: PathBuf,
     all: ArcSwapOption<All>,
+    /// How often they have changed.
+    changes: AtomicU64,
     refusals: Refusals,
 }
 
@@ -65,8 +67,8 @@ impl Directory {
     ) -> Self {
         let (file, all) = (data_dir.join(FILE), ArcSwapOption::empty());
         let latest = AtomicU32::new(0);
-        let refusals = Refusals::default();
-        let directory = Self { keys, limits, clock, latest, file, all, refusals };
+        let (changes, refusals) = (AtomicU64::new(0), Refusals::default());
+        let directory = Self { keys, limits, clock, latest, file, all, changes, refusals };
         if let Err(error) = directory.refresh().await {
             let saved = directory.saved();
             let clients = saved.as_ref().map(Vec::len);
@@ -119,6 +121,11 @@ impl Directory {
         }
         let (client, has) = (client.name().to_owned(), scope::told(&record.scopes));
         Err(Denied::Scope { key: key.id, client, has, needs })
+    }
+
+    /// How often keys have changed: while it is the same, only time can end a key.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Tells the log of a refusal, each kind of each key or address once an hour.
@@ -197,6 +204,8 @@ impl Directory {
             }
         }
         self.all.store(Some(Arc::new(All { clients, keys })));
+        // After that: who sees the new count finds the new keys.
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     fn saved(&self) -> Option<Vec<(String, ClientRecord)>> {

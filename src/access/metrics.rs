@@ -40,20 +40,22 @@ pub(super) static RELOAD_FAILURES: LazyLock<Counter> = LazyLock::new(|| {
 static NAMED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// What one client uses.
-#[derive(Clone)]
 pub(super) struct Uses {
+    /// The value of the label `client`.
+    pub(super) label: String,
     /// Numbers and other calls that were let through.
     pub(super) numbers: Counter,
     /// Calls over the limit.
     pub(super) limited: Counter,
 }
 
-/// The counts of a client, both told from now on.
+/// The counts of a client; both series exist from now on.
 pub(super) fn of_client(name: &str) -> Arc<Uses> {
     let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
     let own = named.contains(name) || named.len() < MOST_CLIENTS && named.insert(name.to_owned());
     let name = if own { name } else { OTHER };
     Arc::new(Uses {
+        label: name.to_owned(),
         numbers: NUMBERS.with_label_values(&[name]),
         limited: LIMITED.with_label_values(&[name]),
     })

@@ -5,10 +5,10 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,11 +26,13 @@ use tonic::body::Body;
 use tonic::codegen::Service;
 use tower_layer::Layer;
 
-use crate::access::{Client, Tls};
+use crate::access::Tls;
 
 use super::calls::{Answering, CountCalls, CountedCall, CountedService};
-use super::gate::{Call, Gate, Services};
+use super::gate::{Gate, Services};
+use super::gated_call::Call;
 use super::metrics::{Connected, REFUSED};
+use super::peer::Peer;
 use super::seldom::Seldom;
 
 /// How connections are kept and ended.
@@ -100,36 +102,6 @@ static GONE: Seldom = Seldom::once(Duration::from_secs(3_600));
 
 /// Peers with whom TLS failed: a few, because each may be another client's certificate.
 static NO_TLS: Seldom = Seldom::few(10, MINUTE);
-
-/// What a connection and its calls know of each other.
-#[derive(Debug)]
-pub(super) struct Peer {
-    /// Where it comes from.
-    pub(super) address: IpAddr,
-    /// Who calls without a key.
-    pub(super) anonymous: Client,
-    /// Questions about health that it has open.
-    pub(super) probes: Arc<AtomicUsize>,
-    /// Bytes that were read from it.
-    read: AtomicU64,
-    /// Answers that wait for it to read on.
-    pub(super) waiting: AtomicU32,
-    /// Parts of such answers that it has taken.
-    pub(super) taken: AtomicU64,
-}
-
-impl Peer {
-    fn at(address: IpAddr, anonymous: Client) -> Self {
-        Self {
-            address,
-            anonymous,
-            probes: Arc::default(),
-            read: AtomicU64::new(0),
-            waiting: AtomicU32::new(0),
-            taken: AtomicU64::new(0),
-        }
-    }
-}
 
 /// Serves `services` on `listener` until `shutdown`, then drains.
 pub(super) async fn serve(
@@ -202,7 +174,7 @@ impl hyper::service::Service<Request<Incoming>> for Calls {
     type Future = CountedCall<Answering<Call>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.0.clone().call(request.map(Body::new))
+        self.0.clone().call(request)
     }
 }
 

@@ -5,29 +5,28 @@
 //! not wait, and must not ask the store.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Response};
-use tokio::time::Sleep;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::{Body as _, Service};
+use tonic::codegen::Service;
 use tonic::service::Routes;
 
-use crate::access::{Client, Directory, Limits};
+use crate::access::{Caller, Client, ConcurrencyLimit, Directory, Limits, Permit, Permits, Weight};
 
 use super::CheckRpc;
-use super::connections::Peer;
-use super::held_body::HeldBody;
-use super::methods::{self, Method, Weight};
+use super::gated_call::{Answer, Call, timeout};
+use super::methods::{self, Method};
 use super::metrics;
 use super::pb::check_service_server::{CheckServiceServer, SERVICE_NAME};
-use super::status::{of_denied, of_limit, too_busy};
+use super::peer::Peer;
+use super::sheds::shed;
+use super::status::{of_denied, of_limit};
+use super::stream_key::{KeyedBody, StreamKey};
 use super::timed_body::TimedBody;
 
 /// Calls with large answers at a time, from all clients: ten thousand numbers each are some 2 MB.
@@ -41,15 +40,14 @@ const MOST_STREAMS: usize = 1_000;
 const MOST_PROBES: usize = 1_000;
 const PROBES_OF_ONE: usize = 10;
 
-/// How long one number may take to arrive and be judged; else who sends headers alone keeps a place.
-const LIGHT_PATIENCE: Duration = Duration::from_secs(10);
+/// Calls at a time that are refused and wait for the rest of their request; others are answered at once.
+const MOST_REFUSED: usize = 1_024;
+
+/// How long a request of one number, or a question about health, may take to arrive.
+const LIGHT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a large request may take to arrive.
 const HEAVY_PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long a request that is refused may take to arrive, and how much of it is waited for.
-const REFUSED_PATIENCE: Duration = Duration::from_secs(1);
-const LARGEST_PASSED_OVER: usize = 64 << 10;
 
 /// Who may call, and how much.
 pub struct Guard {
@@ -57,7 +55,8 @@ pub struct Guard {
     pub directory: Option<Arc<Directory>>,
     /// What each may use.
     pub limits: Arc<Limits>,
-    /// Checks of one number at a time, from all clients; more are refused before they queue.
+    /// Checks of one number at a time, from all clients, and as many whose requests have not arrived; more are
+    /// refused before they queue.
     pub most_calls: usize,
 }
 
@@ -68,63 +67,33 @@ pub(super) struct Services {
     guard: Guard,
     /// Whether a caller has to be known.
     asks: bool,
-    rooms: [Room; 4],
-}
-
-/// Calls of one weight at a time.
-struct Room {
-    taken: Arc<AtomicUsize>,
-    most: usize,
-    /// How many of them one caller gets, if its own are counted.
-    share: usize,
-}
-
-/// A place in a room, given back when dropped.
-pub(super) struct Place {
-    taken: Arc<AtomicUsize>,
-    /// Of places that one caller may not have all of.
-    own: Option<Arc<AtomicUsize>>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-        if let Some(own) = &self.own {
-            own.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Room {
-    fn new(most: usize, share: usize) -> Self {
-        Self { taken: Arc::default(), most, share }
-    }
-
-    /// A place, if there is one; with a count of its own, a caller gets its share of them.
-    fn enter(&self, own: Option<&Arc<AtomicUsize>>) -> Option<Place> {
-        let before = self.taken.fetch_add(1, Ordering::Relaxed);
-        let had = own.map_or(0, |own| own.fetch_add(1, Ordering::Relaxed));
-        let place = Place { taken: Arc::clone(&self.taken), own: own.cloned() };
-        (before < self.most && had < self.share).then_some(place)
-    }
+    permits: Arc<Permits>,
 }
 
 impl Services {
     pub(super) fn new(check: CheckServiceServer<CheckRpc>, others: Routes, guard: Guard) -> Self {
         let asks = guard.directory.is_some() || guard.limits.are_set();
-        let rooms = Weight::ALL.map(|weight| match weight {
-            Weight::Light => Room::new(guard.most_calls, guard.most_calls),
-            Weight::Heavy => Room::new(MOST_HEAVY, MOST_HEAVY / 2),
-            Weight::Stream => Room::new(MOST_STREAMS, MOST_STREAMS / 2),
-            Weight::Probe => Room::new(MOST_PROBES, PROBES_OF_ONE),
-        });
-        Self { check, others: others.prepare(), guard, asks, rooms }
+        let most_calls = guard.most_calls;
+        let permits = Arc::new(Permits::new(|weight| limit(weight, most_calls)));
+        Self { check, others: others.prepare(), guard, asks, permits }
     }
 
     /// Who calls from an address without a key.
     pub(super) fn anonymous(&self, address: std::net::IpAddr) -> Client {
         self.guard.limits.anonymous(address)
     }
+}
+
+/// How many calls of a weight may be open.
+fn limit(weight: Weight, most_calls: usize) -> ConcurrencyLimit {
+    let (most, share) = match weight {
+        Weight::Light | Weight::Arriving => (most_calls, None),
+        Weight::Heavy => (MOST_HEAVY, None),
+        Weight::Stream => (MOST_STREAMS, None),
+        Weight::Probe => (MOST_PROBES, Some(PROBES_OF_ONE)),
+        Weight::Refused => (MOST_REFUSED, None),
+    };
+    ConcurrencyLimit { most, share }
 }
 
 /// The gate, as the calls of one connection find it.
@@ -134,44 +103,78 @@ pub(super) struct Gate {
     pub(super) peer: Arc<Peer>,
 }
 
+/// Why a call is not let in, and whose it is.
+struct Refusal {
+    status: Box<Status>,
+    caller: Arc<Caller>,
+}
+
 impl Gate {
-    /// Finds a place for the call, and puts who calls into it.
-    fn admit(&self, method: Method, request: &mut Request<Body>) -> Result<Place, Box<Status>> {
-        let services = &*self.services;
-        let room = &services.rooms[method.weight as usize];
-        if let Some(needs) = method.needs.filter(|_| services.asks) {
-            let client = match &services.guard.directory {
-                None => self.peer.anonymous.clone(),
-                Some(directory) => {
-                    let shown = request.headers().get(http::header::AUTHORIZATION);
-                    let found = directory.client(shown.map(http::HeaderValue::as_bytes), needs);
-                    found.map_err(|denied| {
-                        // What was asked for may be anything, a number too.
-                        let asked = metrics::Method::at(request.uri().path());
-                        directory.tell(&denied, self.peer.address, asked.path());
-                        of_denied(&denied)
-                    })?
-                }
-            };
-            if !method.charges {
-                client.charge(1).map_err(|exceeded| of_limit(&exceeded, 1))?;
-            }
-            let own = match method.weight {
-                Weight::Heavy => client.calls(),
-                Weight::Stream => client.streams(),
-                Weight::Light | Weight::Probe => None,
-            };
-            let place = room.enter(own).ok_or_else(|| busy(method.weight))?;
-            request.headers_mut().remove(http::header::AUTHORIZATION);
-            request.extensions_mut().insert(client);
-            return Ok(place);
+    /// Who calls, if the method needs that, as its key says.
+    fn client(&self, method: Method, request: &Request<Incoming>) -> Result<Option<Client>, Box<Status>> {
+        let Some(needs) = method.needs.filter(|_| self.services.asks) else { return Ok(None) };
+        let Some(directory) = &self.services.guard.directory else {
+            return Ok(Some(self.peer.anonymous.clone()));
+        };
+        let shown = request.headers().get(http::header::AUTHORIZATION);
+        let found = directory.client(shown.map(HeaderValue::as_bytes), needs);
+        found.map(Some).map_err(|denied| {
+            // What was asked for may be anything, a number too.
+            let asked = metrics::Method::at(request.uri().path());
+            directory.tell(&denied, self.peer.address, asked.path());
+            of_denied(&denied)
+        })
+    }
+
+    /// Finds a permit for the call, and puts who calls into it. Returns the key too, if it is a stream's.
+    fn admit(
+        &self,
+        method: Method,
+        request: &mut Request<Incoming>,
+    ) -> Result<(Permit, Option<Arc<StreamKey>>), Refusal> {
+        let client = self.client(method, request).map_err(|status| {
+            let caller = Arc::clone(self.peer.anonymous.caller());
+            Refusal { status, caller }
+        })?;
+        let caller = client.as_ref().unwrap_or(&self.peer.anonymous).caller();
+        let refusal = |status| Refusal { status, caller: Arc::clone(caller) };
+        if let Some(client) = client.as_ref().filter(|_| !method.charges) {
+            client.charge(1).map_err(|exceeded| refusal(of_limit(&exceeded, 1)))?;
         }
-        let own = (method.weight == Weight::Probe).then_some(&self.peer.probes);
-        room.enter(own).ok_or_else(|| busy(method.weight))
+        let permit = self.services.permits.take(method.weight, caller);
+        let permit = permit.ok_or_else(|| refusal(shed(method.weight, caller)))?;
+        let Some(client) = client else { return Ok((permit, None)) };
+        let shown = request.headers_mut().remove(http::header::AUTHORIZATION);
+        request.extensions_mut().insert(client);
+        let shown = shown.filter(|_| method.weight == Weight::Stream);
+        Ok((permit, shown.and_then(|shown| self.stream_key(method, shown, request.uri().path()))))
+    }
+
+    /// The key of a stream, if there are keys.
+    fn stream_key(&self, method: Method, shown: HeaderValue, path: &str) -> Option<Arc<StreamKey>> {
+        let directory = Arc::clone(self.services.guard.directory.as_ref()?);
+        let name = metrics::Method::at(path).path();
+        Some(Arc::new(StreamKey::new(directory, shown, method.needs?, self.peer.address, name)))
+    }
+
+    /// What a refused call is answered, for which it waits if it may.
+    fn refuse(&self, refusal: Refusal, weight: Weight, body: Incoming) -> Call {
+        let permit = self.services.permits.take(Weight::Refused, &refusal.caller);
+        Call::refused(*refusal.status, weight, body, permit)
     }
 }
 
-impl Service<Request<Body>> for Gate {
+/// The request as services read it: with an end to the wait for it, or one that comes with the key.
+fn bounded(request: Request<Incoming>, weight: Weight, key: Option<&Arc<StreamKey>>) -> Request<Body> {
+    request.map(|body| match (weight, key) {
+        (_, Some(key)) => Body::new(KeyedBody::request(body, Arc::clone(key))),
+        (Weight::Stream, None) => Body::new(body),
+        (Weight::Heavy, None) => Body::new(TimedBody::new(body, HEAVY_PATIENCE)),
+        (_, None) => Body::new(TimedBody::new(body, LIGHT_PATIENCE)),
+    })
+}
+
+impl Service<Request<Incoming>> for Gate {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Call;
@@ -180,104 +183,24 @@ impl Service<Request<Body>> for Gate {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Call {
+    fn call(&mut self, mut request: Request<Incoming>) -> Call {
         let path = request.uri().path();
         let (method, check) = (methods::at(path), is_check(path));
-        let place = match self.admit(method, &mut request) {
-            Ok(place) => place,
-            Err(status) => return Call::refused(*status, method.weight, request.into_body()),
+        let (permit, key) = match self.admit(method, &mut request) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.refuse(refusal, method.weight, request.into_body()),
         };
-        let deadline = timeout(request.headers()).map(|after| Box::pin(tokio::time::sleep(after)));
-        if method.weight == Weight::Heavy {
-            request = request.map(|body| Body::new(TimedBody::new(body, HEAVY_PATIENCE)));
-        }
-        let answer = if check {
+        let deadline = timeout(request.headers());
+        let request = bounded(request, method.weight, key.as_ref());
+        let answer: Answer = if check {
             self.services.check.clone().call(request)
         } else {
             let answer = self.services.others.clone().call(request);
             Box::pin(async move { Ok(answer.await.unwrap_or_else(|never| match never {})) })
         };
         let peer = (method.weight != Weight::Light).then(|| Arc::clone(&self.peer));
-        Call { answer, deadline, patience: None, place: Some(place), peer, weight: method.weight }
+        Call::new(answer, deadline, permit, peer, method.weight).keyed(key.filter(|_| !method.imports))
     }
-}
-
-type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-/// One call, to its answer or its deadline.
-pub(super) struct Call {
-    answer: Answer,
-    deadline: Option<Pin<Box<Sleep>>>,
-    /// Ours, set if the call has to wait.
-    patience: Option<Pin<Box<Sleep>>>,
-    place: Option<Place>,
-    /// Of calls whose answer may be large.
-    peer: Option<Arc<Peer>>,
-    weight: Weight,
-}
-
-impl Call {
-    /// Refused once its request is here, but for streams, whose client may wait for us first.
-    ///
-    /// An answer before that is followed by a reset, and what still comes meets a stream that is gone: h2 may
-    /// count it as an error of the connection, and a thousand of those end it for all who share it.
-    fn refused(status: Status, weight: Weight, body: Body) -> Self {
-        let answer = Box::pin(async move {
-            if weight != Weight::Stream {
-                let _ = tokio::time::timeout(REFUSED_PATIENCE, passed_over(body)).await;
-            }
-            Ok(status.into_http())
-        });
-        Self { answer, deadline: None, patience: None, place: None, peer: None, weight }
-    }
-}
-
-impl Future for Call {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(answer) = self.answer.as_mut().poll(context) {
-            let (peer, weight) = (self.peer.take(), self.weight);
-            return Poll::Ready(match (peer, self.place.take()) {
-                (Some(peer), Some(place)) => answer.map(|answer| {
-                    answer.map(|body| Body::new(HeldBody::new(body, place, peer, weight == Weight::Heavy)))
-                }),
-                _ => answer,
-            });
-        }
-        if self.patience.is_none() && matches!(self.weight, Weight::Light | Weight::Probe) {
-            // Seldom: what has come whole is answered at the first look.
-            self.patience = Some(Box::pin(tokio::time::sleep(LIGHT_PATIENCE)));
-        }
-        let passed = |timer: &mut Option<Pin<Box<Sleep>>>, context: &mut Context<'_>| {
-            timer.as_mut().is_some_and(|timer| timer.as_mut().poll(context).is_ready())
-        };
-        let late = if passed(&mut self.deadline, context) {
-            Status::deadline_exceeded("the call took longer than its grpc-timeout")
-        } else if passed(&mut self.patience, context) {
-            Status::deadline_exceeded("the request did not arrive within 10 s")
-        } else {
-            return Poll::Pending;
-        };
-        Poll::Ready(Ok(late.into_http()))
-    }
-}
-
-/// Reads a request that nobody will look at, to its end or to the size of a usual one.
-async fn passed_over(mut body: Body) {
-    let mut left = LARGEST_PASSED_OVER;
-    while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len()));
-        if left == 0 {
-            return;
-        }
-    }
-}
-
-/// There is no place.
-fn busy(weight: Weight) -> Box<Status> {
-    metrics::shed(weight);
-    Box::new(too_busy(weight))
 }
 
 /// Whose API key a call showed; empty if keys are off.
@@ -299,61 +222,9 @@ fn is_check(path: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// What the client said of how long it waits: up to eight digits and a unit. What does not read is
-/// passed over, as gRPC asks.
-fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let plain = digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let count = digits.parse::<u32>().ok().filter(|_| plain)?.into();
-    Some(match unit {
-        "H" => Duration::from_secs(count * 3_600),
-        "M" => Duration::from_secs(count * 60),
-        "S" => Duration::from_secs(count),
-        "m" => Duration::from_millis(count),
-        "u" => Duration::from_micros(count),
-        "n" => Duration::from_nanos(count),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn timeouts_are_read_as_grpc_writes_them() {
-        for (text, expected) in [
-            ("20m", Some(Duration::from_millis(20))),
-            ("99999999H", Some(Duration::from_secs(99_999_999 * 3_600))),
-            ("1u", Some(Duration::from_micros(1))),
-            ("123456789S", None),
-            ("+5S", None),
-            ("S", None),
-            ("", None),
-            ("5", None),
-            ("5é", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            if let Ok(value) = text.try_into() {
-                headers.insert("grpc-timeout", value);
-            }
-            assert_eq!(timeout(&headers), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn one_caller_has_its_share_of_a_room_and_gives_it_back() {
-        let (room, own) = (Room::new(5, 3), Arc::default());
-        let mut places: Vec<_> = (0..9).filter_map(|_| room.enter(Some(&own))).collect();
-        assert_eq!(places.len(), 3);
-        let others: Vec<_> = (0..9).filter_map(|_| room.enter(None)).collect();
-        assert_eq!(others.len(), 2);
-        places.pop();
-        assert!(room.enter(Some(&own)).is_some() && room.enter(None).is_some());
-        drop((places, others));
-        assert_eq!((room.taken.load(Ordering::Relaxed), own.load(Ordering::Relaxed)), (0, 0));
-    }
 
     #[test]
     fn only_calls_of_checks_take_the_short_way() {

@@ -1,4 +1,4 @@
-//! The body of an answer that may be large: keeps its place until the peer has taken it.
+//! The body of an answer that may be large: keeps its permit until the peer has taken it.
 //!
 //! Handed on in small parts, because what is handed on is in HTTP/2's hands, and no longer counted.
 
@@ -12,27 +12,28 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Bytes;
 
-use super::connections::Peer;
-use super::gate::Place;
+use crate::access::Permit;
+
+use super::peer::Peer;
 
 /// Bytes handed on at once: as much as a peer takes before it has said anything.
 const PART: usize = 64 << 10;
 
-/// A body that holds its place.
+/// A body that has a permit.
 pub(super) struct HeldBody {
     body: Body,
     /// The rest of a frame.
     rest: Bytes,
     peer: Arc<Peer>,
     waits: bool,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl HeldBody {
     /// `waits`: whether a peer that does not read it is to be cut off; a stream may be quiet.
-    pub(super) fn new(body: Body, place: Place, peer: Arc<Peer>, waits: bool) -> Self {
+    pub(super) fn new(body: Body, permit: Permit, peer: Arc<Peer>, waits: bool) -> Self {
         peer.waiting.fetch_add(u32::from(waits), Ordering::Relaxed);
-        Self { body, rest: Bytes::new(), peer, waits, _place: place }
+        Self { body, rest: Bytes::new(), peer, waits, _permit: permit }
     }
 }
 

@@ -2,35 +2,7 @@
 //!
 //! A method that is not named here needs the scope admin; a test holds that all are named.
 
-use crate::access::Scope;
-
-/// How much a call may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
-    /// One number: a matter of microseconds.
-    Light,
-    /// Many numbers or listings, or the store: its answer may be large.
-    Heavy,
-    /// As long as both sides like.
-    Stream,
-    /// Health, of which anybody may ask: so it takes no place that a client with a key may want.
-    Probe,
-}
-
-impl Weight {
-    /// All, in the order of their rooms.
-    pub(super) const ALL: [Self; 4] = [Self::Light, Self::Heavy, Self::Stream, Self::Probe];
-
-    /// The word of metrics.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Light => "light",
-            Self::Heavy => "heavy",
-            Self::Stream => "stream",
-            Self::Probe => "probe",
-        }
-    }
-}
+use crate::access::{Scope, Weight};
 
 /// What a method asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,15 +13,21 @@ pub(super) struct Method {
     pub(super) weight: Weight,
     /// Whether the service charges the caller, because it alone knows the count.
     pub(super) charges: bool,
+    /// Whether it is a stream of requests with one answer, which says what is stored already.
+    pub(super) imports: bool,
 }
 
 const fn method(needs: Scope, weight: Weight) -> Method {
-    Method { needs: Some(needs), weight, charges: false }
+    Method { needs: Some(needs), weight, charges: false, imports: false }
+}
+
+const fn import(needs: Scope) -> Method {
+    Method { needs: Some(needs), weight: Weight::Stream, charges: false, imports: true }
 }
 
 /// What the service charges by the number.
 const fn counted(needs: Scope, weight: Weight) -> Method {
-    Method { needs: Some(needs), weight, charges: true }
+    Method { needs: Some(needs), weight, charges: true, imports: false }
 }
 
 /// What the method at this path asks for.
@@ -67,16 +45,16 @@ pub(super) fn at(path: &str) -> Method {
         ("numguard.v1.AdminService", "GetListing" | "ListListings" | "GetStats") => method(Read, Heavy),
         ("numguard.v1.AdminService", "GetPolicies" | "ValidatePolicy") => method(Read, Heavy),
         ("numguard.v1.AdminService", "ExportListings") => method(Read, Stream),
-        ("numguard.v1.AdminService", "ImportListings") => method(Admin, Stream),
+        ("numguard.v1.AdminService", "ImportListings") => import(Admin),
         ("numguard.v1.FeedService", "ListFeeds" | "ListQuarantine" | "GetOverlap" | "ListAllocations") => {
             method(Read, Heavy)
         }
-        ("numguard.v1.FeedService", "ImportAllocation") => method(Admin, Stream),
+        ("numguard.v1.FeedService", "ImportAllocation") => import(Admin),
         ("numguard.v1.OutcomeService", "ListOutcomes" | "ListReviews") => method(Read, Heavy),
         ("numguard.v1.OwnerService", "AskListing") => method(Check, Light),
         // Probes have no key.
         ("grpc.health.v1.Health", "Check" | "List" | "Watch") => {
-            Method { needs: None, weight: Weight::Probe, charges: true }
+            Method { needs: None, weight: Weight::Probe, charges: true, imports: false }
         }
         ("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => {
             method(Read, Stream)
@@ -127,6 +105,7 @@ mod tests {
                     assert_eq!(other, changes, "{path}: name it in `at` or in CHANGES");
                     let streams = rpc.client_streaming() || rpc.server_streaming();
                     assert_eq!(streams, asks.weight == Weight::Stream, "{path}");
+                    assert_eq!(rpc.client_streaming() && !rpc.server_streaming(), asks.imports, "{path}");
                 }
             }
         }

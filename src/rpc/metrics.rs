@@ -14,8 +14,7 @@ use crate::metric::{
 use crate::policy::{Judgement, Verdict};
 use crate::store::OutcomeKind;
 
-use super::methods::Weight;
-use super::pb;
+use super::{pb, sheds};
 
 /// Seconds. A check takes some 10 µs, and a sign-up form waits 20 ms for an answer.
 const SECONDS: [f64; 16] =
@@ -44,12 +43,6 @@ pub(super) static REFUSED: LazyLock<Counter> = LazyLock::new(|| {
         "numguard_grpc_connections_refused_total",
         "gRPC connections that were closed at once or not accepted.",
     )
-});
-/// Calls of each weight for which there was no room.
-static SHEDS: LazyLock<[Counter; 4]> = LazyLock::new(|| {
-    let help = "Calls refused because there were as many of their weight as the server takes.";
-    let sheds = counters("numguard_calls_shed_total", help, &["weight"]);
-    Weight::ALL.map(|weight| sheds.with_label_values(&[weight.as_str()]))
 });
 pub(super) static BATCH: LazyLock<Histogram> =
     LazyLock::new(|| histogram("numguard_batch_numbers", "Numbers of a batch of checks.", &NUMBERS));
@@ -150,11 +143,6 @@ impl Method {
     }
 }
 
-/// Counts a call for which there was no room.
-pub(super) fn shed(weight: Weight) {
-    SHEDS[weight as usize].inc();
-}
-
 /// Counts a check: one addition, and one for each fact.
 pub(super) fn checked(judgement: &Judgement<'_>) {
     VERDICTS[judgement.verdict as usize].inc();
@@ -229,7 +217,7 @@ pub fn begin() {
     LazyLock::force(&IN_FLIGHT);
     LazyLock::force(&CONNECTIONS);
     LazyLock::force(&REFUSED);
-    LazyLock::force(&SHEDS);
+    sheds::begin();
     LazyLock::force(&BATCH);
     LazyLock::force(&VERDICTS);
     LazyLock::force(&REASONS);

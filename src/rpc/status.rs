@@ -5,12 +5,11 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::access::{Denied, Exceeded, KeyError};
+use crate::access::{Denied, Exceeded, KeyError, Weight};
 use crate::audit::AuditError;
 use crate::collect::CollectError;
 use crate::store::{LEASE, StoreError};
 
-use super::methods::Weight;
 use super::seldom::Seldom;
 
 /// A site that could not be asked is left alone for so long: clients that retry must not hurry it.
@@ -92,22 +91,23 @@ pub(super) fn of_limit(exceeded: &Exceeded, numbers: usize) -> Box<Status> {
     })
 }
 
-/// There is no room for the call now.
+/// There is no permit for the call now.
 pub(super) fn too_busy(weight: Weight) -> Status {
     let (what, after) = match weight {
-        Weight::Light => ("checks", 50),
+        Weight::Light | Weight::Refused => ("checks", 50),
+        Weight::Arriving => ("checks whose requests have not arrived", 50),
         Weight::Heavy => ("calls with large answers", 250),
         Weight::Stream => ("streams", 1_000),
         Weight::Probe => ("questions about health", 1_000),
     };
     let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(after)));
     let share = match weight {
-        Weight::Heavy | Weight::Stream => ", or half of them are this client's",
-        Weight::Probe => ", or this connection asks ten already",
-        Weight::Light => "",
+        Weight::Probe => "this connection asks ten already",
+        _ => "this client has its share of them",
     };
-    let message =
-        format!("this server has as many {what} at a time as it takes{share}: try again, or another replica");
+    let message = format!(
+        "this server has as many {what} at a time as it takes, or {share}: try again, or another replica"
+    );
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 

@@ -1,4 +1,4 @@
-//! The body of a large request: has to arrive within a time, or its place would never be free again.
+//! The body of a request that has to arrive within a time, or its permit would never be free again.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,25 +7,28 @@ use std::time::Duration;
 use http_body::Frame;
 use tokio::time::Sleep;
 use tonic::Status;
-use tonic::body::Body;
 use tonic::codegen::Bytes;
 
 /// A body that comes in time, or fails.
-pub(super) struct TimedBody {
-    body: Body,
+pub(super) struct TimedBody<B> {
+    body: B,
     patience: Duration,
     /// Set once there is something to wait for.
     until: Option<Pin<Box<Sleep>>>,
 }
 
-impl TimedBody {
+impl<B> TimedBody<B> {
     /// `patience`: from the first wait for it to its last byte.
-    pub(super) fn new(body: Body, patience: Duration) -> Self {
+    pub(super) fn new(body: B, patience: Duration) -> Self {
         Self { body, patience, until: None }
     }
 }
 
-impl http_body::Body for TimedBody {
+impl<B> http_body::Body for TimedBody<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
     type Data = Bytes;
     type Error = Status;
 
@@ -34,7 +37,7 @@ impl http_body::Body for TimedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            return Poll::Ready(frame);
+            return Poll::Ready(frame.map(|frame| frame.map_err(|error| Status::from_error(error.into()))));
         }
         let patience = self.patience;
         let until = self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
@@ -73,7 +76,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_does_not_come_fails() {
-        let mut body = TimedBody::new(Body::new(Silent), Duration::from_secs(60));
+        let mut body = TimedBody::new(Silent, Duration::from_secs(60));
         let frame = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
         let status = frame.and_then(Result::err).unwrap_or_else(|| panic!("it came"));
         assert_eq!(status.code(), tonic::Code::DeadlineExceeded);

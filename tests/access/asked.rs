@@ -5,11 +5,15 @@ use std::time::Duration;
 use numguard::rpc::pb;
 use pb::admin_service_client::AdminServiceClient;
 use pb::check_service_client::CheckServiceClient;
+use prost::bytes::{Buf, BufMut};
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_prost::ProstCodec;
@@ -19,8 +23,8 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_types::StatusExt;
 
 pub(crate) struct Caller {
-    runtime: Runtime,
-    channel: Channel,
+    pub(crate) runtime: Runtime,
+    pub(crate) channel: Channel,
     key: String,
 }
 
@@ -58,8 +62,9 @@ impl Caller {
         hanging
     }
 
-    /// Begins checks of one number and sends none, on a connection that is well otherwise.
-    pub(crate) fn hang_checks(&self, calls: usize) -> Vec<tokio::task::JoinHandle<()>> {
+    /// Begins checks of one number and sends none, on a connection that is well otherwise. Returns what they
+    /// are answered.
+    pub(crate) fn hang_checks(&self, calls: usize) -> Vec<Code> {
         let call = || {
             let mut grpc = tonic::client::Grpc::new(self.channel.clone());
             self.runtime.spawn(async move {
@@ -67,19 +72,41 @@ impl Caller {
                 let codec: ProstCodec<pb::CheckNumberRequest, pb::CheckNumberResponse> =
                     ProstCodec::default();
                 grpc.ready().await.unwrap();
-                let _ = grpc.client_streaming(Request::new(tokio_stream::pending()), path, codec).await;
+                grpc.client_streaming(Request::new(tokio_stream::pending()), path, codec).await.err()
             })
         };
-        (0..calls).map(|_| call()).collect()
+        let hanging: Vec<_> = (0..calls).map(|_| call()).collect();
+        hanging
+            .into_iter()
+            .map(|call| self.runtime.block_on(call).unwrap().map_or(Code::Ok, |e| e.code()))
+            .collect()
     }
 
+    /// Sends one message that is already encoded to a method.
+    pub(crate) fn raw(&self, path: &'static str, message: Vec<u8>) -> Result<(), Status> {
+        let request = self.request(tokio_stream::once(message));
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        self.runtime.block_on(async {
+            grpc.ready().await.unwrap();
+            let path = PathAndQuery::from_static(path);
+            grpc.client_streaming(request, path, Raw).await.map(drop)
+        })
+    }
+
+    /// A request that shows the key and ends within half a minute.
     fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = self.unlimited(message);
+        request.set_timeout(Duration::from_secs(30));
+        request
+    }
+
+    /// A request that shows the key.
+    pub(crate) fn unlimited<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         if !self.key.is_empty() {
             let value: AsciiMetadataValue = format!("Bearer {}", self.key).parse().unwrap();
             request.metadata_mut().insert("authorization", value);
         }
-        request.set_timeout(Duration::from_secs(30));
         request
     }
 
@@ -141,6 +168,92 @@ impl Caller {
             answers.message().await
         };
         self.runtime.block_on(asked).map(drop).map_err(|status| status.code())
+    }
+}
+
+/// Far more than a stream may take to end, and far less than it takes to end by itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A stream of checks that is open.
+pub(crate) struct Checks {
+    asks: mpsc::Sender<pb::StreamCheckNumbersRequest>,
+    answers: Streaming<pb::StreamCheckNumbersResponse>,
+}
+
+impl Checks {
+    pub(crate) fn open(caller: &Caller) -> Self {
+        let (asks, asked) = mpsc::channel(8);
+        let mut client = CheckServiceClient::new(caller.channel.clone());
+        let request = caller.unlimited(ReceiverStream::new(asked));
+        let answers = caller.runtime.block_on(client.stream_check_numbers(request)).unwrap().into_inner();
+        let mut checks = Self { asks, answers };
+        assert!(checks.ask(caller).is_ok());
+        checks
+    }
+
+    pub(crate) fn ask(&mut self, caller: &Caller) -> Result<(), Status> {
+        let request = pb::StreamCheckNumbersRequest { request: Some(number()) };
+        caller.runtime.block_on(async {
+            self.asks.send(request).await.unwrap();
+            self.answers.message().await.map(|answer| assert!(answer.is_some()))
+        })
+    }
+
+    /// What it ends with, nothing more being sent.
+    pub(crate) fn end(&mut self, caller: &Caller) -> Option<Status> {
+        ends(caller, &mut self.answers)
+    }
+}
+
+/// What a stream ends with, whatever still comes of it.
+pub(crate) fn ends<T>(caller: &Caller, answers: &mut Streaming<T>) -> Option<Status> {
+    let end = async {
+        loop {
+            match answers.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return None,
+                Err(status) => return Some(status),
+            }
+        }
+    };
+    caller.runtime.block_on(async { tokio::time::timeout(PATIENCE, end).await }).expect("the stream goes on")
+}
+
+/// Messages as bytes; answers are dropped.
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = ();
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, message: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put_slice(&message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = ();
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
+        buffer.advance(buffer.remaining());
+        Ok(Some(()))
     }
 }
 

@@ -47,18 +47,6 @@ fn who_has_no_key_takes_no_place_of_those_who_have() {
 }
 
 #[test]
-fn a_request_that_does_not_come_gives_its_place_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let served = serve(folder.path(), "[access]\nmost_calls = 100\n");
-    let silent = Caller::at(&served.url, "");
-    let hanging = silent.hang_checks(150);
-    let caller = Caller::at(&served.url, "");
-    until("they take all places", || caller.check().is_err_and(|e| e.code() == Code::ResourceExhausted));
-    until("they are given up", || caller.check().is_ok());
-    drop(hanging);
-}
-
-#[test]
 fn a_call_that_asks_nothing_is_not_free() {
     let folder = tempfile::tempdir().unwrap();
     let served = serve(folder.path(), "[access]\nnumbers_per_second = 1\nburst = 20\n");

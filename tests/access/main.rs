@@ -8,8 +8,11 @@ mod certificates;
 mod clock;
 mod connections;
 mod keys;
+mod oversized;
 #[path = "../cli/served.rs"]
 #[allow(dead_code)]
 mod served;
+mod stalled;
+mod streams;
 mod tls;
 mod waiting;

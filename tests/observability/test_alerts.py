@@ -93,7 +93,7 @@ def saved(at, started=0):
 def shed(a_minute):
     """Calls of which so many find no room."""
     return calls({"OK": 1000 - a_minute, "RESOURCE_EXHAUSTED": a_minute}) | {
-        'numguard_calls_shed_total{weight="light"}': f"0+{a_minute}x60"
+        'numguard_calls_shed_total{client="shop",weight="light"}': f"0+{a_minute}x60"
     }
 
 

@@ -167,10 +167,11 @@ def test_the_table_of_the_readme_is_what_is_told(watched):
 
 
 def test_calls_without_room_are_counted(binary, tmp_path):
-    """Ten probes of a connection watch at a time; those beyond are refused, and take no room from checks."""
-    shed = 'numguard_calls_shed_total{weight="%s"}'
+    """Ten probes of a connection watch at a time; those beyond are refused, and take nothing from checks."""
+    shed = 'numguard_calls_shed_total{client="anonymous",weight="%s"}'
+    weights = ("light", "arriving", "heavy", "stream", "probe")
     with numguard(binary, tmp_path, "--no-starter-data") as served:
-        assert [served.value(shed % weight) for weight in ("light", "heavy", "stream", "probe")] == [0, 0, 0, 0]
+        assert [served.value(shed % weight) for weight in weights] == [0] * len(weights)
         with grpc.insecure_channel(served.url.removeprefix("http://")) as channel:
             watch = channel.unary_stream("/grpc.health.v1.Health/Watch")
             streams = [watch(b"", timeout=PATIENCE) for _ in range(30)]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::asked::{Caller, Checks};
 use crate::served::{Ran, Served, command};
 use crate::servers::{Flavor, Server, wait_until};
 
@@ -83,4 +84,29 @@ fn a_key_ends_on_every_replica_and_comes_back_to_a_redis_that_lost_it() {
     let c = serve(&folder.path().join("c"), &url);
     wait_until("a new replica knows it", || is_let_in(&c, &last), || log("c"));
     assert!(!is_let_in(&c, &fresh) && !is_let_in(&c, &shop));
+}
+
+#[test]
+fn a_stream_ends_on_every_replica_when_its_key_is_revoked_on_one() {
+    let Some(redis) = Server::start(Flavor::Redis7, &[]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let offline = folder.path().join("offline");
+    let (url, offline) = (redis.url(), offline.to_str().unwrap());
+    let first = |client: &str, scopes: &str| {
+        let create = ["key", "create", "--offline", "--redis", &url, "--data-dir", offline];
+        let whose = ["--client", client, "--scopes", scopes];
+        made(command(&[&create[..], &whose].concat()).output().unwrap().into())
+    };
+    let (admin, shop) = (first("ops", "admin"), first("shop", "check"));
+    let [a, b] = ["a", "b"].map(|replica| serve(&folder.path().join(replica), &url));
+    let caller = Caller::at(&b.url, &shop);
+    let mut checks = Checks::open(&caller);
+    assert_eq!(with(&a, &admin, &["key", "revoke", name(&shop), "--yes"]).code, Some(0));
+    let began = std::time::Instant::now();
+    let status = checks.end(&caller).expect("it ended well");
+    eprintln!("it ended {:?} after the revocation was answered on the other replica", began.elapsed());
+    assert!(
+        status.code() == tonic::Code::Unauthenticated && status.message().contains("was revoked at"),
+        "{status}"
+    );
 }

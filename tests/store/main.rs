@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+#[allow(dead_code)]
+#[path = "../access/asked.rs"]
+mod asked;
 mod battery;
 mod bulk_faults;
 mod bursts;

@@ -1,0 +1,69 @@
+//! Calls for which there was no permit: counted by client and weight, and logged once a minute for each.
+//!
+//! A client has the name that it has in metrics: of those there is a bounded number, and none is a secret.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use tonic::Status;
+
+use crate::access::{ANONYMOUS, Caller, Weight};
+use crate::metric::{Counter, Counters, counters};
+
+use super::seldom::Seldom;
+use super::status::too_busy;
+
+/// The log has one line for each client and weight in this time.
+const EVERY: Duration = Duration::from_secs(60);
+
+static COUNTERS: LazyLock<Counters> = LazyLock::new(|| {
+    let help =
+        "Calls refused because their client or the server had as many of their weight as there may be.";
+    counters("numguard_calls_shed_total", help, &["client", "weight"])
+});
+
+/// The refused calls of one client and weight.
+struct Shed {
+    count: Counter,
+    log: Seldom,
+}
+
+static SHEDS: Mutex<Option<HashMap<String, Vec<Shed>>>> = Mutex::new(None);
+
+/// Counts a call that was refused, and says how the caller is answered.
+pub(super) fn shed(weight: Weight, caller: &Caller) -> Box<Status> {
+    let client = caller.label();
+    let mut sheds = SHEDS.lock().unwrap_or_else(PoisonError::into_inner);
+    let sheds = sheds.get_or_insert_default();
+    if !sheds.contains_key(client) {
+        sheds.insert(client.to_owned(), of_client(client));
+    }
+    if let Some(shed) = sheds.get(client).and_then(|sheds| sheds.get(weight as usize)) {
+        shed.count.inc();
+        shed.log.tell(|before| {
+            tracing::warn!(
+                client,
+                weight = weight.as_str(),
+                refused = before + 1,
+                "calls were refused: as many are open as there may be, in all or of this client"
+            );
+        });
+    }
+    Box::new(too_busy(weight))
+}
+
+fn of_client(client: &str) -> Vec<Shed> {
+    let of_weight = |weight: Weight| Shed {
+        count: COUNTERS.with_label_values(&[client, weight.as_str()]),
+        log: Seldom::once(EVERY),
+    };
+    Weight::ALL.map(of_weight).into()
+}
+
+/// Makes the series of callers without a key, so that the metric exists from the start.
+pub(super) fn begin() {
+    for weight in Weight::ALL.into_iter().filter(|weight| *weight != Weight::Refused) {
+        COUNTERS.with_label_values(&[ANONYMOUS, weight.as_str()]);
+    }
+}
