@@ -19,6 +19,7 @@ mod kill;
 #[path = "../feeds/mirror/mod.rs"]
 mod mirror;
 mod mirrored;
+mod never_stored;
 mod outcomes;
 mod policy;
 mod readme;
