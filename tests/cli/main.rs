@@ -15,6 +15,7 @@ mod feeds_served;
 mod help;
 mod interface;
 mod kill;
+mod memory;
 #[allow(dead_code, unused_imports)]
 #[path = "../feeds/mirror/mod.rs"]
 mod mirror;
