@@ -13,7 +13,7 @@ use rlibphonenumber::{
 };
 
 use super::plan::{self, LineType, PlanFacts, Region, Validity};
-use super::{Number, ParseError, Parsed};
+use super::{MAX_DIGITS, Number, ParseError, Parsed};
 
 /// Lengths of the beginnings of a text that show whether it begins with a prefix for calls abroad:
 /// one of them holds the prefix and at most two digits more. The longest prefix has eight digits.
@@ -163,7 +163,9 @@ pub(super) fn parse(tidy: &str, default_region: Option<Region>) -> Result<Parsed
 
 /// Asks for what parsing needs of the calling code that digits begin with, if they begin with one.
 fn code_needed(digits: &str) -> Result<(), Unread> {
-    let code = plan::country_code(digits.parse().unwrap_or(0));
+    // The first ones do: a text without a plus may have more digits than a `u64`.
+    let first = digits.get(..MAX_DIGITS as usize).unwrap_or(digits);
+    let code = plan::country_code(first.parse().unwrap_or(0));
     match PHONE_NUMBER_UTIL.get_region_for_country_code(code.into()) {
         Some(main) => Patterns::Parsing(main).needed(),
         None => Ok(()),
