@@ -38,7 +38,17 @@ pub fn check<'a>(
     context: &Context,
     now: UnixTime,
 ) -> Answer<'a> {
-    let parsed = number::parse(text, default_region);
+    check_parsed(index, policy, number::parse(text, default_region), context, now)
+}
+
+/// Judges a text that has been parsed already.
+pub fn check_parsed<'a>(
+    index: &'a Index,
+    policy: &Policy,
+    parsed: Result<Parsed, ParseError>,
+    context: &Context,
+    now: UnixTime,
+) -> Answer<'a> {
     let allocated = parsed.as_ref().ok().and_then(|parsed| index.allocated(parsed.number));
     let facts = match &parsed {
         Ok(parsed) => signal::of_number(index, &policy.weights, parsed, allocated, context, now),

@@ -101,38 +101,55 @@ pub(super) fn state(feed: &pb::Feed) -> String {
     feed.state().as_str_name().trim_start_matches("FEED_STATE_").replace('_', " ").to_lowercase()
 }
 
-/// What an operator does about a feed that is not well, or empty.
+/// Why a feed is not well and what an operator does about it, or empty.
 fn to_do(feed: &pb::Feed) -> String {
-    let name = visible(&feed.name);
-    if !feed.enabled {
-        return visible(&feed.why_not);
+    if feed.state() == pb::FeedState::Running && feed.enabled {
+        return String::new();
     }
-    let last = feed.last_run.as_ref();
-    let note = match (feed.why_not.as_str(), last) {
-        ("", Some(run)) => visible(&run.note),
-        (why_not, _) => visible(why_not),
+    let texts = [why(feed), remedy(feed)];
+    texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// Whether the feed has been run and nothing is stored of it. A paused feed is not: somebody has seen to it.
+pub(super) fn has_never_stored(feed: &pb::Feed) -> bool {
+    let paused = feed.state() == pb::FeedState::Paused;
+    feed.enabled && !paused && feed.last_stored.is_none() && feed.failing_since.is_some()
+}
+
+/// Why a feed is off, is paused, or gave nothing; or what was odd about its last run.
+pub(super) fn why(feed: &pb::Feed) -> String {
+    let text = match &feed.last_run {
+        Some(run) if feed.enabled && feed.why_not.is_empty() => &run.note,
+        _ => &feed.why_not,
     };
-    let after = |told: &str, what: String| if told.is_empty() { what } else { format!("{told}; {what}") };
+    visible(text)
+}
+
+/// What an operator does about a feed that is not well, or empty.
+pub(super) fn remedy(feed: &pb::Feed) -> String {
+    let name = visible(&feed.name);
+    let last = feed.last_run.as_ref();
     match feed.state() {
-        pb::FeedState::Unspecified | pb::FeedState::Running => String::new(),
-        // A list of several that gave nothing today.
-        pb::FeedState::Idle => note,
-        pb::FeedState::Paused => after(&note, format!("numguard feed resume {name}")),
+        _ if !feed.enabled => String::new(),
+        pb::FeedState::Unspecified | pb::FeedState::Running | pb::FeedState::Idle => String::new(),
+        pb::FeedState::Paused => format!("numguard feed resume {name}"),
         pb::FeedState::Blocked => {
-            after(&note, "old rows stay; the site is asked once a day; turn it off if that lasts".to_owned())
+            "old rows stay; the site is asked once a day; turn it off if that lasts".to_owned()
         }
         pb::FeedState::Quarantined => {
             let run = last.map(|run| run.run.to_string()).unwrap_or_default();
-            after(&note, format!("numguard feed quarantine show {name} {run}").trim_end().to_owned())
+            format!("numguard feed quarantine show {name} {run}").trim_end().to_owned()
         }
         pb::FeedState::Failing => match last.map(pb::FeedRun::outcome) {
             Some(pb::RunOutcome::LayoutChanged) => {
-                after(&note, format!("save a page, then: numguard feed test {name} --page FILE"))
+                format!("save a page, then: numguard feed test {name} --page FILE")
             }
             Some(pb::RunOutcome::Refused) => {
-                after(&note, "the site says no: turn it off, or ask its owner".to_owned())
+                format!(
+                    "check its address: numguard feed show {name}; if it is right, turn the feed off or ask the site's owner"
+                )
             }
-            _ => after(&note, format!("numguard feed run {name} --dry-run")),
+            _ => format!("numguard feed run {name} --dry-run"),
         },
         pb::FeedState::NeverRun if feed.next_due.is_some() => String::new(),
         pb::FeedState::NeverRun => format!("numguard feed run {name} --dry-run"),
@@ -145,6 +162,8 @@ fn line(feed: &pb::Feed) -> Value {
         "why_not": feed.why_not, "state": feed.state().as_str_name().trim_start_matches("FEED_STATE_"),
         "last_run": feed.last_run.as_ref().map(run_line),
         "next_due": feed.next_due.as_ref().map(|due| output::time(Some(due))),
+        "last_stored": feed.last_stored.as_ref().map(|at| output::time(Some(at))),
+        "failing_since": feed.failing_since.as_ref().map(|at| output::time(Some(at))),
         "interval_minutes": feed.interval_minutes, "expected_rows": [feed.least_rows, feed.most_rows],
         "to_do": to_do(feed),
     })
@@ -211,7 +230,8 @@ mod tests {
                 S::Failing,
                 Some(O::Refused),
                 "robots.txt",
-                "robots.txt; the site says no: turn it off, or ask its owner",
+                "robots.txt; check its address: numguard feed show a.example; if it is right, turn the feed off \
+                 or ask the site's owner",
             ),
             (
                 S::Failing,

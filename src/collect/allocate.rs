@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::allocation::{Allocation, AllocationStats, doubts};
-use crate::feed::definition::HolderShape;
+use crate::feed::definition::{Entry, HolderShape};
 use crate::feed::{Definition, HolderRow, Shape, read_holders};
 use crate::listing::UnixTime;
 use crate::store::{Lease, Store, allocation, allocation_head, delete_allocation, put_allocation};
 
 use super::gather::refusal;
+use super::notes::{self, FeedNote, StoredRun};
 use super::run::{Asked, Pass, summary};
 use super::shown::masked;
 use super::{CollectError, Collector, FetchError, Fetched, Fetcher, PageRequest, RunOutcome, RunSummary};
@@ -66,7 +67,28 @@ impl Collector {
         let read = read(&entry.definition, shape, files, (self.clock)()).await?;
         let turn = self.turn(entry, false).await?;
         let lease = turn.lease().clone();
-        turn.during(take_in(self.store.as_ref(), &entry.definition, read, asked, &lease)).await
+        turn.during(async {
+            let report = take_in(self.store.as_ref(), &entry.definition, read, asked, &lease).await?;
+            if report.stored {
+                self.note_loaded(entry, Some(report.rows), &lease).await?;
+            }
+            Ok(report)
+        })
+        .await
+    }
+
+    /// Notes how many rows of the feed's file a person has loaded, none if they were deleted: the feed
+    /// has data or not, however its runs ended.
+    async fn note_loaded(&self, entry: &Entry, rows: Option<u64>, lease: &Lease) -> Result<(), CollectError> {
+        let key = format!("feed:{}", entry.definition.name);
+        let at = (self.clock)();
+        notes::change::<FeedNote>(self.store.as_ref(), &key, Some(lease), |note| {
+            note.stored = rows.map(|rows| StoredRun { run: note.runs, at, rows });
+            if rows.is_some() {
+                note.failing_since = None;
+            }
+        })
+        .await
     }
 
     /// Takes away what a feed's file said; whether it said anything.
@@ -75,9 +97,12 @@ impl Collector {
         holder_shape(&entry.definition)?;
         let turn = self.turn(entry, false).await?;
         let lease = turn.lease().clone();
-        let deleting =
-            async { Ok(delete_allocation(self.store.as_ref(), &entry.definition.name, &lease).await?) };
-        turn.during(deleting).await
+        turn.during(async {
+            let deleted = delete_allocation(self.store.as_ref(), &entry.definition.name, &lease).await?;
+            self.note_loaded(entry, None, &lease).await?;
+            Ok(deleted)
+        })
+        .await
     }
 }
 

@@ -194,6 +194,7 @@ fn status(
         state,
         last_run: note.last,
         last_stored: note.stored.map(|stored| (stored.at, stored.rows)),
+        failing_since: note.failing_since.map(UnixTime),
         next_due: scheduled.then_some(due),
         interval_minutes: definition.interval_minutes,
         band: (definition.band.min, definition.band.max),

@@ -44,6 +44,13 @@ static LAST_STORED: LazyLock<Gauges> = LazyLock::new(|| {
         FEED,
     )
 });
+static FAILING_SINCE: LazyLock<Gauges> = LazyLock::new(|| {
+    gauges(
+        "numguard_feed_failing_since_timestamp_seconds",
+        "When the first run ended of those that have stored nothing since the last one that did; 0 if the last run stored its numbers or there was none.",
+        FEED,
+    )
+});
 static ROWS: LazyLock<Gauges> =
     LazyLock::new(|| gauges("numguard_feed_rows", "Numbers of a feed's last stored run.", FEED));
 static NEW_ROWS: LazyLock<Gauges> = LazyLock::new(|| {
@@ -69,9 +76,18 @@ pub fn begin(on: bool) {
     for vector in [&RUNS, &PAGES, &RUN_ROWS] {
         LazyLock::force(vector);
     }
-    for vector in
-        [&STATE, &SCHEDULED, &INTERVAL, &LAST_RUN, &LAST_STORED, &ROWS, &NEW_ROWS, &BAND_MIN, &BAND_MAX]
-    {
+    for vector in [
+        &STATE,
+        &SCHEDULED,
+        &INTERVAL,
+        &LAST_RUN,
+        &LAST_STORED,
+        &FAILING_SINCE,
+        &ROWS,
+        &NEW_ROWS,
+        &BAND_MIN,
+        &BAND_MAX,
+    ] {
         LazyLock::force(vector);
     }
     LazyLock::force(&LEASES);
@@ -119,6 +135,7 @@ pub fn read(feeds: &[FeedStatus]) {
         LAST_RUN.with_label_values(name).set(last.map_or(0, |run| run.at.0.into()));
         NEW_ROWS.with_label_values(name).set(last.map_or(0, |run| whole(run.new)));
         LAST_STORED.with_label_values(name).set(feed.last_stored.map_or(0, |(at, _)| at.0.into()));
+        FAILING_SINCE.with_label_values(name).set(feed.failing_since.map_or(0, |at| at.0.into()));
         ROWS.with_label_values(name).set(feed.last_stored.map_or(0, |(_, rows)| whole(rows)));
         BAND_MIN.with_label_values(name).set(whole(feed.band.0));
         BAND_MAX.with_label_values(name).set(whole(feed.band.1));

@@ -35,6 +35,8 @@ pub(super) struct FeedNote {
     pub(super) paused_by: Option<String>,
     /// Runs in a row that failed.
     pub(super) failures: u32,
+    /// Seconds: the end of the first run in a row that stored nothing, held back ones included.
+    pub(super) failing_since: Option<u32>,
     /// Seconds; 0: at once.
     pub(super) due: u32,
     pub(super) validators: Option<KeptValidators>,

@@ -186,6 +186,7 @@ impl Pass<'_> {
             let at = note.stored.map_or(at, |stored| stored.at.max(at));
             note.stored = Some(StoredRun { run, at, rows: plan.rows() });
             note.failures = 0;
+            note.failing_since = None;
             note.due = at.0.saturating_add(interval);
             note.validators.clone_from(&kept);
             dropped = history::remember(note, run, size);
@@ -214,7 +215,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Notes a run that changes no listing, and when the next is due.
+    /// Notes a run that changes no listing, and when the next is due: one that is held back, or a
+    /// regulator's file that is stored.
     pub(super) async fn note_end(&self, summary: &RunSummary) -> Result<(), CollectError> {
         let interval = self.interval();
         notes::change::<FeedNote>(self.store, &self.key(), Some(self.lease), |note| {
@@ -222,6 +224,12 @@ impl Pass<'_> {
             note.last = Some(summary.clone());
             note.failures = 0;
             note.due = summary.at.0.saturating_add(interval);
+            if summary.outcome == RunOutcome::Stored {
+                note.stored = Some(StoredRun { run: summary.run, at: summary.at, rows: summary.rows });
+                note.failing_since = None;
+            } else {
+                note.failing_since.get_or_insert(summary.at.0);
+            }
         })
         .await
     }
@@ -233,6 +241,7 @@ impl Pass<'_> {
             note.runs = summary.run;
             note.last = Some(summary.clone());
             note.failures = note.failures.saturating_add(1);
+            note.failing_since.get_or_insert(summary.at.0);
             let back_off = back_off(interval, note.failures).max(wait.as_secs());
             note.due = summary.at.0.saturating_add(u32::try_from(back_off).unwrap_or(u32::MAX));
         })

@@ -80,7 +80,7 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Whether operators may change things through this process.
     pub takes_changes: bool,
-    /// Whether the number library is warmed up at start.
+    /// Whether the number library compiles the patterns of all regions at start.
     pub warm_up: bool,
     /// Who may call, and how connections are kept.
     pub access: AccessConfig,
@@ -340,7 +340,7 @@ mod tests {
         let flags =
             Flags { listen: "127.0.0.1:1".parse().ok(), starter_data: Some(false), ..Flags::default() };
         let changed = Config::load(None, &flags).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!((changed.listen.port(), changed.starter_data, changed.warm_up), (1, false, true));
+        assert_eq!((changed.listen.port(), changed.starter_data, changed.warm_up), (1, false, false));
     }
 
     #[test]

@@ -14,8 +14,8 @@ mod segments;
 
 pub use e164::{MAX_DIGITS, Number, NumberError};
 pub use holder::{Holder, HolderClass, classify, holder};
-pub use library::warm_up;
-pub use parse::{ParseError, Parsed, parse, parse_digits};
+pub use library::{Cold, warm_up};
+pub use parse::{ParseError, Parsed, parse, parse_digits, parse_if_warm};
 pub use plan::{LineType, PlanFacts, Region, Validity};
 pub use range::{Prefix, Range, RangeError, aligned};
 pub use segments::Segments;

@@ -3,8 +3,9 @@
 //! Plain `+digits` takes the automaton and allocates nothing; all else is tidied and given to the
 //! library. Must not repair a number: masks, letters and leftovers are refused by name.
 
+use super::Number;
+use super::library::{self, Cold, Unread};
 use super::plan::{self, PlanFacts, Region, Validity};
-use super::{Number, library};
 
 /// A text longer than this (bytes) is refused unread; the longest number with separators in
 /// three-byte digits stays well below.
@@ -61,34 +62,66 @@ impl ParseError {
 }
 
 /// Parses `text`; `default_region` is used for national forms only.
+///
+/// What the library lacks is compiled here and now, which takes up to 50 ms: a thread on which others
+/// wait uses [`parse_if_warm`].
 pub fn parse(text: &str, default_region: Option<Region>) -> Result<Parsed, ParseError> {
-    if let Some(parsed) = parse_plain(text) {
-        return parsed;
+    loop {
+        match parse_if_warm(text, default_region) {
+            Ok(parsed) => return parsed,
+            Err(cold) => cold.warm(),
+        }
     }
+}
+
+/// Parses `text` as [`parse`] does, but compiles nothing: it names what the library has to compile first.
+/// Ask again after that; one text may need several things.
+pub fn parse_if_warm(text: &str, default_region: Option<Region>) -> Result<Result<Parsed, ParseError>, Cold> {
+    if let Some(parsed) = parse_plain(text) {
+        return Ok(parsed);
+    }
+    match parse_typed(text, default_region) {
+        Ok(parsed) => Ok(Ok(parsed)),
+        Err(Unread::Error(error)) => Ok(Err(error)),
+        Err(Unread::Cold(cold)) => Err(cold),
+    }
+}
+
+/// What the fast path leaves.
+fn parse_typed(text: &str, default_region: Option<Region>) -> Result<Parsed, Unread> {
     if text.len() > LONGEST_TEXT {
-        return Err(if text.chars().all(is_number_part) {
-            ParseError::TooLong
-        } else {
-            ParseError::NotANumber
-        });
+        let is_long = text.chars().all(is_number_part);
+        return Err(if is_long { ParseError::TooLong } else { ParseError::NotANumber }.into());
     }
     let tidy = tidy(text)?;
     if tidy.starts_with('+') {
-        return parse_plain(&tidy).unwrap_or_else(|| library::parse(&tidy, None));
+        return parse_plus(&tidy);
     }
     if default_region.is_some_and(|region| !region.is_known()) {
-        return Err(ParseError::UnknownRegion);
+        return Err(ParseError::UnknownRegion.into());
     }
     let international = tidy.strip_prefix("00").map(|rest| format!("+{rest}"));
     match (default_region, international) {
-        (None, None) => Err(ParseError::NoCountryCode),
-        (None, Some(plus)) => parse(&plus, None),
+        (None, None) => Err(ParseError::NoCountryCode.into()),
+        (None, Some(plus)) => parse_plus(&plus),
         (Some(_), None) => library::parse(&tidy, default_region),
         // 00 dials abroad nearly everywhere, but not in the United States: ask the region first.
         (Some(_), Some(plus)) => match library::parse(&tidy, default_region) {
             Ok(parsed) if parsed.facts.validity == Validity::Valid => Ok(parsed),
-            national => parse(&plus, None).or(national),
+            Err(Unread::Cold(cold)) => Err(Unread::Cold(cold)),
+            national => match parse_plus(&plus) {
+                Err(Unread::Error(_)) => national,
+                abroad => abroad,
+            },
         },
+    }
+}
+
+/// Parses a tidied text that begins with a plus.
+fn parse_plus(plus: &str) -> Result<Parsed, Unread> {
+    match parse_plain(plus) {
+        Some(parsed) => parsed.map_err(Unread::Error),
+        None => library::parse(plus, None),
     }
 }
 

@@ -85,7 +85,7 @@ impl AdminRpc {
         client: String,
     ) -> Result<pb::PutListingResponse, Status> {
         let subject = convert::subject("subject", &request.subject)?;
-        convert::checkable("subject", subject)?;
+        convert::checkable("subject", subject).await?;
         let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
         let decision = convert::decision("decision", &decision, Some(now()))?;
         let asked = recorded::asked(&decision.author, &request.request_id, client)?;

@@ -8,16 +8,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::access::{ANONYMOUS, Client};
 use crate::burst::{ClientTag, Windows};
-use crate::check::{Answer, check, with_bursts};
+use crate::check::{Answer, check_parsed, with_bursts};
 use crate::decisions::{Decision, DecisionLog};
 use crate::index::{self, Published};
 use crate::listing::UnixTime;
-use crate::number::Region;
+use crate::number::{self, Cold, Region};
 use crate::outcome::{OutcomeOptions, Outcomes};
 use crate::policy::{self, InForce, Policies, Policy};
 use crate::signal::Context;
@@ -26,6 +26,7 @@ use crate::sync::{Freshness, Progress};
 
 use super::convert::Wrong;
 use super::gate::charge;
+use super::numbers::{Unanswered, once_warm, warm};
 use super::outcome_messages;
 use super::pb;
 use super::status::{invalid, not_loaded, of_store};
@@ -135,9 +136,10 @@ impl CheckRpc {
         by: &By,
         request: &pb::CheckNumberRequest,
         client: Option<ClientTag>,
-    ) -> Result<pb::CheckNumberResponse, Wrong> {
+    ) -> Result<pb::CheckNumberResponse, Unanswered> {
         let (now, (region, context, policy)) = (by.now, asked(by, request)?);
-        let mut answer = check(&by.index, policy, &request.number, region, &context, now);
+        let parsed = number::parse_if_warm(&request.number, region)?;
+        let mut answer = check_parsed(&by.index, policy, parsed, &context, now);
         if let (Some(windows), Some(client)) = (&self.windows, client) {
             answer = counted(answer, policy, windows, client, request.dry_run, now);
         }
@@ -163,18 +165,53 @@ impl CheckRpc {
         if self.freshness.is_loaded() { Ok(()) } else { Err(not_loaded()) }
     }
 
+    /// Answers the next ones of a batch, up to one for which the number library lacks something.
     fn answer_some(
         &self,
-        first: usize,
         requests: &[pb::CheckNumberRequest],
         client: Option<ClientTag>,
-    ) -> Result<Vec<pb::CheckNumberResponse>, Status> {
+        responses: &mut Vec<pb::CheckNumberResponse>,
+    ) -> Result<Option<Cold>, Status> {
         let by = self.by();
-        let answers = requests.iter().zip(first..).map(|(request, at)| {
-            self.answer(&by, request, client)
-                .map_err(|(field, expected)| invalid(format!("requests[{at}].{field}"), expected))
-        });
-        answers.collect()
+        for request in requests.iter().skip(responses.len()).take(TURN) {
+            match self.answer(&by, request, client) {
+                Ok(response) => responses.push(response),
+                Err(Unanswered::Cold(cold)) => return Ok(Some(cold)),
+                Err(Unanswered::Wrong((field, expected))) => {
+                    return Err(invalid(format!("requests[{}].{field}", responses.len()), expected));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn answer_streamed(
+        &self,
+        request: Result<pb::CheckNumberRequest, Status>,
+        client: Option<ClientTag>,
+    ) -> Result<pb::StreamCheckNumbersResponse, Status> {
+        let request = request?;
+        let answer = once_warm(|| self.answer(&self.by(), &request, client)).await;
+        let response = answer.map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
+        Ok(pb::StreamCheckNumbersResponse { response: Some(response) })
+    }
+
+    /// What is known about a number and how it was judged.
+    fn explain(
+        &self,
+        request: &pb::CheckNumberRequest,
+        client: Option<ClientTag>,
+    ) -> Result<pb::ExplainNumberResponse, Unanswered> {
+        let by = self.by();
+        let (region, context, policy) = asked(&by, request)?;
+        let parsed = number::parse_if_warm(&request.number, region)?;
+        let mut answer = check_parsed(&by.index, policy, parsed, &context, by.now);
+        if let (Some(windows), Some(client)) = (&self.windows, client) {
+            // Who looks into a case registers nobody.
+            answer = counted(answer, policy, windows, client, true, by.now);
+        }
+        let response = self.response(&by, &answer, policy);
+        Ok(convert::explanation(&answer, policy, response))
     }
 }
 
@@ -237,7 +274,8 @@ impl pb::check_service_server::CheckService for CheckRpc {
         request: Request<pb::CheckNumberRequest>,
     ) -> Result<Response<pb::CheckNumberResponse>, Status> {
         self.ready()?;
-        let answer = self.answer(&self.by(), request.get_ref(), self.client(&request));
+        let client = self.client(&request);
+        let answer = once_warm(|| self.answer(&self.by(), request.get_ref(), client)).await;
         answer.map(Response::new).map_err(|(field, expected)| invalid(field, expected))
     }
 
@@ -248,16 +286,10 @@ impl pb::check_service_server::CheckService for CheckRpc {
         self.ready()?;
         let client = self.client(&request);
         let request = request.into_inner().request.ok_or_else(|| invalid("request", "is required"))?;
-        let by = self.by();
-        let (region, context, policy) = asked(&by, &request)
-            .map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
-        let mut answer = check(&by.index, policy, &request.number, region, &context, by.now);
-        if let (Some(windows), Some(client)) = (&self.windows, client) {
-            // Who looks into a case registers nobody.
-            answer = counted(answer, policy, windows, client, true, by.now);
-        }
-        let response = self.response(&by, &answer, policy);
-        Ok(Response::new(convert::explanation(&answer, policy, response)))
+        let explained = once_warm(|| self.explain(&request, client)).await;
+        explained
+            .map(Response::new)
+            .map_err(|(field, expected)| invalid(format!("request.{field}"), expected))
     }
 
     async fn batch_check_numbers(
@@ -277,11 +309,13 @@ impl pb::check_service_server::CheckService for CheckRpc {
         charge(caller.as_ref(), requests.len())?;
         metrics::BATCH.observe(requests.len() as f64);
         let mut responses = Vec::with_capacity(requests.len());
-        for (turn, some) in requests.chunks(TURN).enumerate() {
-            if turn > 0 {
+        while responses.len() < requests.len() {
+            if !responses.is_empty() {
                 tokio::task::yield_now().await;
             }
-            responses.extend(self.answer_some(turn * TURN, some, client)?);
+            if let Some(cold) = self.answer_some(&requests, client, &mut responses)? {
+                Box::pin(warm(cold)).await;
+            }
         }
         Ok(Response::new(pb::BatchCheckNumbersResponse { responses }))
     }
@@ -293,21 +327,22 @@ impl pb::check_service_server::CheckService for CheckRpc {
         &self,
         request: Request<Streaming<pb::StreamCheckNumbersRequest>>,
     ) -> Result<Response<Self::StreamCheckNumbersStream>, Status> {
-        let service = self.clone();
+        let (service, asked) = (self.clone(), self.clone());
         let (client, caller) = (self.client(&request), request.extensions().get::<Client>().cloned());
         // Opening it costs as much as its first number, which is free then.
         charge(caller.as_ref(), 1)?;
         let mut paid = true;
-        let answers = request.into_inner().map(move |request| {
-            service.ready()?;
+        let requests = request.into_inner().map(move |request| {
+            asked.ready()?;
             if !std::mem::take(&mut paid) {
                 charge(caller.as_ref(), 1)?;
             }
-            let request = request?.request.ok_or_else(|| invalid("request", "is required"))?;
-            let answer = service.answer(&service.by(), &request, client);
-            let response =
-                answer.map_err(|(field, expected)| invalid(format!("request.{field}"), expected))?;
-            Ok(pb::StreamCheckNumbersResponse { response: Some(response) })
+            request?.request.ok_or_else(|| invalid("request", "is required"))
+        });
+        let answers = stream::unfold(Box::new((service, requests)), move |mut state| async move {
+            let request = state.1.next().await?;
+            let answer = state.0.answer_streamed(request, client).await;
+            Some((answer, state))
         });
         Ok(Response::new(Box::pin(answers)))
     }

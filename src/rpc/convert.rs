@@ -8,14 +8,14 @@ use tonic::Status;
 use crate::check::{Answer, explain};
 use crate::feed::ExportedListing;
 use crate::listing::{Action, Decision, Listing, ReasonCode, Sighting, SightingState, Subject, UnixTime};
-use crate::number::{self, Region};
+use crate::number::Region;
 use crate::policy::{Policy, Verdict};
 use crate::signal::Context;
 use crate::store::OutcomeKind;
 use crate::sync::IndexAge;
 
-use super::pb;
 use super::status::invalid;
+use super::{numbers, pb};
 
 /// A field of a request that is out of form, and what was expected there.
 pub(super) type Wrong = (&'static str, Cow<'static, str>);
@@ -156,9 +156,9 @@ pub(super) fn subject(field: &str, text: &str) -> Result<Subject, Status> {
 }
 
 /// A subject that checks can meet: a number in the form in which parsing leaves it.
-pub(super) fn checkable(field: &str, subject: Subject) -> Result<(), Status> {
+pub(super) async fn checkable(field: &str, subject: Subject) -> Result<(), Status> {
     let Subject::Number(number) = subject else { return Ok(()) };
-    match number::parse(&number.as_e164(), None) {
+    match numbers::parse(&number.as_e164(), None).await {
         Ok(parsed) if parsed.number == number => Ok(()),
         Ok(_) => Err(invalid(field, "holds a national prefix after the country code: leave it out")),
         Err(error) => Err(invalid(field, error)),

@@ -58,6 +58,8 @@ pub(super) fn feed(feed: FeedStatus) -> pb::Feed {
         state: state(feed.state).into(),
         last_run: feed.last_run.as_ref().map(run),
         next_due: feed.next_due.map(timestamp),
+        last_stored: feed.last_stored.map(|(at, _)| timestamp(at)),
+        failing_since: feed.failing_since.map(timestamp),
         name: feed.name,
         title: feed.title,
         group: feed.group,

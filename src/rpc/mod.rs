@@ -21,6 +21,7 @@ mod key_service;
 mod listing_page;
 mod methods;
 pub mod metrics;
+mod numbers;
 mod once;
 mod outcome_messages;
 mod outcome_service;

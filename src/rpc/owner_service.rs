@@ -14,11 +14,11 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::index::{Found, Index, Published, Seen};
 use crate::listing::{Action, Day, FeedName};
-use crate::number::{self, Region};
+use crate::number::Region;
 use crate::sync::Freshness;
 
 use super::status::{invalid, not_loaded};
-use super::{convert, now, pb};
+use super::{convert, now, numbers, pb};
 
 /// Serves owners of numbers, if that is on.
 #[derive(Clone)]
@@ -131,7 +131,8 @@ impl pb::owner_service_server::OwnerService for OwnerRpc {
                     .ok_or_else(|| invalid("default_region", "expected an ISO 3166 region such as GB"))?,
             ),
         };
-        let parsed = number::parse(&request.number, region).map_err(|error| invalid("number", error))?;
+        let parsed =
+            numbers::parse(&request.number, region).await.map_err(|error| invalid("number", error))?;
         let index = open.published.load();
         let listed_by = open.listers(&index, &index.find(parsed.number, now()));
         Ok(Response::new(pb::AskListingResponse { listed: !listed_by.is_empty(), listed_by }))

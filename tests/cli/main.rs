@@ -15,10 +15,12 @@ mod feeds_served;
 mod help;
 mod interface;
 mod kill;
+mod memory;
 #[allow(dead_code, unused_imports)]
 #[path = "../feeds/mirror/mod.rs"]
 mod mirror;
 mod mirrored;
+mod never_stored;
 mod outcomes;
 mod poison;
 mod policy;

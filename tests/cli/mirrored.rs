@@ -32,6 +32,9 @@ fn an_empty_store_fills_from_every_site_and_a_check_says_who_saw_the_number_and_
     let mirror = Mirror::start(folder.path());
     let (config, names) = mirror::folder::write(folder.path(), &mirror);
     assert!(names.len() >= 17, "{names:?}");
+    for open_list in ["castle", "ip1sms"] {
+        assert!(names.iter().any(|name| name == open_list), "{open_list}: no such address at its host");
+    }
     let served = Served::start(&folder.path().join("data"), &["--config", config.to_str().unwrap()]);
     let began = Instant::now();
     let mut feeds = status(&served);
@@ -82,7 +85,7 @@ fn an_empty_store_fills_from_every_site_and_a_check_says_who_saw_the_number_and_
         let inbox = digits >= 7 || asked.target.contains("inbox") || asked.target.contains("/sms/");
         assert!(!inbox && asked.agent.contains("+https://contact.example/"), "{asked:?}");
     }
-    operators_are_on_record(&served, &folder.path().join("data"));
+    operators_are_on_record(&served, &mirror, &folder.path().join("data"));
 
     let hosts: BTreeSet<&str> = log.iter().map(|asked| asked.host.as_str()).collect();
     assert_eq!(hosts.len(), names.len() - 1, "two lists are on one host: {hosts:?}");
@@ -95,8 +98,19 @@ fn an_empty_store_fills_from_every_site_and_a_check_says_who_saw_the_number_and_
     assert_eq!(served.terminate(), Some(0));
 }
 
+/// What an hourly run costs the host of the open lists when nothing has changed.
+fn the_unchanged_list_cost_one_small_request(mirror: &Mirror) {
+    let log = mirror.log().into_iter().filter(|asked| asked.host == "raw.githubusercontent.com");
+    let asked: Vec<(u16, bool)> =
+        log.map(|asked| (asked.status, asked.target.starts_with("/castle/"))).collect();
+    // The trial asks for the whole list, the run after it only whether the list has changed.
+    assert_eq!(asked[asked.len() - 2..], [(200, true), (304, true)], "{asked:?}");
+    let lists = asked.iter().filter(|(_, castle)| *castle).count();
+    assert_eq!((asked.len(), lists), (5, 3), "robots.txt once, ip1sms once: {asked:?}");
+}
+
 /// Who did what to a feed, how it was before and what came of it.
-fn operators_are_on_record(served: &Served, data: &Path) {
+fn operators_are_on_record(served: &Served, mirror: &Mirror, data: &Path) {
     let path = data.join("audit.jsonl").display().to_string();
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 0, "what the schedule does is not recorded");
     good(served.run(&["feed", "run", "castle", "--dry-run"]));
@@ -104,6 +118,7 @@ fn operators_are_on_record(served: &Served, data: &Path) {
     good(served.run(&["feed", "pause", "castle", "--author", "ann"]));
     good(served.run(&["feed", "resume", "castle"]));
     good(served.run(&["feed", "run", "castle"]));
+    the_unchanged_list_cost_one_small_request(mirror);
     good(served.run(&["feed", "rollback", "castle", "--to", "0", "--yes"]));
     assert_eq!(served.run(&["feed", "quarantine", "release", "castle", "7"]).code, Some(1));
     assert_eq!(served.run(&["feed", "quarantine", "reject", "castle", "7", "--yes"]).code, Some(1));

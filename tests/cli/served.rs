@@ -97,7 +97,7 @@ impl Served {
         let listen: &[&str] = if flags.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
         let arguments = [&["serve", "--data-dir", folder], listen, flags].concat();
         let mut command = command(&arguments);
-        command.env("NUMGUARD_WARM_UP", "false").env("NUMGUARD_LOG__LEVEL", level);
+        command.env("NUMGUARD_LOG__LEVEL", level);
         let stderr = std::fs::File::options().append(true).open(log).unwrap();
         command.stdout(Stdio::piped()).stderr(stderr).envs(environment.iter().copied());
         let mut child = command.spawn().unwrap();

@@ -1,6 +1,6 @@
 //! Feeds that fetch a regulator's file: stored as a whole, or held back as a whole.
 
-use numguard::collect::{FeedState, RunOutcome};
+use numguard::collect::{FeedState, ImportAsked, RunOutcome};
 use numguard::store::{allocation, allocation_head};
 
 use crate::world::{World, status, told};
@@ -36,7 +36,8 @@ async fn a_run_fetches_and_stores_a_regulators_file() {
     let first = load().await.unwrap();
     let stored = allocation(world.store.as_ref(), &FEED.parse().unwrap(), first).await.unwrap().unwrap();
     assert_eq!((stored.stats().held_ranges, world.all().await.len()), (1, 0), "one hand, and no listing");
-    assert_eq!(status(&collector, FEED).await.state, FeedState::Idle);
+    let fine = status(&collector, FEED).await;
+    assert_eq!((fine.state, fine.last_stored.map(|(_, rows)| rows)), (FeedState::Idle, Some(8)));
     // Half of it gone, not that file at all, and a site that says no.
     for (body, outcome, words) in [
         (file(4), RunOutcome::Quarantined, "allocation import regulator.example FILE --accept"),
@@ -55,4 +56,26 @@ async fn a_run_fetches_and_stores_a_regulators_file() {
     says(file(9));
     assert_eq!(collector.run(FEED, false).await.unwrap().summary.outcome, RunOutcome::Stored);
     assert_ne!(load().await, Some(first));
+    assert_eq!(status(&collector, FEED).await.failing_since, None);
+}
+
+#[tokio::test]
+async fn a_regulators_file_that_a_person_loads_is_data_of_its_feed() {
+    let world = World::with(&[definition()]);
+    let collector = world.collector("a");
+    let stored = async || {
+        let status = status(&collector, FEED).await;
+        (status.last_stored.map(|(_, rows)| rows), status.failing_since.is_some())
+    };
+    world.says("403 Forbidden", "", "");
+    collector.run(FEED, false).await.unwrap();
+    assert_eq!(stored().await, (None, true));
+    let files = || vec![("ranges.csv".to_owned(), file(8).into_bytes())];
+    let trial = ImportAsked { dry_run: true, ..ImportAsked::default() };
+    collector.import_allocation(FEED, files(), trial).await.unwrap();
+    assert_eq!(stored().await, (None, true), "a trial changes nothing");
+    collector.import_allocation(FEED, files(), ImportAsked::default()).await.unwrap();
+    assert_eq!(stored().await, (Some(8), false));
+    assert!(collector.delete_allocation(FEED).await.unwrap());
+    assert_eq!(stored().await, (None, false));
 }

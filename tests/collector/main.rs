@@ -10,6 +10,7 @@ mod attack;
 mod cuts;
 mod faulty;
 mod hazards;
+mod never_stored;
 mod replicas;
 mod review;
 mod runs;

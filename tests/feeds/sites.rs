@@ -62,14 +62,14 @@ const EXPECTED: [(&str, &str, usize, &str, &str); 47] = [
     ("7sim.net", "https://7sim.net/?layout=tabs", 9, "", "fine"),
     (
         "ip1sms",
-        "https://raw.githubusercontent.com/iP1SMS/disposable-phone-numbers/master/number-list.json",
+        "https://raw.githubusercontent.com/iP1SMS/disposable-phone-numbers/HEAD/number-list.json",
         300,
         "1 NOT_IN_PLAN",
         "fine",
     ),
     (
         "castle",
-        "https://raw.githubusercontent.com/castle/disposable-phone-numbers/main/disposable-phone-numbers.txt",
+        "https://raw.githubusercontent.com/castle/disposable-phone-numbers/HEAD/disposable-phone-numbers.txt",
         90,
         "",
         "fine",
@@ -152,12 +152,12 @@ fn states_and_times_come_along() {
     );
     let page = read(
         "ip1sms",
-        "https://raw.githubusercontent.com/iP1SMS/disposable-phone-numbers/master/number-list.json",
+        "https://raw.githubusercontent.com/iP1SMS/disposable-phone-numbers/HEAD/number-list.json",
     );
     assert_eq!(page.rows[0].seen(now).1.day().to_string(), "2026-01-01");
     let page = read(
         "castle",
-        "https://raw.githubusercontent.com/castle/disposable-phone-numbers/main/disposable-phone-numbers.txt",
+        "https://raw.githubusercontent.com/castle/disposable-phone-numbers/HEAD/disposable-phone-numbers.txt",
     );
     assert_eq!(
         (page.rows[0].ordinal, numbers(&page)[0].as_str()),

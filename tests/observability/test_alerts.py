@@ -62,6 +62,16 @@ def stored(minutes_ago, interval=3600, scheduled=1, on=1):
     } | schedule(on)
 
 
+def failing(minutes_ago, scheduled=1, last_stored=0):
+    """A feed whose runs fail since so long before minute 600."""
+    since = 0 if minutes_ago is None else (600 - minutes_ago) * 60
+    return {
+        f"numguard_feed_failing_since_timestamp_seconds{{{FEED}}}": f"{since}x700",
+        f"numguard_feed_last_stored_timestamp_seconds{{{FEED}}}": f"{last_stored}x700",
+        f"numguard_feed_scheduled{{{FEED}}}": f"{scheduled}x700",
+    }
+
+
 def ran(minutes_ago, interval=3600, scheduled=1, on=1):
     """A feed that was last run so long before minute 600, beside one of a day that is off."""
     last_run = 0 if minutes_ago is None else (600 - minutes_ago) * 60
@@ -152,6 +162,7 @@ CASES = {
     "NumguardAuditFails": (10, one(AUDIT, "0x5 1x60"), one(AUDIT, "1x60")),
     "NumguardCollectorStopped": (600, ran(300), ran(200)),
     "NumguardFeedStale": (600, stored(300), stored(200)),
+    "NumguardFeedNeverStored": (600, failing(240), failing(170)),
     "NumguardFeedQuarantined": (20, one(STATE % "quarantined", "1x60"), one(STATE % "quarantined", "1x5 0x60")),
     "NumguardFeedFailing": (DAY + 60, one(STATE % "failing", f"1x{2 * DAY}"), one(STATE % "failing", f"1x{DAY - 60} 0x120")),
     "NumguardFeedLayoutChanged": (2 * DAY + 60, layout("layout_changed"), layout("failed")),
@@ -176,6 +187,13 @@ QUIET_TOO = {
     # Few checks: two blocks are no trend.
     "NumguardBlocksJumped": [(DAY + 60, verdicts(0, 2, every=6))],
     "NumguardFeedStale": [(600, stored(300, scheduled=0)), (600, stored(300, on=0)), (600, stored(600)), (600, stored(300, interval=7200))],
+    # Fine, or new and not due yet; paused or off; has stored before; the first minutes of a first start.
+    "NumguardFeedNeverStored": [
+        (600, failing(None)),
+        (600, failing(300, scheduled=0)),
+        (600, failing(300, last_stored=60)),
+        (15, failing(590)),
+    ],
     "NumguardSlow": [(30, seconds(0, 0))],
     "NumguardCertificateEnds": [(10, one(CERTIFICATE, "0x60"))],
     "NumguardErrors": [(20, calls({"OK": 0, "INTERNAL": 0}))],

@@ -104,6 +104,11 @@ def test_what_is_counted(watched):
     assert served.value('numguard_feed_runs_total{feed="nobody.example",outcome="refused"}') == 1
     assert served.value('numguard_feed_runs_total{feed="somebody.example",outcome="stored"}') == 1
     assert served.value('numguard_feed_runs_total{feed="somebody.example",outcome="layout_changed"}') == 0
+    failing = 'numguard_feed_failing_since_timestamp_seconds{feed="%s"}'
+    assert served.value(failing % "nobody.example") == served.value(
+        'numguard_feed_last_run_timestamp_seconds{feed="nobody.example"}'
+    )
+    assert served.value(failing % "somebody.example") == served.value(failing % "castle") == 0
     assert served.value('numguard_client_limited_total{client="anonymous"}') == 0
     assert served.value("process_resident_memory_bytes") > 1e6
 

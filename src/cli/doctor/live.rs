@@ -7,9 +7,13 @@ use crate::listing::UnixTime;
 use crate::rpc::{now, pb};
 use crate::store::{Redis, Store};
 
+use super::super::feed_status::{has_never_stored, remedy, why};
 use super::super::output::{self, grouped, visible};
 use super::super::{Client, ServerArg};
 use super::{CLOCKS_DIFFER, Finding, bad, good, note};
+
+/// What the findings on feeds are about.
+const RUNS_OF_FEEDS: &str = "runs of feeds";
 
 /// How long Redis may take to be found.
 const REDIS_PATIENCE: Duration = Duration::from_secs(5);
@@ -100,8 +104,8 @@ pub(super) async fn of_service(server: &ServerArg) -> Vec<Finding> {
     let time = stats.now.and_then(|time| UnixTime::from_seconds(time.seconds).ok());
     findings.extend(time.map(|time| clocks("clock of the service", time)));
     match client.feed_status().await {
-        Ok(status) => findings.push(of_feeds(&status)),
-        Err(error) => findings.push(bad("runs of feeds", format!("{error:#}"), "numguard feed status")),
+        Ok(status) => findings.extend(of_feeds(&status, now())),
+        Err(error) => findings.push(bad(RUNS_OF_FEEDS, format!("{error:#}"), "numguard feed status")),
     }
     findings
 }
@@ -122,18 +126,42 @@ fn of_freshness(stats: &pb::GetStatsResponse) -> Finding {
     good(what, format!("follows the store; {} numbers", grouped(index.numbers)))
 }
 
-fn of_feeds(status: &pb::ListFeedsResponse) -> Finding {
-    let what = "runs of feeds";
+/// One finding for each feed of which nothing is stored, and one for all others.
+fn of_feeds(status: &pb::ListFeedsResponse, now: UnixTime) -> Vec<Finding> {
+    let never = status.feeds.iter().filter(|feed| has_never_stored(feed));
+    let mut findings: Vec<Finding> = never.map(|feed| never_stored(feed, now)).collect();
+    findings.push(of_other_feeds(status, now));
+    findings
+}
+
+fn never_stored(feed: &pb::Feed, now: UnixTime) -> Finding {
+    let (name, since) = (visible(&feed.name), feed.failing_since.as_ref());
+    let (time, ago) = (output::time(since), output::age(since, now));
+    let found =
+        format!("{name}: nothing is stored, and no run since {time} ({ago}) has succeeded: {}", why(feed));
+    // A run that was rejected, or one that is going on, has no remedy.
+    let to_do = match remedy(feed) {
+        none if none.is_empty() => format!("numguard feed run {name} --dry-run"),
+        to_do => to_do,
+    };
+    bad(RUNS_OF_FEEDS, found, to_do)
+}
+
+/// How the feeds are that have stored something, are paused, or have not been run.
+fn of_other_feeds(status: &pb::ListFeedsResponse, now: UnixTime) -> Finding {
+    let what = RUNS_OF_FEEDS;
     let unwell = |feed: &&pb::Feed| {
         use pb::FeedState as S;
-        feed.enabled && matches!(feed.state(), S::Failing | S::Blocked | S::Quarantined)
+        feed.enabled
+            && !has_never_stored(feed)
+            && matches!(feed.state(), S::Failing | S::Blocked | S::Quarantined)
     };
     let unwell: Vec<String> = status.feeds.iter().filter(unwell).map(|feed| visible(&feed.name)).collect();
     if !unwell.is_empty() {
         return note(what, format!("not well: {}", unwell.join(" ")), "numguard feed status");
     }
     let stale: Vec<String> =
-        status.feeds.iter().filter(|feed| is_stale(feed, now())).map(|feed| visible(&feed.name)).collect();
+        status.feeds.iter().filter(|feed| is_stale(feed, now)).map(|feed| visible(&feed.name)).collect();
     if !stale.is_empty() {
         let found = format!("nothing came of these for three of their intervals: {}", stale.join(" "));
         return note(what, found, "is a collector running? numguard feed status");
@@ -147,7 +175,7 @@ fn of_feeds(status: &pb::ListFeedsResponse) -> Finding {
         );
     }
     let last = last_run(status);
-    let last = last.map(|at| format!(", the last {}", output::age(Some(&at), now()))).unwrap_or_default();
+    let last = last.map(|at| format!(", the last {}", output::age(Some(&at), now))).unwrap_or_default();
     good(what, format!("{on} are on{last}"))
 }
 
@@ -160,13 +188,77 @@ fn is_stale(feed: &pb::Feed, now: UnixTime) -> bool {
     let Some(at) = feed.last_run.as_ref().and_then(|run| run.at) else { return false };
     let silent = i64::from(now.0) - at.seconds;
     feed.enabled
+        && !has_never_stored(feed)
         && feed.state() != pb::FeedState::Paused
         && silent > 3 * 60 * i64::from(feed.interval_minutes)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::State;
     use super::*;
+
+    #[test]
+    fn a_feed_that_has_run_and_stored_nothing_is_bad() {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let run = pb::FeedRun {
+            run: 2,
+            at: at(999_000),
+            outcome: pb::RunOutcome::Refused.into(),
+            note: "the site answers 404".to_owned(),
+            ..Default::default()
+        };
+        let failing = pb::Feed {
+            name: "mine".to_owned(),
+            enabled: true,
+            state: pb::FeedState::Failing.into(),
+            last_run: Some(run),
+            failing_since: at(992_800),
+            interval_minutes: 60,
+            ..Default::default()
+        };
+        let findings = |feed: &pb::Feed| {
+            let feeds = vec![feed.clone(), pb::Feed { name: "other".to_owned(), ..Default::default() }];
+            of_feeds(&pb::ListFeedsResponse { feeds, scheduled: true }, UnixTime(1_000_000))
+        };
+        let found = findings(&failing);
+        assert_eq!((found.len(), found[0].state), (2, State::Bad));
+        let expected = "mine: nothing is stored, and no run since 1970-01-12T11:46:40Z (2 h ago) has succeeded: \
+                        the site answers 404";
+        assert_eq!(found[0].found, expected);
+        assert!(found[0].to_do.contains("numguard feed show mine"), "{}", found[0].to_do);
+        assert!(found[1].found.starts_with("1 are on"), "{}", found[1].found);
+        for (state, remedy) in [
+            (pb::FeedState::Blocked, "the site is asked once a day"),
+            (pb::FeedState::Quarantined, "numguard feed quarantine show mine 2"),
+            // A run that is going on, and one that an operator has rejected.
+            (pb::FeedState::Running, "numguard feed run mine --dry-run"),
+            (pb::FeedState::Idle, "numguard feed run mine --dry-run"),
+        ] {
+            let found = findings(&pb::Feed { state: state.into(), ..failing.clone() });
+            assert_eq!(found[0].state, State::Bad, "{}", state.as_str_name());
+            assert!(found[0].to_do.contains(remedy), "{}", found[0].to_do);
+        }
+        for fine in [
+            pb::Feed { enabled: false, ..failing.clone() },
+            pb::Feed { state: pb::FeedState::Paused.into(), ..failing.clone() },
+            pb::Feed {
+                state: pb::FeedState::NeverRun.into(),
+                last_run: None,
+                failing_since: None,
+                ..failing.clone()
+            },
+            // It has stored numbers before: worth a note.
+            pb::Feed { last_stored: at(900_000), ..failing.clone() },
+        ] {
+            assert!(
+                findings(&fine).iter().all(|finding| finding.state != State::Bad),
+                "{} {}",
+                fine.state().as_str_name(),
+                fine.enabled
+            );
+        }
+    }
 
     #[test]
     fn a_feed_is_stale_after_three_of_its_intervals() {

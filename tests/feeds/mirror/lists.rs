@@ -82,16 +82,19 @@ pub(super) fn onlinesim(target: &str) -> Option<Answer> {
     Some(Answer::json(json!({"response": 1, "numbers": numbers}).to_string()))
 }
 
-/// The two open lists.
+/// The two open lists. Both repositories have one branch, `master`, which is also their `HEAD`; the
+/// host answers 404 for every other name.
 pub(super) fn open_lists(target: &str) -> Option<Answer> {
-    match target {
-        "/iP1SMS/disposable-phone-numbers/master/number-list.json" => {
+    let (owner, rest) = target.strip_prefix('/')?.split_once("/disposable-phone-numbers/")?;
+    let (_, path) = rest.split_once('/').filter(|(branch, _)| ["HEAD", "master"].contains(branch))?;
+    match (owner, path) {
+        ("iP1SMS", "number-list.json") => {
             let entry = |at: usize| (us(at), json!(format!("2026-01-{:02}", at % 28 + 1)));
             let mut entries: serde_json::Map<String, Value> = (0..300).map(entry).collect();
             entries.insert("447700900123".to_owned(), json!("2026-01-01"));
             Some(Answer::json(Value::Object(entries).to_string()))
         }
-        "/castle/disposable-phone-numbers/main/disposable-phone-numbers.txt" => {
+        ("castle", "disposable-phone-numbers.txt") => {
             let lines: String = (0..90).rev().map(|at| format!("+{}\n", se(at))).collect();
             Some(Answer::new(200, "text/plain; charset=utf-8", lines))
         }

@@ -38,7 +38,7 @@ impl Answer {
 }
 
 /// Every page that holds something of interest: host and target.
-pub(crate) const PAGES: [(&str, &str); 50] = [
+pub(crate) const PAGES: [(&str, &str); 52] = [
     ("receive-smss.com", "/"),
     ("receive-smss.com", "/?layout=2021"),
     ("sms24.me", "/en/numbers"),
@@ -87,8 +87,10 @@ pub(crate) const PAGES: [(&str, &str); 50] = [
     ("7sim.net", "/"),
     ("7sim.net", "/?layout=tabs"),
     ("online-sms.org", "/"),
+    ("raw.githubusercontent.com", "/iP1SMS/disposable-phone-numbers/HEAD/number-list.json"),
     ("raw.githubusercontent.com", "/iP1SMS/disposable-phone-numbers/master/number-list.json"),
-    ("raw.githubusercontent.com", "/castle/disposable-phone-numbers/main/disposable-phone-numbers.txt"),
+    ("raw.githubusercontent.com", "/castle/disposable-phone-numbers/HEAD/disposable-phone-numbers.txt"),
+    ("raw.githubusercontent.com", "/castle/disposable-phone-numbers/master/disposable-phone-numbers.txt"),
 ];
 
 /// What `host` answers to `target` (path and query).
@@ -137,5 +139,9 @@ fn every_listed_page_is_there_and_all_are_small() {
     }
     assert!(bytes < 400_000, "{bytes}");
     assert_eq!(answer("receive-smss.com", "/nothing").status, 404);
+    for (_, target) in PAGES.iter().filter(|(_, target)| target.contains("/HEAD/")) {
+        let elsewhere = target.replace("/HEAD/", "/main/");
+        assert_eq!(answer("raw.githubusercontent.com", &elsewhere).status, 404, "{elsewhere}");
+    }
     assert_eq!(answer("unknown.example", "/").status, 404);
 }

@@ -31,6 +31,8 @@ pub(crate) struct Asked {
     /// Path and query.
     pub(crate) target: String,
     pub(crate) agent: String,
+    /// Of the answer; 304 has no body.
+    pub(crate) status: u16,
 }
 
 /// How long a site thinks, and what it answers.
@@ -101,16 +103,19 @@ fn read(request: &Request) -> (Asked, Option<String>) {
         host: name.split(':').next().unwrap().trim_end_matches(SUFFIX).to_owned(),
         target: request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned(),
         agent: header("user-agent").unwrap_or_default().to_owned(),
+        status: 0,
     };
     (asked, header("if-none-match").map(str::to_owned))
 }
 
-async fn serve((asked, known): (Asked, Option<String>), site: &Site, log: &Mutex<File>) -> Response {
+async fn serve((mut asked, known): (Asked, Option<String>), site: &Site, log: &Mutex<File>) -> Response {
+    let (wait, answer) = site(&asked.host, &asked.target);
+    let response = respond(&asked.host, answer, known.as_deref());
+    asked.status = response.status().as_u16();
     let line = serde_json::to_string(&asked).unwrap() + "\n";
     log.lock().unwrap().write_all(line.as_bytes()).unwrap();
-    let (wait, answer) = site(&asked.host, &asked.target);
     tokio::time::sleep(wait).await;
-    respond(&asked.host, answer, known.as_deref())
+    response
 }
 
 /// The answer as a server of today sends it: with an ETag, and 304 to whoever knows the page.
