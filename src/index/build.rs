@@ -148,8 +148,8 @@ impl Index {
     /// which it may be longer, so that replicas that take in the same changes do not all rebuild at once.
     pub fn wants_rebuild(&self, patience: f64) -> bool {
         const SHARE: usize = 128;
-        /// A shorter one is not worth a rebuild; a longer one takes more than a millisecond to copy.
-        const BOUNDS: std::ops::RangeInclusive<usize> = 256..=32_768;
+        /// A shorter one is not worth a rebuild; a longer one takes a millisecond to copy.
+        const BOUNDS: std::ops::RangeInclusive<usize> = 256..=16_384;
         let longest = (self.numbers.len() / SHARE).clamp(*BOUNDS.start(), *BOUNDS.end());
         self.overlay.len() as f64 > longest as f64 * (1.0 + patience)
     }
