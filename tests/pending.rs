@@ -35,7 +35,7 @@ fn index() -> Index {
 
 /// The same with `pending` changes, a third of them numbers that were not listed.
 fn changed(index: &Index, pending: u64) -> Index {
-    let change = |at: u64| (subject(listed(at) + u64::from(at % 3 == 0)), Some(seen("b", 1)));
+    let change = |at: u64| (subject(listed(at) + u64::from(at.is_multiple_of(3))), Some(seen("b", 1)));
     index.with_changes(&(0..pending).map(change).collect::<Vec<_>>(), Position::default())
 }
 

@@ -206,7 +206,7 @@ mod tests {
             "c" => seen("client.c__reports", day, day),
             _ => seen(feed, day - day % 6, day),
         };
-        if feed == "c" && day % 2 == 0 {
+        if feed == "c" && day.is_multiple_of(2) {
             listing.merge(&seen("a", day - day.min(60), day - day.min(60)));
         }
         if decided {

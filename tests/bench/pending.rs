@@ -34,7 +34,7 @@ fn index(pending: usize) -> (Index, Vec<String>) {
     let seen = Listing::seen(Sighting::new("bench".parse().unwrap(), NOW, NOW, 1));
     let changed = near.iter().take(pending).enumerate();
     let changes: Vec<_> = changed
-        .filter_map(|(at, key)| Number::from_digits(key + if at % 2 == 0 { 0 } else { 7 }).ok())
+        .filter_map(|(at, key)| Number::from_digits(key + if at.is_multiple_of(2) { 0 } else { 7 }).ok())
         .map(|number| (Subject::Number(number), Some(seen.clone())))
         .collect();
     let index = builder.finish(Position::default()).with_changes(&changes, Position::default());
