@@ -50,10 +50,10 @@ const WEIGHTS: usize = Weight::ALL.len();
 pub struct ConcurrencyLimit {
     /// From all callers.
     pub most: usize,
-    /// From one caller. Nothing: fewer than twice the square of what is free (of 1), so that one caller alone
-    /// gets half, two get 30 % each, three 22 %. The square is for callers that come one after another and take
-    /// all they get: "fewer than are free" would halve the rest each time, and ten of them would leave nothing
-    /// of 1,000; like this some forty may come, and one more still finds a permit.
+    /// From one caller. `None`: a caller that has `had` may have one more while `had x most < 2 x free²`. One
+    /// caller alone gets half, two get 30 % each, three 22 %. The square leaves more to newcomers than "fewer than
+    /// are free", which halves the rest with every caller: of 1,000 permits, ten callers would leave none; by this
+    /// rule the forty-first still gets one.
     pub share: Option<usize>,
 }
 

@@ -110,7 +110,7 @@ fn to_do(feed: &pb::Feed) -> String {
     texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// Whether the feed has been run and nothing is stored of it. A paused feed is not: somebody has seen to it.
+/// Whether the feed has been run and nothing is stored of it. A paused feed does not count: an operator has paused it on purpose.
 pub(super) fn has_never_stored(feed: &pb::Feed) -> bool {
     let paused = feed.state() == pb::FeedState::Paused;
     feed.enabled && !paused && feed.last_stored.is_none() && feed.failing_since.is_some()
@@ -146,7 +146,7 @@ pub(super) fn remedy(feed: &pb::Feed) -> String {
             }
             Some(pb::RunOutcome::Refused) => {
                 format!(
-                    "check its address: numguard feed show {name}; if it is right, turn the feed off or ask the site's owner"
+                    "check its address: numguard feed show {name}; if the address is valid, turn the feed off or ask the site's owner"
                 )
             }
             _ => format!("numguard feed run {name} --dry-run"),

@@ -16,8 +16,8 @@ use super::packed;
 use super::plan::{Plan, all_said, sighting_name};
 use super::{CollectError, RollbackReport};
 
-/// Records that are kept of a feed, and the most bytes of them.
-const MOST_RECORDS: usize = 50;
+/// Records that are kept of a feed, and the most bytes of them: a month of a feed that runs every hour.
+const MOST_RECORDS: usize = 750;
 const MOST_BYTES: u64 = 32 << 20;
 
 /// Writes the record of a run that is about to be stored; its size.

@@ -128,6 +128,14 @@ pub(super) fn sighting(
         _ => before.first_seen.max(UnixTime(last_seen.0.saturating_sub(span.saturating_add(said.since)))),
     };
     let after = sighting(first_seen, last_seen, before.count.saturating_add(1));
+    if last_seen.0.saturating_sub(first_seen.0) < HOUR {
+        // Two looks within an hour are one, also around midnight.
+        return Some(Sighting {
+            first_seen: first_seen.max(last_seen.day().start()),
+            previous_day: None,
+            ..after
+        });
+    }
     // Days before `first_seen`, which a page may have made up, are left out by `also_seen_on`.
     let earlier = [Some(before.last_seen.day()), before.previous_day].into_iter().flatten();
     Some(earlier.fold(after, Sighting::also_seen_on))
@@ -218,6 +226,10 @@ mod tests {
         assert_eq!(days(Trust::Normal, &long, 20 * DAY, 60), Some(9));
         assert_eq!(days(Trust::Normal, &long.clone().also_seen_on(Day(8)), 9 * DAY + 60, 60), Some(8));
         assert_eq!(days(Trust::Low, &long, 20 * DAY, DAY), None);
+        let at_night =
+            sighting(&feed, Trust::Normal, None, &row(9 * DAY - 60, false), said(0)).ok_or("none")?;
+        assert_eq!(days(Trust::Normal, &at_night, 9 * DAY + 60, 120), None, "two minutes around midnight");
+        assert_eq!(days(Trust::Normal, &at_night, 9 * DAY + 3_540, 3_600), Some(8));
         Ok(())
     }
 }

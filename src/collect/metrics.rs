@@ -47,7 +47,7 @@ static LAST_STORED: LazyLock<Gauges> = LazyLock::new(|| {
 static FAILING_SINCE: LazyLock<Gauges> = LazyLock::new(|| {
     gauges(
         "numguard_feed_failing_since_timestamp_seconds",
-        "When the first run ended of those that have stored nothing since the last one that did; 0 if the last run stored its numbers or there was none.",
+        "End of the first failed run since the last stored one; 0 if the last run was stored or there was none.",
         FEED,
     )
 });

@@ -35,7 +35,7 @@ pub(super) struct FeedNote {
     pub(super) paused_by: Option<String>,
     /// Runs in a row that failed.
     pub(super) failures: u32,
-    /// Seconds: the end of the first run in a row that stored nothing, held back ones included.
+    /// Seconds: the end of the first failed run since the last stored one. A quarantined run counts as failed.
     pub(super) failing_since: Option<u32>,
     /// Seconds; 0: at once.
     pub(super) due: u32,

@@ -29,8 +29,8 @@ pub struct FeedStatus {
     pub last_run: Option<RunSummary>,
     /// When its numbers were last stored or seen again, and how many they were.
     pub last_stored: Option<(UnixTime, u64)>,
-    /// When the first of the runs ended that have stored nothing since the last one that did; held back
-    /// runs count. Nothing if the last run stored its numbers, or there was none.
+    /// End of the first failed run since the last stored one. A quarantined run counts as failed. Nothing if the
+    /// last run was stored, or there was none.
     pub failing_since: Option<UnixTime>,
     /// When the schedule runs it next; nothing if it is off or paused.
     pub next_due: Option<UnixTime>,

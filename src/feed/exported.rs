@@ -183,7 +183,8 @@ impl ExportedSighting {
         let mut seen = Sighting::new(feed, first_seen, last_seen, self.count);
         if let Some(day) = &self.previous_day {
             let day: UnixTime = day.parse().map_err(|error| format!("previous_day: {error}"))?;
-            seen = seen.also_seen_on(day.day());
+            seen =
+                seen.with_previous_day(day.day()).map_err(|expected| format!("previous_day: {expected}"))?;
         }
         let state = match self.state.as_deref() {
             None => SightingState::Unknown,
@@ -233,6 +234,10 @@ mod tests {
             (
                 r#"{"subject":"+4474*","sightings":[{"feed":"A","first_seen":"x","last_seen":"x","count":1}]}"#,
                 "feed: expected a feed name",
+            ),
+            (
+                r#"{"subject":"+4474*","sightings":[{"feed":"a","first_seen":"2026-05-01","last_seen":"2026-05-03","previous_day":"2026-05-03","count":1}]}"#,
+                "previous_day: expected a day from that of first_seen to the one before that of last_seen",
             ),
         ] {
             let error = row_of(line).err().unwrap_or_default();

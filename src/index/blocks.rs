@@ -73,8 +73,8 @@ impl Fading {
 pub struct BlockWeight {
     /// All that count. In blocks of 1,000 and more, a number that only one client reported does not.
     pub seen: u32,
-    /// The same numbers by the day of their second independent sighting: neither one new feed nor any
-    /// number of clients can raise it.
+    /// The same numbers by the day of their second independent sighting: a feed cannot raise it on its first
+    /// day, and clients cannot at all.
     pub corroborated: u32,
 }
 
@@ -196,17 +196,20 @@ impl Numbers {
 
     /// What reports of single clients add to `entries`, `own` left out.
     fn lone_reports(&self, entries: &Range<usize>, own: &Range<usize>, fading: &Fading) -> u32 {
-        if self.lone_reports.is_empty() {
-            return 0;
-        }
-        let first = self.lone_reports.partition_point(|(entry, _)| (*entry as usize) < entries.start);
-        let within =
-            self.lone_reports[first..].iter().take_while(|(entry, _)| (*entry as usize) < entries.end);
-        let others = within.filter(|(entry, _)| !own.contains(&(*entry as usize)));
+        let others = self.lone_within(entries).iter().filter(|(entry, _)| !own.contains(&(*entry as usize)));
         let more = |&(entry, without): &(u32, u16)| {
             u32::from(fading.percent(self.last[entry as usize]) - fading.percent(without))
         };
         others.map(more).sum()
+    }
+
+    fn lone_within(&self, entries: &Range<usize>) -> &[(u32, u16)] {
+        // None at all is the usual case.
+        if self.lone_reports.is_empty() {
+            return &[];
+        }
+        let before = |end: usize| self.lone_reports.partition_point(|(entry, _)| (*entry as usize) < end);
+        &self.lone_reports[before(entries.start)..before(entries.end)]
     }
 
     /// Counts the numbers in the block of `BLOCK_SIZES[at]` around `number`, itself left out.
@@ -216,19 +219,31 @@ impl Numbers {
         let edges = self.edges(number, block);
         let own = self.own(number, &edges[0]);
         let entries = edges.into_iter().chain([near]).nth(at).unwrap_or_default();
-        if at >= NARROW && self.lone_reports(&entries, &own, fading) > 0 {
-            self.around(number, at).for_each(|(_, seen)| count.add(seen, at, fading));
-            return count;
+        let lone = if at < NARROW { &[][..] } else { self.lone_within(&entries) };
+        let mut from = entries.start;
+        for entry in lone.iter().map(|(entry, _)| *entry as usize) {
+            self.count_days(from..entry, &own, fading, &mut count);
+            if !own.contains(&entry) {
+                count.add(self.entry(entry), at, fading);
+            }
+            from = entry + 1;
         }
-        for entries in [entries.start..own.start, own.end..entries.end] {
-            let last = &self.last[entries];
+        self.count_days(from..entries.end, &own, fading, &mut count);
+        count
+    }
+
+    /// Counts entries by their last day, `own` left out.
+    fn count_days(&self, entries: Range<usize>, own: &Range<usize>, fading: &Fading, count: &mut BlockCount) {
+        let cut = |at: usize| at.clamp(entries.start, entries.end);
+        for part in [entries.start..cut(own.start), cut(own.end)..entries.end] {
+            // Plain loops over 16-bit words: the compiler makes vector code of them.
+            let last = &self.last[part];
             let newest = Day(last.iter().copied().max().unwrap_or_default());
             if fading.counts(newest) {
                 count.count += last.iter().map(|&day| u32::from(fading.counts(Day(day)))).sum::<u32>();
                 count.newest = count.newest.max(newest);
             }
         }
-        count
     }
 
     /// Entries of the 100,000-block around `number`, and of its own 10,000-block within them;
@@ -276,12 +291,12 @@ impl Numbers {
         blocks.flat_map(move |at| {
             let base = (top + u64::from(self.blocks[at])) * BLOCK;
             let entries = self.block_starts[at] as usize..self.block_starts[at + 1] as usize;
-            // Where the block lies among these entries; all or none of them if it is no part of them.
-            let place = |digits: u64| {
+            // The entries of this 10,000-block that belong to the block: all, some or none.
+            let position = |digits: u64| {
                 let keys = &self.keys[entries.clone()];
                 entries.start + keys.partition_point(|&key| base + u64::from(key) < digits)
             };
-            let entries = place(block.start)..place(block.end);
+            let entries = position(block.start)..position(block.end);
             let all = entries.map(move |entry| (base + u64::from(self.keys[entry]), self.entry(entry)));
             all.filter(move |(other, _)| *other != number.key())
         })

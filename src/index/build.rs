@@ -115,8 +115,12 @@ impl Index {
                 Subject::Number(number) => {
                     let rows = listing.iter().flat_map(|listing| verified::rows(number, listing)).collect();
                     verified.push((number, rows));
-                    let (decision, was) = (decision.cloned().map(Arc::new), self.numbers.get(number));
-                    numbers.push(Entry { number, seen, decision, was });
+                    let was = self.numbers.get(number);
+                    // A list that is read every hour mostly says what is known: nothing has to wait for that.
+                    let known = seen == was && decision == self.base_decision(number);
+                    if !known || self.overlay.get(number).is_some() {
+                        numbers.push(Entry { number, seen, decision: decision.cloned().map(Arc::new), was });
+                    }
                 }
                 Subject::Range(range) => ranges.push(RangeEntry { range, seen, decision: decision.cloned() }),
             }
@@ -196,7 +200,7 @@ mod tests {
     const NOW: UnixTime = UnixTime(400 * 86_400);
 
     /// Seen up to five days before `day` and then; by the feed `c`, which is a client's reports, on top
-    /// of what a feed saw long ago, or not.
+    /// of what a feed saw some days before, or not.
     fn listing(feed: &str, day: u32, decided: bool) -> Listing {
         let seen = |feed: &str, first: u32, last: u32| {
             let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
@@ -207,7 +211,8 @@ mod tests {
             _ => seen(feed, day - day % 6, day),
         };
         if feed == "c" && day.is_multiple_of(2) {
-            listing.merge(&seen("a", day - day.min(60), day - day.min(60)));
+            let before = day - day % 61;
+            listing.merge(&seen("a", before, before));
         }
         if decided {
             listing.merge(&Listing::decided(Decision {
@@ -238,8 +243,7 @@ mod tests {
             };
             let last = listing.days().map(|(_, last)| last);
             // As exact as the tables keep it.
-            let grid = |day: Day| last.map(|last| Day(day.0 / 8 * 8 + 7).min(last));
-            let corroborated = percent(listing.corroborated_on().and_then(grid));
+            let corroborated = percent(listing.corroborated_on().map(|day| Day(day.0 / 8 * 8)));
             if other / 100_000 == number.key() / 100_000 {
                 let block = blocks.entry(other / 10_000).or_default();
                 let seen = percent(listing.seen_by_more_than_one_client());

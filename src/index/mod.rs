@@ -23,6 +23,8 @@ use crate::allocation::{Allocated, Allocations};
 use crate::listing::{Action, Day, Decision, UnixTime};
 use crate::number::{self, Number};
 
+pub(crate) use numbers::LONGEST_AGE;
+
 pub use blocks::{AGES, BLOCK_SIZES, BlockCount, BlockWeight, BlockWeights, Fading};
 pub use build::Builder;
 pub use census::Census;
@@ -46,7 +48,7 @@ pub struct Seen {
     /// Latest day over all feeds.
     pub last: Day,
     /// The day of the second independent sighting ([`Listing::corroborated_on`](crate::listing::Listing)),
-    /// in the tables up to seven days too late, or lacking if it is more than a year before the last.
+    /// in the tables up to seven days earlier, and lacking if it is long before the last.
     corroborated: Option<Day>,
     /// The latest day without what only one client reported
     /// ([`Listing::seen_by_more_than_one_client`](crate::listing::Listing)).

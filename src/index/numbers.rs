@@ -22,12 +22,15 @@ const RARE: u8 = u8::MAX;
 const LONG_SPAN: u16 = 1_023;
 
 /// The lower six bits of a span say how many times eight days before the last day the number was
-/// corroborated. Eight days are as exact as six bits allow for a whole year, which is how long a sighting
-/// counts. On a grid of days, so that a fresher sighting never makes an older day of the same.
+/// corroborated. Eight days are as exact as six bits allow for [`LONGEST_AGE`]. On a grid of days, so that a
+/// fresher sighting never makes an older day of the same.
 const CORROBORATED_BITS: u32 = 6;
 /// These bits of a number that was corroborated never, or longer before.
 const NEVER: u16 = (1 << CORROBORATED_BITS) - 1;
 const GRID: u16 = 8;
+
+/// The most days back that the tables know a corroboration: no age of a policy may be longer.
+pub(crate) const LONGEST_AGE: u16 = (NEVER - 1) * GRID;
 
 /// First day and day of corroboration as one word.
 fn span_of(seen: Seen) -> u16 {
@@ -36,21 +39,21 @@ fn span_of(seen: Seen) -> u16 {
     days << CORROBORATED_BITS | steps.min(NEVER)
 }
 
-/// The step of the grid on which a number was corroborated; 0: never.
+/// The step of the grid in which a number was corroborated; 0: never.
 pub(super) fn corroborated(span: u16, last: u16) -> u16 {
     let steps = span & NEVER;
     if steps == NEVER { 0 } else { (last / GRID).wrapping_sub(steps) }
 }
 
-/// The first step of the grid that counts as not before `day`.
+/// The first step of the grid that has no day before `day`.
 pub(super) fn step(day: u16) -> u16 {
     // 0 is "never".
-    (day / GRID).max(1)
+    day.div_ceil(GRID).max(1)
 }
 
-/// The last day of a step, as far as it was seen.
-fn day_of(step: u16, last: u16) -> Option<Day> {
-    (step > 0).then(|| Day(step.saturating_mul(GRID).saturating_add(GRID - 1).min(last)))
+/// The first day of a step: what is rounded counts as older, never as fresher.
+fn day_of(step: u16) -> Option<Day> {
+    (step > 0).then(|| Day(step.saturating_mul(GRID)))
 }
 
 /// Sorted columns; see the file's head. `*_starts` have one element more than what they index.
@@ -124,7 +127,7 @@ impl Numbers {
                 first.map_or(last.saturating_sub(span >> CORROBORATED_BITS), |long| self.long_spans[long].1)
             ),
             last: Day(last),
-            corroborated: day_of(corroborated(span, last), last),
+            corroborated: day_of(corroborated(span, last)),
             without_lone_report: day(without),
             provenance,
         }
@@ -239,13 +242,13 @@ mod tests {
     fn days_come_back_and_that_of_corroboration_to_the_week() {
         for last in [20_500, 20_501, 20_507, 20_508] {
             assert_eq!(kept(last, last, None), seen(last, last, None));
-            assert_eq!(kept(last, last, Some(last)), seen(last, last, Some(last)));
+            assert_eq!(kept(last, last, Some(last)).corroborated, Some(Day(last / GRID * GRID)));
             for span in [1, 365, 1_022, 1_023, 1_024, 8_000] {
                 let first = last - span;
                 assert_eq!(kept(first, last, None), seen(first, last, None));
                 for day in first.max(last - 365)..=last {
                     let now = kept(first, last, Some(day)).corroborated.unwrap_or_default().0;
-                    assert!(now >= day && now < day + GRID && now <= last, "{day} became {now}");
+                    assert!(now <= day && day < now + GRID, "{day} became {now}");
                     let before = kept(first, last - 1, Some(day.min(last - 1))).corroborated;
                     assert!(Some(Day(now)) >= before, "a fresher sighting makes it no older");
                 }

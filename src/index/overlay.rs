@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::listing::Decision;
+use crate::listing::{Day, Decision};
 use crate::number::Number;
 
 use super::Seen;
@@ -99,28 +99,40 @@ impl Overlay {
     /// Counts the other numbers in the block of `BLOCK_SIZES[at]`, in tables and overlay together.
     pub(super) fn count(&self, number: Number, at: usize, fading: &Fading, base: &Numbers) -> BlockCount {
         let [all, was, now] = [base, &*self.was, &*self.now].map(|table| table.count(number, at, fading));
-        let newest = if all.newest > was.newest {
-            all.newest.max(now.newest)
+        let unchanged = if all.newest > was.newest {
+            all.newest
         } else if now.newest >= all.newest {
+            // It makes no difference.
             now.newest
         } else {
-            // The newest number of the tables has changed to an older day, which feeds do not do.
-            return self.count_one_by_one(number, at, fading, base);
+            // A number of the newest day was deleted, or a run of today undone.
+            self.newest_unchanged(number, at, fading, base, all.newest)
         };
-        BlockCount { count: all.count - was.count + now.count, newest }
+        BlockCount { count: all.count - was.count + now.count, newest: unchanged.max(now.newest) }
     }
 
-    fn count_one_by_one(&self, number: Number, at: usize, fading: &Fading, base: &Numbers) -> BlockCount {
+    /// The latest day in the block of numbers that have not changed, which is `newest` at most.
+    fn newest_unchanged(
+        &self,
+        number: Number,
+        at: usize,
+        fading: &Fading,
+        base: &Numbers,
+        newest: Day,
+    ) -> Day {
         let mut changed = self.was.around(number, at).peekable();
-        // Both are in order of number, so one walk finds what has changed.
-        let unchanged = base.around(number, at).filter(|(other, _)| {
-            while changed.next_if(|(changed, _)| changed < other).is_some() {}
-            changed.peek().is_none_or(|(changed, _)| changed != other)
-        });
-        let mut count = BlockCount::default();
-        unchanged.for_each(|(_, seen)| count.add(seen, at, fading));
-        self.now.around(number, at).for_each(|(_, seen)| count.add(seen, at, fading));
-        count
+        let mut found = BlockCount::default();
+        for (other, seen) in base.around(number, at) {
+            // Both are in order of number, so one walk finds what has changed.
+            while changed.next_if(|(changed, _)| *changed < other).is_some() {}
+            if changed.peek().is_none_or(|(changed, _)| *changed != other) {
+                found.add(seen, at, fading);
+            }
+            if found.newest == newest {
+                break;
+            }
+        }
+        found.newest
     }
 
     /// How many listed numbers tables and overlay hold together.

@@ -79,6 +79,14 @@ impl Sighting {
         self
     }
 
+    /// This sighting with the previous day that somebody gives; refused if it lies outside of the sighting.
+    pub fn with_previous_day(self, day: Day) -> Result<Self, &'static str> {
+        if day < self.first_seen.day() || self.last_seen.day() <= day {
+            return Err("expected a day from that of first_seen to the one before that of last_seen");
+        }
+        Ok(self.also_seen_on(day))
+    }
+
     /// Whether it can be true at `now`, give or take a day for clocks that are ahead.
     pub fn check(&self, now: UnixTime) -> Result<(), &'static str> {
         if self.first_seen > self.last_seen {

@@ -112,7 +112,7 @@ impl Patterns {
     }
 }
 
-/// The place of a region of two letters; all others share the last one.
+/// The index of a region of two letters; all others share the last one.
 fn letters(region: library::Region) -> usize {
     let text = region.as_region_str();
     let letter = |at: usize| text.as_bytes().get(at).filter(|byte| byte.is_ascii_uppercase());

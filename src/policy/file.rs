@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::index::LONGEST_AGE;
 use crate::listing::ReasonCode;
 use crate::signal::{Age, Decay, InferredRange, Weights};
 
@@ -135,6 +136,13 @@ fn inferred_range(model: &InferredRange, complaints: &mut Complaints<'_, '_>) {
             older,
             "more than in the age before",
         );
+        // What the index keeps of corroborations reaches no further back.
+        complaints.bounds(
+            &named(&format!("ages[{at}].within_days")),
+            days,
+            days <= LONGEST_AGE,
+            "at most 496",
+        );
         let less = percent <= younger.percent;
         complaints.bounds(
             &named(&format!("ages[{at}].percent")),
@@ -182,6 +190,11 @@ mod tests {
             ("floor = 0.6", "floor = 0.98", "weights.public_inbox.floor is 0.98"),
             ("half_life_days = 180", "half_life_days = 0", "weights.public_inbox.half_life_days"),
             ("within_days = 30", "within_days = 9", "weights.inferred_range.ages[1].within_days is 9"),
+            (
+                "within_days = 365, percent",
+                "within_days = 497, percent",
+                "ages[3].within_days is 497: expected at most 496",
+            ),
             ("percent = 20", "percent = 90", "weights.inferred_range.ages[2].percent is 90"),
             ("odds = [220.0, ", "odds = [-1.0, ", "weights.inferred_range.odds[0] is -1"),
             ("odds = [220.0, ", "odds = [", "invalid length 4"),

@@ -23,7 +23,7 @@ use super::listing_page::{self, Filter};
 use super::once::{once, written};
 use super::recorded::Turns;
 use super::status::{invalid, not_found, of_store};
-use super::{convert, metrics, now, pb, policy_messages, recorded, stats, undo};
+use super::{convert, metrics, now, numbers, pb, policy_messages, recorded, stats, undo};
 
 /// Most subjects of one delete.
 const LARGEST_DELETE: usize = 10_000;
@@ -85,7 +85,7 @@ impl AdminRpc {
         client: String,
     ) -> Result<pb::PutListingResponse, Status> {
         let subject = convert::subject("subject", &request.subject)?;
-        convert::checkable("subject", subject).await?;
+        numbers::checkable("subject", subject).await?;
         let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
         let decision = convert::decision("decision", &decision, Some(now()))?;
         let asked = recorded::asked(&decision.author, &request.request_id, client)?;

@@ -24,12 +24,11 @@ use crate::signal::Context;
 use crate::store::{Outcome, Store};
 use crate::sync::{Freshness, Progress};
 
-use super::convert::Wrong;
 use super::gate::charge;
 use super::numbers::{Unanswered, once_warm, warm};
 use super::outcome_messages;
 use super::pb;
-use super::status::{invalid, not_loaded, of_store};
+use super::status::{Wrong, invalid, not_loaded, of_store};
 use super::{convert, metrics, now};
 
 /// Most numbers or outcomes of one call.

@@ -14,11 +14,8 @@ use crate::signal::Context;
 use crate::store::OutcomeKind;
 use crate::sync::IndexAge;
 
-use super::status::invalid;
-use super::{numbers, pb};
-
-/// A field of a request that is out of form, and what was expected there.
-pub(super) type Wrong = (&'static str, Cow<'static, str>);
+use super::pb;
+use super::status::{Wrong, invalid};
 
 /// Longest id that a platform may give, in bytes.
 pub(super) const LONGEST_ID: usize = 128;
@@ -155,16 +152,6 @@ pub(super) fn subject(field: &str, text: &str) -> Result<Subject, Status> {
     text.parse().map_err(|error| invalid(field, error))
 }
 
-/// A subject that checks can meet: a number in the form in which parsing leaves it.
-pub(super) async fn checkable(field: &str, subject: Subject) -> Result<(), Status> {
-    let Subject::Number(number) = subject else { return Ok(()) };
-    match numbers::parse(&number.as_e164(), None).await {
-        Ok(parsed) if parsed.number == number => Ok(()),
-        Ok(_) => Err(invalid(field, "holds a national prefix after the country code: leave it out")),
-        Err(error) => Err(invalid(field, error)),
-    }
-}
-
 pub(super) fn time(field: &str, timestamp: Option<&Timestamp>) -> Result<Option<UnixTime>, Status> {
     timestamp
         .map(|timestamp| UnixTime::from_seconds(timestamp.seconds))
@@ -243,9 +230,11 @@ pub(super) fn sighting(
         Ok(pb::SightingState::Online) => SightingState::Online,
         Err(_) => return Err(invalid(format!("{field}.state"), "is unknown")),
     };
-    let previous_day = time(&format!("{field}.previous_day"), sighting.previous_day.as_ref())?;
-    let seen = Sighting::new(feed, first_seen, last_seen, sighting.count);
-    let seen = previous_day.iter().fold(seen, |seen, time| seen.also_seen_on(time.day()));
+    let mut seen = Sighting::new(feed, first_seen, last_seen, sighting.count);
+    let previous_day = format!("{field}.previous_day");
+    if let Some(time) = time(&previous_day, sighting.previous_day.as_ref())? {
+        seen = seen.with_previous_day(time.day()).map_err(|expected| invalid(previous_day, expected))?;
+    }
     let sighting = Sighting { run: sighting.run, state, ..seen };
     match now.map_or(Ok(()), |now| sighting.check(now)) {
         Ok(()) => Ok(sighting),

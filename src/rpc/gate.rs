@@ -1,5 +1,5 @@
 //! The gate that every call passes: who calls, what the key is good for, what is left of the limit,
-//! whether there is room, and the deadline.
+//! whether there is a permit, and the deadline.
 //!
 //! What is not configured costs nothing: without keys and limits a call is counted, and no more. Must
 //! not wait, and must not ask the store.

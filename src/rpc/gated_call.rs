@@ -1,7 +1,7 @@
 //! One call behind the gate: to its answer, its deadline, or a refusal.
 //!
-//! A check takes a permit when it begins, and gives that back as soon as it has to wait. So requests that
-//! do not come take none from those that are here. Must not know who may call.
+//! A check takes a permit when it begins, and gives that back as soon as it has to wait: a call whose request
+//! has not arrived has no permit of the light limit. Must not know who may call.
 
 use std::convert::Infallible;
 use std::future::poll_fn;

@@ -5,10 +5,12 @@
 //! there. Runs of feeds and the starter list are read on threads for blocking work already.
 
 use tokio::sync::Semaphore;
+use tonic::Status;
 
+use crate::listing::Subject;
 use crate::number::{self, Cold, ParseError, Parsed, Region};
 
-use super::convert::Wrong;
+use super::status::{Wrong, invalid};
 
 /// One at a time, so that a client that asks for all regions at once leaves the other cores to checks.
 static COMPILING: Semaphore = Semaphore::const_new(1);
@@ -42,13 +44,23 @@ pub(super) async fn parse(text: &str, default_region: Option<Region>) -> Result<
     }
 }
 
+/// A subject that checks can meet: a number in the form in which parsing leaves it.
+pub(super) async fn checkable(field: &str, subject: Subject) -> Result<(), Status> {
+    let Subject::Number(number) = subject else { return Ok(()) };
+    match parse(&number.as_e164(), None).await {
+        Ok(parsed) if parsed.number == number => Ok(()),
+        Ok(_) => Err(invalid(field, "holds a national prefix after the country code: leave it out")),
+        Err(error) => Err(invalid(field, error)),
+    }
+}
+
 /// Asks for an answer until the number library has all that the number needs; no worker waits for it.
 pub(super) async fn once_warm<T>(mut answer: impl FnMut() -> Result<T, Unanswered>) -> Result<T, Wrong> {
     loop {
         match answer() {
             Ok(answer) => return Ok(answer),
             Err(Unanswered::Wrong(wrong)) => return Err(wrong),
-            // Boxed, so that it takes no room in the future of every call.
+            // Boxed, so that the future of every call stays small.
             Err(Unanswered::Cold(cold)) => Box::pin(warm(cold)).await,
         }
     }

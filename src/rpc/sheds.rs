@@ -3,7 +3,7 @@
 //! A client has the name that it has in metrics: of those there is a bounded number, and none is a secret.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use tonic::Status;
@@ -29,17 +29,13 @@ struct Shed {
     log: Seldom,
 }
 
-static SHEDS: Mutex<Option<HashMap<String, Vec<Shed>>>> = Mutex::new(None);
+static SHEDS: LazyLock<Mutex<HashMap<String, Arc<[Shed]>>>> = LazyLock::new(Mutex::default);
 
 /// Counts a call that was refused, and says how the caller is answered.
 pub(super) fn shed(weight: Weight, caller: &Caller) -> Box<Status> {
     let client = caller.label();
-    let mut sheds = SHEDS.lock().unwrap_or_else(PoisonError::into_inner);
-    let sheds = sheds.get_or_insert_default();
-    if !sheds.contains_key(client) {
-        sheds.insert(client.to_owned(), of_client(client));
-    }
-    if let Some(shed) = sheds.get(client).and_then(|sheds| sheds.get(weight as usize)) {
+    // The lock is not kept while a line is written: a log that nobody reads must not stop workers.
+    if let Some(shed) = by_weight(client).get(weight as usize) {
         shed.count.inc();
         shed.log.tell(|before| {
             tracing::warn!(
@@ -53,12 +49,19 @@ pub(super) fn shed(weight: Weight, caller: &Caller) -> Box<Status> {
     Box::new(too_busy(weight))
 }
 
-fn of_client(client: &str) -> Vec<Shed> {
-    let of_weight = |weight: Weight| Shed {
+/// The refused calls of one client.
+fn by_weight(client: &str) -> Arc<[Shed]> {
+    let mut sheds = SHEDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = sheds.get(client) {
+        return Arc::clone(known);
+    }
+    let new = |weight: Weight| Shed {
         count: COUNTERS.with_label_values(&[client, weight.as_str()]),
         log: Seldom::once(EVERY),
     };
-    Weight::ALL.map(of_weight).into()
+    let new: Arc<[Shed]> = Weight::ALL.map(new).into();
+    sheds.insert(client.to_owned(), Arc::clone(&new));
+    new
 }
 
 /// Makes the series of callers without a key, so that the metric exists from the start.

@@ -1,5 +1,6 @@
 //! The one place where errors become gRPC statuses, with the details that a client can read.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tonic::{Code, Status};
@@ -11,6 +12,9 @@ use crate::collect::CollectError;
 use crate::store::{LEASE, StoreError};
 
 use super::seldom::Seldom;
+
+/// A field of a request that is out of form, and what was expected there.
+pub(super) type Wrong = (&'static str, Cow<'static, str>);
 
 /// A site that could not be asked is left alone for so long: clients that retry must not hurry it.
 const SITE_RETRY: Duration = Duration::from_secs(3_600);
@@ -101,12 +105,10 @@ pub(super) fn too_busy(weight: Weight) -> Status {
         Weight::Probe => ("questions about health", 1_000),
     };
     let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(after)));
-    let share = match weight {
-        Weight::Probe => "this connection asks ten already",
-        _ => "this client has its share of them",
-    };
+    let who = if weight == Weight::Probe { "connection" } else { "client" };
     let message = format!(
-        "this server has as many {what} at a time as it takes, or {share}: try again, or another replica"
+        "as many {what} are open as this server takes at a time, or as it takes from one {who}: open fewer at a \
+         time, try again, or ask another replica"
     );
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }

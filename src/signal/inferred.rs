@@ -126,7 +126,7 @@ mod tests {
             (vec![(4, 400, 400)], Verdict::Allow),
             // Several in the same 10,000.
             (vec![(4_000, 1, 1), (4_001, 1, 1), (3_000, 1, 1)], Verdict::Challenge),
-            // Two confirmed ones in the same 100 block; a single one of them never does, nor do many
+            // Two corroborated ones in the same 100 block; a single one of them never does, nor do many
             // that one run of one feed may have invented.
             (vec![(40, 9, 1)], Verdict::Challenge),
             (vec![(40, 9, 1), (41, 9, 1)], Verdict::Block),

@@ -157,7 +157,7 @@ pub struct InferredRange {
     pub odds: [f32; 5],
     /// One 10,000-block counts for at most so many fresh numbers among the 100,000 around it.
     pub crowd: u16,
-    /// To BLOCK, so many of the confirmed numbers around are taken to be wrong.
+    /// To BLOCK, so many of the corroborated numbers around are taken to be wrong.
     pub doubted: f32,
     /// Below this probability the fact is left out.
     pub least: f32,

@@ -28,7 +28,7 @@ fn hang(served: &Served, path: &str, calls: u32, message: bool) -> TcpStream {
 }
 
 #[test]
-fn who_has_no_key_takes_no_place_of_those_who_have() {
+fn callers_without_a_key_take_no_permit_of_those_with_one() {
     let folder = tempfile::tempdir().unwrap();
     let key = first_key(folder.path(), "shop", "check");
     let served = serve(folder.path(), KEYS);

@@ -34,9 +34,11 @@ fn at_rest(data: &Path) -> Served {
     let served = Served::start(data, &[]);
     let ran = served.run(&["health"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "SERVING\n"), "{ran:?}");
-    let (mut busy, mut quiet) = (used(&served), 0);
+    let (mut busy, mut quiet, mut looks) = (used(&served), 0, 0);
     while quiet < QUIET {
         std::thread::sleep(LOOK);
+        looks += 1;
+        assert!(looks < 600, "after a minute it is still busy");
         let now = used(&served);
         // A tick now and then is what a service at rest needs.
         (busy, quiet) = (now, if now > busy + 1 { 0 } else { quiet + 1 });

@@ -67,7 +67,7 @@ pub(super) fn entries(shape: &Shape, message: &[u8], limits: Limits) -> Result<u
 struct Walk<'a> {
     rest: &'a [u8],
     limits: Limits,
-    /// Entries of the lists of all messages around this place, outermost first.
+    /// Entries of the lists of all messages around the one that is read, outermost first.
     counts: Vec<usize>,
     all: usize,
 }

@@ -16,15 +16,15 @@ use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
 use super::status::invalid;
 use count::{Excess, Limits};
 
-/// Bytes of a message that is decoded as it is: no check of one number is larger, and were it all empty
-/// entries, those would take some 12 MB for a moment.
-const SMALL: usize = 64 << 10;
+/// Bytes of a message that is decoded as it is: an entry has two bytes at least, so no list in it is too long.
+/// No check of one number is larger.
+const SMALL: usize = 2 * LIMITS.field;
 
 /// What one request may hold.
 ///
 /// The services take 10,000 entries in a list. The bound of all entries concerns lists in lists, of which
-/// there is one: sightings of listings. One takes 88 bytes, 176 in a list that has just grown, so 200,000 are
-/// 35 MB and the decoded request stays below 64 MB. Sightings with a feed and times have 30 bytes on the
+/// there is one: sightings of listings. One takes 112 bytes, 224 in a list that has just grown, so 200,000 are
+/// 45 MB and the decoded request stays below 64 MB. Sightings with a feed and times have 30 bytes on the
 /// wire, so no import reaches the bound in the 4 MB that a message may have.
 const LIMITS: Limits = Limits { field: 10_000, request: 200_000 };
 
@@ -84,4 +84,16 @@ fn refusal(excess: Excess) -> Status {
         most => format!("more than {most} entries in all of the request: send smaller batches"),
     };
     invalid(excess.path, expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::pb;
+
+    #[test]
+    fn what_one_request_may_hold_stays_below_64_mb() {
+        // A list that has just grown has room for twice as many.
+        assert!(2 * size_of::<pb::Sighting>() * LIMITS.request < 64 << 20);
+    }
 }
