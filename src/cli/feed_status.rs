@@ -230,7 +230,7 @@ mod tests {
                 S::Failing,
                 Some(O::Refused),
                 "robots.txt",
-                "robots.txt; check its address: numguard feed show a.example; if it is right, turn the feed off \
+                "robots.txt; check its address: numguard feed show a.example; if the address is valid, turn the feed off \
                  or ask the site's owner",
             ),
             (
