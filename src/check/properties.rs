@@ -15,12 +15,13 @@ const TODAY: Day = Day(20_000);
 /// A range of a wholesaler, so that the holder has a say too.
 const ASKED: u64 = 447_418_650_555;
 
-/// Who saw which number: distance from the one that is asked about, days ago first and last, feed.
+/// Who saw which number: distance from the one that is asked about, days ago first and last, feed. The last
+/// two feeds are clients' reports.
 type Seen = (i64, u16, u16, u8);
 
 fn seen() -> impl Strategy<Value = Seen> {
     let distance = prop_oneof![2 => Just(0i64), 1 => -5i64..=4, 1 => -55i64..45, 1 => -50_555i64..49_445];
-    (distance, 0u16..500, 0u16..500, 0u8..3)
+    (distance, 0u16..500, 0u16..500, 0u8..5)
 }
 
 fn context() -> impl Strategy<Value = Context> {
@@ -56,7 +57,8 @@ fn index(sightings: &[Seen], decisions: &[(bool, Action)]) -> Index {
         let number =
             Number::from_digits(ASKED.wrapping_add_signed(distance)).unwrap_or_else(|e| panic!("{e}"));
         let day = |ago: u16| Day(TODAY.0 - ago).start();
-        let feed = format!("feed{feed}").parse().unwrap_or_else(|e| panic!("{e}"));
+        let feed = if feed < 3 { format!("feed{feed}") } else { format!("client.{feed}__reports") };
+        let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
         let sighting = Sighting::new(feed, day(one.max(other)), day(one.min(other)), 1);
         listings.entry(Subject::Number(number)).or_default().merge(&Listing::seen(sighting));
     }

@@ -18,7 +18,7 @@ const ALL_NEW_ROWS: u64 = 50;
 /// let the page choose which.
 const MOST_NEW: u64 = 1_000;
 const MOST_NEW_PERCENT: u64 = 25;
-/// What confirms a listing (`Listing::confirmed`).
+/// What confirms a listing (`Listing::confirmation`).
 const HOUR: u32 = 3_600;
 
 /// A number of a run.

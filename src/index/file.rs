@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytemuck::Pod;
 
 use crate::allocation::Allocations;
-use crate::listing::{Day, Decision, Listing, Subject, codec};
+use crate::listing::{Confirmation, Day, Decision, Listing, Subject, codec};
 
 use super::numbers::Numbers;
 use super::provenance::{Provenance, Provenances};
@@ -145,11 +145,16 @@ fn read_position(column: &[u64]) -> Option<Position> {
     Some(Position { epoch, marks: marks.collect::<Option<_>>()? })
 }
 
-/// One line per provenance: `+` or `-` for confirmed, then the feeds.
+/// The signs of confirmations, at the head of each provenance.
+const SIGNS: [(Confirmation, char); 3] =
+    [(Confirmation::None, '-'), (Confirmation::Independent, '+'), (Confirmation::TrustedClient, '!')];
+
+/// One line per provenance: the sign of its confirmation, then the feeds.
 fn provenance_text(provenances: &Provenances) -> String {
     let line = |p: &Provenance| {
         let feeds: Vec<&str> = p.feeds.iter().map(|feed| feed.as_str()).collect();
-        format!("{}{}\n", if p.confirmed { '+' } else { '-' }, feeds.join(" "))
+        let sign = SIGNS.iter().find(|(confirmed, _)| *confirmed == p.confirmed).map_or('-', |sign| sign.1);
+        format!("{sign}{}\n", feeds.join(" "))
     };
     provenances.list().iter().map(line).collect()
 }
@@ -236,7 +241,9 @@ impl Reader {
             let (sign, feeds) = line.split_at_checked(1).ok_or(SnapshotError::Damaged("provenance"))?;
             let feeds: Result<Vec<_>, _> = feeds.split_terminator(' ').map(str::parse).collect();
             let feeds = feeds.map_err(|_| SnapshotError::Damaged("provenance"))?;
-            provenances.intern(Provenance { feeds, confirmed: sign == "+" });
+            let known = SIGNS.iter().find(|(_, known)| sign.starts_with(*known));
+            let (confirmed, _) = *known.ok_or(SnapshotError::Damaged("provenance"))?;
+            provenances.intern(Provenance { feeds, confirmed });
         }
         if provenances.list().len() == text.lines().count() { Ok(provenances) } else { Err(damaged) }
     }

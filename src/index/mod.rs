@@ -57,6 +57,13 @@ pub struct Seen {
     provenance: u16,
 }
 
+impl Seen {
+    /// The latest day without what only one client reported; the latest of all if nobody else saw it.
+    pub fn last_of_others(&self) -> Day {
+        self.without_lone_report.unwrap_or(self.last)
+    }
+}
+
 /// What the index knows about one number.
 #[derive(Debug, Clone, Copy)]
 pub struct Found<'a> {

@@ -2,22 +2,22 @@
 
 use std::collections::HashMap;
 
-use crate::listing::{FeedName, Listing};
+use crate::listing::{Confirmation, FeedName, Listing};
 
 /// Who saw a subject.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Provenance {
     /// Feeds, in order of name.
     pub feeds: Vec<FeedName>,
-    /// Seen by a second feed, or again after an hour (see [`Listing::confirmed`]).
-    pub confirmed: bool,
+    /// Whether there was a second look ([`Listing::confirmation`]).
+    pub confirmed: Confirmation,
 }
 
 impl Provenance {
     pub(super) fn of(listing: &Listing) -> Self {
         Self {
             feeds: listing.seen_by().map(|sighting| sighting.feed.clone()).collect(),
-            confirmed: listing.confirmed(),
+            confirmed: listing.confirmation(),
         }
     }
 }
@@ -36,8 +36,8 @@ pub(super) struct Provenances {
 impl Provenances {
     pub(super) fn get(&self, id: u16) -> &Provenance {
         static MANY: [Provenance; 2] = [
-            Provenance { feeds: Vec::new(), confirmed: false },
-            Provenance { feeds: Vec::new(), confirmed: true },
+            Provenance { feeds: Vec::new(), confirmed: Confirmation::None },
+            Provenance { feeds: Vec::new(), confirmed: Confirmation::Independent },
         ];
         self.list.get(usize::from(id)).unwrap_or(&MANY[usize::from(id == OVERFLOW_CONFIRMED)])
     }
@@ -58,7 +58,7 @@ impl Provenances {
         }
         let id = match u16::try_from(self.list.len()) {
             Ok(id) if id < OVERFLOW => id,
-            _ if provenance.confirmed => return OVERFLOW_CONFIRMED,
+            _ if provenance.confirmed > Confirmation::None => return OVERFLOW_CONFIRMED,
             _ => return OVERFLOW,
         };
         self.list.push(provenance.clone());
@@ -76,7 +76,7 @@ mod tests {
         let mut table = Provenances::default();
         let feed = |i: u32| format!("f{i}").parse().unwrap_or_else(|e| panic!("{e}"));
         for i in 0..66_000 {
-            for confirmed in [true, false] {
+            for confirmed in [Confirmation::Independent, Confirmation::None] {
                 let id = table.intern(Provenance { feeds: vec![feed(i)], confirmed });
                 assert_eq!(table.get(id).confirmed, confirmed, "set {i}");
             }

@@ -55,6 +55,17 @@ impl SightingState {
     }
 }
 
+/// What confirms that a subject was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confirmation {
+    /// Nothing: one feed looked once.
+    None,
+    /// A second look, by another feed or by the same one.
+    Independent,
+    /// A client of high trust: only its reports span an hour.
+    TrustedClient,
+}
+
 /// All that is known about one subject: at most one sighting per feed, and the operator's decision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Listing {
@@ -96,6 +107,11 @@ impl Sighting {
             return Err("last seen lies in the future");
         }
         if self.count == 0 { Err("count is 0: expected 1 or more") } else { Ok(()) }
+    }
+
+    fn spans_an_hour(&self) -> bool {
+        const HOUR: u32 = 3_600;
+        self.last_seen.0.saturating_sub(self.first_seen.0) >= HOUR
     }
 
     fn merge(&mut self, other: &Self) {
@@ -233,15 +249,17 @@ impl Listing {
         by_feed.max(by_second)
     }
 
-    /// Whether more than one glance stands behind it: a second feed of another family
-    /// ([`FeedName::family`]), or the same feed again at least an hour later. One poisoned run of one
-    /// feed never confirms a number.
-    pub fn confirmed(&self) -> bool {
-        const HOUR: u32 = 3_600;
+    /// Whether more than one look is behind it: a second feed of another family ([`FeedName::family`]), or
+    /// the same feed again at least an hour later. One poisoned run of one feed never confirms a number.
+    pub fn confirmation(&self) -> Confirmation {
+        if self.seen_by().any(|sighting| sighting.feed.report().is_some() && sighting.spans_an_hour()) {
+            return Confirmation::TrustedClient;
+        }
         let mut families = self.seen_by().map(|sighting| sighting.feed.family());
         let first = families.next();
-        families.any(|family| first != Some(family))
-            || self.seen_by().any(|s| s.last_seen.0.saturating_sub(s.first_seen.0) >= HOUR)
+        let confirmed =
+            families.any(|family| first != Some(family)) || self.seen_by().any(Sighting::spans_an_hour);
+        if confirmed { Confirmation::Independent } else { Confirmation::None }
     }
 }
 
@@ -312,13 +330,18 @@ mod tests {
             let feed = feed.parse().unwrap_or_else(|e| panic!("{e}"));
             Listing::seen(Sighting::new(feed, UnixTime(first), UnixTime(last), 1))
         };
-        assert!(!seen("a", 0, 3_599).confirmed());
-        assert!(seen("a", 0, 3_600).confirmed());
-        assert!(merged(&seen("a", 0, 0), &seen("b", 0, 0)).confirmed());
+        use Confirmation::{Independent, None, TrustedClient};
+        assert_eq!(seen("a", 0, 3_599).confirmation(), None);
+        assert_eq!(seen("a", 0, 3_600).confirmation(), Independent);
+        assert_eq!(merged(&seen("a", 0, 0), &seen("b", 0, 0)).confirmation(), Independent);
         let verified = merged(&seen("a", 0, 0), &seen("client.b__verified", 0, 9_999));
-        assert!(!verified.confirmed() && verified.seen_between() == Some((UnixTime(0), UnixTime(0))));
-        assert!(merged(&seen("client.a__reports", 0, 0), &seen("client.b__reports", 0, 0)).confirmed());
-        assert!(!merged(&seen("a.com", 0, 0), &seen("a__b.net", 9_999, 9_999)).confirmed(), "one owner");
+        assert_eq!(verified.confirmation(), None);
+        assert_eq!(verified.seen_between(), Some((UnixTime(0), UnixTime(0))));
+        let [one, other] = ["client.a__reports", "client.b__reports"].map(|client| seen(client, 0, 0));
+        assert_eq!(merged(&one, &other).confirmation(), Independent);
+        assert_eq!(seen("client.a__reports", 0, 3_600).confirmation(), TrustedClient);
+        let one_owner = merged(&seen("a.com", 0, 0), &seen("a__b.net", 9_999, 9_999));
+        assert_eq!(one_owner.confirmation(), None);
     }
 
     #[test]

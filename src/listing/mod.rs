@@ -17,7 +17,7 @@ mod time;
 pub use decision::{Action, Decision};
 pub use digest::digest;
 pub use feed_name::{FeedName, FeedNameError};
-pub use merge::{Listing, Sighting, SightingState};
+pub use merge::{Confirmation, Listing, Sighting, SightingState};
 pub use reason::ReasonCode;
 pub use reported::Report;
 pub use subject::{Subject, SubjectError};

@@ -223,7 +223,7 @@ impl Connection {
         let every = self.options.stall / 3;
         let mut looks = tokio::time::interval_at(greeted_by, every);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut taken, mut without_progress) = (0, 0);
+        let (mut taken, mut without_progress, mut without_key) = (0, 0, 0);
         loop {
             tokio::select! {
                 biased;
@@ -248,6 +248,12 @@ impl Connection {
                     if without_progress >= 3 {
                         return UNREAD.tell(|untold| {
                             tracing::info!(peer = %peer.address, untold, "closed a connection: its answers are not read");
+                        });
+                    }
+                    without_key = if peer.has_stream_without_key() { without_key + 1 } else { 0 };
+                    if without_key >= 2 {
+                        return UNREAD.tell(|untold| {
+                            tracing::info!(peer = %peer.address, untold, "closed a connection: a stream's API key has ended, and its answers are not read");
                         });
                     }
                 }

@@ -25,6 +25,7 @@ use super::metrics;
 use super::pb::check_service_server::{CheckServiceServer, SERVICE_NAME};
 use super::peer::Peer;
 use super::sheds::shed;
+use super::small_messages::SmallMessages;
 use super::status::{of_denied, of_limit};
 use super::stream_key::{KeyedBody, StreamKey};
 use super::timed_body::TimedBody;
@@ -126,7 +127,8 @@ impl Gate {
         })
     }
 
-    /// Finds a permit for the call, and puts who calls into it. Returns the key too, if it is a stream's.
+    /// Finds a permit for the call, and puts who calls into it. Returns the key too, if the call may go on for
+    /// longer than its key.
     fn admit(
         &self,
         method: Method,
@@ -146,15 +148,19 @@ impl Gate {
         let Some(client) = client else { return Ok((permit, None)) };
         let shown = request.headers_mut().remove(http::header::AUTHORIZATION);
         request.extensions_mut().insert(client);
-        let shown = shown.filter(|_| method.weight == Weight::Stream);
+        let shown = shown.filter(|_| matches!(method.weight, Weight::Stream | Weight::Heavy));
         Ok((permit, shown.and_then(|shown| self.stream_key(method, shown, request.uri().path()))))
     }
 
-    /// The key of a stream, if there are keys.
+    /// The key of a call, if there are keys.
     fn stream_key(&self, method: Method, shown: HeaderValue, path: &str) -> Option<Arc<StreamKey>> {
         let directory = Arc::clone(self.services.guard.directory.as_ref()?);
         let name = metrics::Method::at(path).path();
-        Some(Arc::new(StreamKey::new(directory, shown, method.needs?, self.peer.address, name)))
+        let key = Arc::new(StreamKey::new(directory, shown, method.needs?, self.peer.address, name));
+        if method.weight == Weight::Stream {
+            self.peer.opened(&key);
+        }
+        Some(key)
     }
 
     /// What a refused call is answered, for which it waits if it may.
@@ -164,13 +170,22 @@ impl Gate {
     }
 }
 
-/// The request as services read it: with an end to the wait for it, or one that comes with the key.
-fn bounded(request: Request<Incoming>, weight: Weight, key: Option<&Arc<StreamKey>>) -> Request<Body> {
-    request.map(|body| match (weight, key) {
-        (_, Some(key)) => Body::new(KeyedBody::request(body, Arc::clone(key))),
+/// The request as services read it: with an end to the wait for it, one that comes with the key, and no large
+/// message where none is needed.
+fn bounded(request: Request<Incoming>, method: Method, key: Option<&Arc<StreamKey>>) -> Request<Body> {
+    request.map(|body| match (method.weight, key.map(Arc::clone)) {
+        (Weight::Stream, Some(key)) if method.small => {
+            Body::new(SmallMessages::new(KeyedBody::request(body, key)))
+        }
+        (Weight::Stream, Some(key)) => Body::new(KeyedBody::request(body, key)),
+        (Weight::Stream, None) if method.small => Body::new(SmallMessages::new(body)),
         (Weight::Stream, None) => Body::new(body),
+        // A change that arrives after its key has ended is not made.
+        (Weight::Heavy, Some(key)) => {
+            Body::new(KeyedBody::request(TimedBody::new(body, HEAVY_PATIENCE), key))
+        }
         (Weight::Heavy, None) => Body::new(TimedBody::new(body, HEAVY_PATIENCE)),
-        (_, None) => Body::new(TimedBody::new(body, LIGHT_PATIENCE)),
+        _ => Body::new(SmallMessages::new(TimedBody::new(body, LIGHT_PATIENCE))),
     })
 }
 
@@ -191,7 +206,7 @@ impl Service<Request<Incoming>> for Gate {
             Err(refusal) => return self.refuse(refusal, method.weight, request.into_body()),
         };
         let deadline = timeout(request.headers());
-        let request = bounded(request, method.weight, key.as_ref());
+        let request = bounded(request, method, key.as_ref());
         let answer: Answer = if check {
             self.services.check.clone().call(request)
         } else {
@@ -199,7 +214,8 @@ impl Service<Request<Incoming>> for Gate {
             Box::pin(async move { Ok(answer.await.unwrap_or_else(|never| match never {})) })
         };
         let peer = (method.weight != Weight::Light).then(|| Arc::clone(&self.peer));
-        Call::new(answer, deadline, permit, peer, method.weight).keyed(key.filter(|_| !method.imports))
+        let answers = method.weight == Weight::Stream && !method.imports;
+        Call::new(answer, deadline, permit, peer, method.weight).keyed(key.filter(|_| answers))
     }
 }
 

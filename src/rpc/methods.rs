@@ -15,32 +15,41 @@ pub(super) struct Method {
     pub(super) charges: bool,
     /// Whether it is a stream of requests with one answer, which says what is stored already.
     pub(super) imports: bool,
+    /// Whether its messages are about one number each, so that none is large.
+    pub(super) small: bool,
 }
 
 const fn method(needs: Scope, weight: Weight) -> Method {
-    Method { needs: Some(needs), weight, charges: false, imports: false }
+    Method { needs: Some(needs), weight, charges: false, imports: false, small: false }
+}
+
+/// One number.
+const fn one(needs: Scope) -> Method {
+    Method { small: true, ..method(needs, Weight::Light) }
 }
 
 const fn import(needs: Scope) -> Method {
-    Method { needs: Some(needs), weight: Weight::Stream, charges: false, imports: true }
+    Method { imports: true, ..method(needs, Weight::Stream) }
 }
 
 /// What the service charges by the number.
 const fn counted(needs: Scope, weight: Weight) -> Method {
-    Method { needs: Some(needs), weight, charges: true, imports: false }
+    Method { charges: true, ..method(needs, weight) }
 }
 
 /// What the method at this path asks for.
 pub(super) fn at(path: &str) -> Method {
     use Scope::{Admin, Check, Read, Report};
-    use Weight::{Heavy, Light, Stream};
+    use Weight::{Heavy, Stream};
     let Some((service, name)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
         return method(Admin, Heavy);
     };
     match (service, name) {
-        ("numguard.v1.CheckService", "CheckNumber" | "ExplainNumber") => method(Check, Light),
+        ("numguard.v1.CheckService", "CheckNumber" | "ExplainNumber") => one(Check),
         ("numguard.v1.CheckService", "BatchCheckNumbers") => counted(Check, Heavy),
-        ("numguard.v1.CheckService", "StreamCheckNumbers") => counted(Check, Stream),
+        ("numguard.v1.CheckService", "StreamCheckNumbers") => {
+            Method { small: true, ..counted(Check, Stream) }
+        }
         ("numguard.v1.CheckService", "ReportOutcomes") => counted(Report, Heavy),
         ("numguard.v1.AdminService", "GetListing" | "ListListings" | "GetStats") => method(Read, Heavy),
         ("numguard.v1.AdminService", "GetPolicies" | "ValidatePolicy") => method(Read, Heavy),
@@ -51,10 +60,10 @@ pub(super) fn at(path: &str) -> Method {
         }
         ("numguard.v1.FeedService", "ImportAllocation") => import(Admin),
         ("numguard.v1.OutcomeService", "ListOutcomes" | "ListReviews") => method(Read, Heavy),
-        ("numguard.v1.OwnerService", "AskListing") => method(Check, Light),
+        ("numguard.v1.OwnerService", "AskListing") => one(Check),
         // Probes have no key.
         ("grpc.health.v1.Health", "Check" | "List" | "Watch") => {
-            Method { needs: None, weight: Weight::Probe, charges: true, imports: false }
+            Method { needs: None, small: true, ..counted(Check, Weight::Probe) }
         }
         ("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => {
             method(Read, Stream)

@@ -32,6 +32,7 @@ mod recorded;
 mod seldom;
 mod server;
 mod sheds;
+mod small_messages;
 #[cfg(feature = "otlp")]
 mod spans;
 mod stats;

@@ -2,8 +2,11 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::access::Client;
+
+use super::stream_key::StreamKey;
 
 /// The other side of a connection.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(super) struct Peer {
     pub(super) waiting: AtomicU32,
     /// Parts of such answers that it has taken.
     pub(super) taken: AtomicU64,
+    /// The keys of its open streams.
+    streams: Mutex<Vec<Weak<StreamKey>>>,
 }
 
 impl Peer {
@@ -28,6 +33,24 @@ impl Peer {
             read: AtomicU64::new(0),
             waiting: AtomicU32::new(0),
             taken: AtomicU64::new(0),
+            streams: Mutex::default(),
         }
+    }
+
+    /// A stream is open with this key.
+    pub(super) fn opened(&self, key: &Arc<StreamKey>) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if streams.len() == streams.capacity() {
+            streams.retain(|key| key.strong_count() > 0);
+        }
+        streams.push(Arc::downgrade(key));
+    }
+
+    /// Whether a stream is open whose key has ended. Such a stream ends by itself, unless the peer takes nothing
+    /// of its answer: HTTP/2 does not ask a body for more then.
+    pub(super) fn has_stream_without_key(&self) -> bool {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.retain(|key| key.strong_count() > 0);
+        streams.iter().filter_map(Weak::upgrade).any(|key| key.has_ended())
     }
 }

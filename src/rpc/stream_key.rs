@@ -1,6 +1,7 @@
 //! The API key of a stream: looked up again while the stream is open, so that the stream ends with its key.
 //!
-//! What a request has brought by then is not stored; what a service is already storing goes on to its end.
+//! What a request has brought by then is not stored; what a service is already storing goes on to its end. The
+//! same of large calls, whose requests may arrive after the end of their key.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -22,7 +23,7 @@ use super::status::of_denied;
 /// How often a key is looked up although no key was changed: it may expire, and a stream may be quiet.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// The key that a stream was opened with.
+/// The key that a stream was opened with, or a large call that may take long to arrive.
 pub(super) struct StreamKey {
     directory: Arc<Directory>,
     shown: HeaderValue,
@@ -46,6 +47,11 @@ impl StreamKey {
         // The first frame looks it up again: it may have ended since the call was let in.
         let seen = AtomicU64::new(u64::MAX);
         Self { directory, shown, needs, peer, method, seen, ended: OnceLock::new() }
+    }
+
+    /// Whether the key has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended(true).is_some()
     }
 
     /// Why the stream has to end, if it has to. Compares two numbers, unless keys have changed or a look is due.

@@ -1,9 +1,9 @@
 //! The number or its range was seen by feeds: weight by age, ceiling by confirmation.
 
 use crate::index::{Index, RangeEntry, Seen};
-use crate::listing::{ReasonCode, UnixTime};
+use crate::listing::{Confirmation, Day, ReasonCode, UnixTime};
 
-use super::{Context, Decay, Evidence, Fact, Weights};
+use super::{Context, Evidence, Fact, Weights};
 
 /// The number itself was seen on public-inbox sites. Whoever proved to hold it long after the last
 /// sighting is likely its next holder, so the sighting weighs less; a proof from before the sighting
@@ -16,19 +16,26 @@ pub(super) fn number<'a>(
     now: UnixTime,
 ) -> Fact<'a> {
     let provenance = index.provenance(seen);
-    let mut probability = aged(&weights.public_inbox, seen, now);
+    let fades = |day: Day| weights.public_inbox.probability(day.days_until(now.day()));
+    let mut keep = 1.0;
     let mut verified = None;
     if let (Some(day), Some(since)) = (context.last_verified, &weights.verified_since)
         && seen.last.days_until(day) >= since.after_days.max(1)
     {
-        probability *= since.keep;
+        keep = since.keep;
         verified = Some(day);
     }
     Fact {
         code: ReasonCode::PublicInbox,
-        probability,
-        // One glance of one feed may be an invented number: challenge its owner, do not block him.
-        blocking: if provenance.confirmed { probability } else { 0.0 },
+        probability: keep * fades(seen.last),
+        blocking: match provenance.confirmed {
+            // One look of one feed may be an invented number: challenge its owner, do not block him.
+            Confirmation::None => 0.0,
+            // One client may report an old public number, which somebody else has by now: its report makes the
+            // sighting no fresher.
+            Confirmation::Independent => keep * fades(seen.last_of_others()),
+            Confirmation::TrustedClient => keep * fades(seen.last),
+        },
         shadow: false,
         evidence: Evidence::Seen { provenance, first: seen.first, last: seen.last, range: None, verified },
     }
@@ -43,11 +50,11 @@ pub(super) fn range<'a>(
 ) -> Option<Fact<'a>> {
     let seen = entry.seen?;
     let provenance = index.provenance(seen);
-    let probability = aged(&weights.listed_range, seen, now);
+    let probability = weights.listed_range.probability(seen.last.days_until(now.day()));
     Some(Fact {
         code: ReasonCode::ListedRange,
         probability,
-        blocking: if provenance.confirmed { probability } else { 0.0 },
+        blocking: if provenance.confirmed > Confirmation::None { probability } else { 0.0 },
         shadow: false,
         evidence: Evidence::Seen {
             provenance,
@@ -57,8 +64,4 @@ pub(super) fn range<'a>(
             verified: None,
         },
     })
-}
-
-fn aged(decay: &Decay, seen: Seen, now: UnixTime) -> f32 {
-    decay.probability(seen.last.days_until(now.day()))
 }

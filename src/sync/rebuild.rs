@@ -20,6 +20,10 @@ impl Sync {
         match rebuild.finish(position) {
             Some(rebuilt) => {
                 super::metrics::REBUILDS.inc();
+                // What came meanwhile may be much, and nothing may come after it.
+                if rebuilt.wants_rebuild(self.patience) {
+                    self.rebuild = Some(Rebuild::begin(rebuilt.clone()));
+                }
                 self.publish(rebuilt);
             }
             None => {

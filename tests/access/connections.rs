@@ -33,6 +33,15 @@ pub(crate) fn connect(served: &Served) -> TcpStream {
     stream
 }
 
+/// The kind of the next frame, at the connection's end nothing.
+pub(crate) fn read_frame(stream: &mut TcpStream) -> Option<u8> {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).ok()?;
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    std::io::copy(&mut stream.take(length.into()), &mut std::io::sink()).ok()?;
+    Some(head[3])
+}
+
 /// A header that is not in any table.
 pub(crate) fn literal(name: &str, value: &str) -> Vec<u8> {
     let (short, long) = (u8::try_from(name.len()).unwrap(), u8::try_from(value.len()).unwrap());

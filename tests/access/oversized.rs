@@ -1,6 +1,7 @@
 //! Requests that are small on the wire and large in memory: refused before they are decoded.
 
 use std::fs;
+use std::io::{Read, Write};
 
 use numguard::rpc::pb;
 use pb::import_listings_request::Part;
@@ -9,8 +10,10 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::asked::Caller;
+use crate::connections::{PREFACE, connect, frame, headers};
 use crate::served::Served;
 
+const CHECK: &str = "/numguard.v1.CheckService/CheckNumber";
 const BATCH: &str = "/numguard.v1.CheckService/BatchCheckNumbers";
 const REPORT: &str = "/numguard.v1.CheckService/ReportOutcomes";
 const IMPORT: &str = "/numguard.v1.AdminService/ImportListings";
@@ -66,6 +69,38 @@ fn millions_of_empty_entries_are_refused_by_name_and_take_no_memory() {
     let risen = peak_mb(&served) - before;
     assert!(risen <= 64, "{risen} MB more than {before}");
     assert!(caller.check().is_ok());
+}
+
+#[test]
+fn a_request_about_one_number_that_says_it_is_large_takes_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::empty(folder.path());
+    let caller = Caller::at(&served.url, "");
+    assert!(caller.check().is_ok());
+    let before = peak_mb(&served);
+    // The length of 3 MB, and nothing of it: tonic makes room for all of it at once.
+    let mut prefix = vec![0];
+    prefix.extend(3_000_000u32.to_be_bytes());
+    for path in [CHECK, "/numguard.v1.CheckService/StreamCheckNumbers"] {
+        let mut streams: Vec<_> = (0..3).map(|_| connect(&served)).collect();
+        for stream in &mut streams {
+            let mut bytes = PREFACE.to_vec();
+            for id in (0..160).map(|call| 2 * call + 1) {
+                bytes.extend(frame(1, 0x4, id, &headers(path)));
+                bytes.extend(frame(0, 0, id, &prefix));
+            }
+            stream.write_all(&bytes).unwrap();
+            // Each is answered in more than ten bytes.
+            stream.read_exact(&mut [0; 1_600]).unwrap();
+        }
+        assert!(caller.check().is_ok(), "{path}");
+    }
+    let risen = peak_mb(&served) - before;
+    assert!(risen <= 64, "{risen} MB more than {before}");
+    let text = pb::CheckNumberRequest { number: "5".repeat(70_000), ..Default::default() };
+    let status = caller.raw(CHECK, text.encode_to_vec()).expect_err("it is too large");
+    assert_eq!(status.code(), Code::OutOfRange);
+    assert!(status.message().contains("expected at most 65536 about one number"), "{status}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use prost::Message;
 use tonic::Code;
 
 use crate::asked::{Caller, number};
-use crate::connections::{PREFACE, connect, frame, headers, literal, log};
+use crate::connections::{PREFACE, connect, frame, headers, literal, log, read_frame};
 use crate::keys::{KEYS, first_key};
 use crate::served::Served;
 use crate::waiting::until;
@@ -78,15 +78,6 @@ fn serve(folder: &Path, settings: &str) -> Served {
     std::fs::write(&config, settings).unwrap();
     let flags = ["--no-starter-data", "--config", config.to_str().unwrap()];
     Served::with_environment(&folder.join("data"), &flags, &folder.join("log"), &[])
-}
-
-/// The kind of the next frame, at the connection's end nothing.
-fn read_frame(stream: &mut TcpStream) -> Option<u8> {
-    let mut head = [0; 9];
-    stream.read_exact(&mut head).ok()?;
-    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-    std::io::copy(&mut stream.take(length.into()), &mut std::io::sink()).ok()?;
-    Some(head[3])
 }
 
 /// The value of a series; 0 if it is not there.

@@ -1,5 +1,7 @@
 //! Streams of a key that ends: they end too, and nothing of theirs is stored.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::Instant;
 
 use numguard::listing::UnixTime;
@@ -7,6 +9,7 @@ use numguard::rpc::pb;
 use pb::admin_service_client::AdminServiceClient;
 use pb::feed_service_client::FeedServiceClient;
 use pb::import_listings_request::Part;
+use prost::Message;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -14,8 +17,8 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Response, Status};
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 
-use crate::asked::{Caller, Checks, PATIENCE, ends};
-use crate::connections::log;
+use crate::asked::{Caller, Checks, PATIENCE, ends, number};
+use crate::connections::{PREFACE, connect, frame, headers, literal, log, read_frame};
 use crate::keys::{KEYS, first_key, name, serve, with};
 use crate::served::{Served, file};
 
@@ -140,6 +143,93 @@ fn exports_loads_and_reflection_of_a_revoked_key_end() {
     assert_ended(ended.expect("the load goes on").unwrap().err(), "was revoked at");
     assert_ended(ends(&caller, &mut reflection), "was revoked at");
     assert_ended(ends(&caller, &mut export), "was revoked at");
+}
+
+/// A call that begins before its key ends, and of which the rest is sent after that.
+struct Late {
+    stream: TcpStream,
+    rest: Vec<u8>,
+}
+
+impl Late {
+    fn begin(served: &Served, key: &str, path: &str, message: &[u8]) -> Self {
+        let mut stream = connect(served);
+        let mut block = headers(path);
+        block.extend(literal("authorization", &format!("Bearer {key}")));
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        let rest = [&[0][..], &length, message].concat();
+        let (first, rest) = rest.split_at(7);
+        let begun = [PREFACE, &frame(1, 0x4, 1, &block), &frame(0, 0, 1, first), &frame(6, 0, 0, &[0; 8])];
+        stream.write_all(&begun.concat()).unwrap();
+        // The answer to a ping follows what was read before it.
+        while read_frame(&mut stream).expect("the connection goes on") != 6 {}
+        Self { stream, rest: rest.to_vec() }
+    }
+
+    /// Sends the rest, and waits for the answer to end.
+    fn end(mut self) {
+        self.stream.write_all(&frame(0, 0x1, 1, &self.rest)).unwrap();
+        self.stream.write_all(&frame(6, 0, 0, &[1; 8])).unwrap();
+        while read_frame(&mut self.stream).is_some_and(|kind| kind != 1) {}
+    }
+}
+
+#[test]
+fn a_change_that_arrives_after_its_key_has_ended_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ops, eve) = (first_key(folder.path(), "ops", "admin"), first_key(folder.path(), "eve", "admin"));
+    let served = serve(folder.path(), KEYS);
+    let decision = pb::Decision {
+        action: pb::Action::Allow.into(),
+        author: "eve".to_owned(),
+        reason: "mine".to_owned(),
+        ..Default::default()
+    };
+    let put = |subject: &str| {
+        let decision = Some(decision.clone());
+        let request = pb::PutListingRequest { subject: subject.to_owned(), decision, ..Default::default() };
+        request.encode_to_vec()
+    };
+    let key = pb::CreateKeyRequest {
+        client: "backdoor".to_owned(),
+        scopes: vec![pb::Scope::Admin.into()],
+        author: "eve".to_owned(),
+        ..Default::default()
+    };
+    let path = "/numguard.v1.AdminService/PutListing";
+    Late::begin(&served, &eve, path, &put("+447400123455")).end();
+    assert!(is_listed(&served, &ops, "+447400123455"), "while the key is good, such a call is answered");
+    let late = [
+        Late::begin(&served, &eve, path, &put("+447400123456")),
+        Late::begin(&served, &eve, "/numguard.v1.KeyService/CreateKey", &key.encode_to_vec()),
+    ];
+    revoke(&served, &ops, &eve);
+    late.into_iter().for_each(Late::end);
+    assert!(!is_listed(&served, &ops, "+447400123456"));
+    let keys = with(&served, &ops, &["key", "list"]);
+    assert!(keys.stdout.contains("ops") && !keys.stdout.contains("backdoor"), "{keys:?}");
+}
+
+#[test]
+fn a_stream_that_is_not_read_ends_with_its_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ops, eve) = (first_key(folder.path(), "ops", "admin"), first_key(folder.path(), "eve", "check"));
+    let served = serve(folder.path(), KEYS);
+    let mut stream = connect(&served);
+    let mut block = headers("/numguard.v1.CheckService/StreamCheckNumbers");
+    block.extend(literal("authorization", &format!("Bearer {eve}")));
+    let number = pb::StreamCheckNumbersRequest { request: Some(number()) }.encode_to_vec();
+    let length = u32::try_from(number.len()).unwrap().to_be_bytes();
+    let message = [&[0][..], &length, &number].concat();
+    // SETTINGS_INITIAL_WINDOW_SIZE = 0: nothing of the answer may be sent.
+    let window = frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let call = [frame(1, 0x4, 1, &block), frame(0, 0, 1, &message)].concat();
+    stream.write_all(&[&PREFACE[..24], &window, &call].concat()).unwrap();
+    while read_frame(&mut stream).expect("the connection goes on") != 1 {}
+    revoke(&served, &ops, &eve);
+    let began = Instant::now();
+    while read_frame(&mut stream).is_some() {}
+    assert!(began.elapsed() < PATIENCE, "it ended for another reason: pings that are not answered");
 }
 
 #[test]

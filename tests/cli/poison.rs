@@ -69,6 +69,9 @@ fn one_client_that_reports_old_public_numbers_changes_nothing_for_strangers() {
     let near = verdicts(&served, &near.filter(|number| !listed.contains(number)).collect());
     assert!(near.get("CHALLENGE") > Some(&20_000), "{near:?}");
     assert_eq!(near.get("BLOCK"), None, "{near:?}");
+    // Nor are those refused who have such a number by now: one client makes an old sighting no fresher.
+    let holders = verdicts(&served, &listed);
+    assert_eq!(holders.get("BLOCK"), None, "{holders:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One run after another: what is stored, and what keeps the old rows.
 
 use numguard::collect::{CollectError, Collector, CollectorOptions, FeedState, RunOutcome};
-use numguard::listing::{Action, Decision, Listing, SightingState, UnixTime};
+use numguard::listing::{Action, Confirmation, Decision, Listing, SightingState, UnixTime};
 use numguard::store::Change;
 
 use crate::site::answer;
@@ -158,12 +158,12 @@ async fn what_a_page_says_about_the_past_confirms_nothing() {
     collector.run(FEED, false).await.unwrap();
     for number in [gb(1), gb(2)] {
         let listing = world.listing(number).await.unwrap();
-        assert!(!listing.confirmed() && listing.sightings()[0].count == 2, "{listing:?}");
+        assert_eq!((listing.confirmation(), listing.sightings()[0].count), (Confirmation::None, 2));
     }
     pass(HOUR);
     world.says("200 OK", "", dated(0));
     collector.run(FEED, false).await.unwrap();
-    assert!(world.listing(gb(1)).await.unwrap().confirmed());
+    assert_eq!(world.listing(gb(1)).await.unwrap().confirmation(), Confirmation::Independent);
 }
 
 #[tokio::test]
@@ -201,9 +201,9 @@ async fn feeds_of_one_group_count_as_one() {
     collector.run("other.org", false).await.unwrap();
     let listing = world.listing(gb(1)).await.unwrap();
     let names: Vec<&str> = listing.sightings().iter().map(|sighting| sighting.feed.as_str()).collect();
-    assert_eq!((names, listing.confirmed()), (vec![FEED, "example__other.org"], false));
+    assert_eq!((names, listing.confirmation()), (vec![FEED, "example__other.org"], Confirmation::None));
     collector.run("third.org", false).await.unwrap();
-    assert!(world.listing(gb(1)).await.unwrap().confirmed());
+    assert_eq!(world.listing(gb(1)).await.unwrap().confirmation(), Confirmation::Independent);
 }
 
 #[tokio::test]
