@@ -166,10 +166,7 @@ impl ExportedSighting {
             first_seen: sighting.first_seen.to_string(),
             last_seen: sighting.last_seen.to_string(),
             count: sighting.count,
-            previous_day: sighting
-                .previous_day
-                .filter(|day| *day > sighting.first_seen.day())
-                .map(|day| day.to_string()),
+            previous_day: sighting.previous_day_after_first().map(|day| day.to_string()),
             run: (sighting.run > 0).then_some(sighting.run),
             state: (sighting.state != SightingState::Unknown).then(|| sighting.state.as_str().to_owned()),
         }

@@ -86,8 +86,8 @@ pub(crate) fn read_latest(latest: u64) -> Result<(u32, SightingState), CodecErro
 /// Days from the previous to the last day of a sighting; 0 if the previous day is what
 /// [`Sighting::new`] takes it to be.
 pub(crate) fn days_back(sighting: &Sighting) -> u64 {
-    let known = sighting.previous_day.filter(|day| *day > sighting.first_seen.day());
-    known.map_or(0, |day| day.days_until(sighting.last_seen.day()).into())
+    let day = sighting.previous_day_after_first();
+    day.map_or(0, |day| day.days_until(sighting.last_seen.day()).into())
 }
 
 /// A sighting with the previous day that [`days_back`] took from it.

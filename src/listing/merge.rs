@@ -90,6 +90,11 @@ impl Sighting {
         self
     }
 
+    /// The previous day, unless it is the day of `first_seen`, which [`Sighting::new`] takes it to be.
+    pub fn previous_day_after_first(&self) -> Option<Day> {
+        self.previous_day.filter(|day| *day > self.first_seen.day())
+    }
+
     /// This sighting with the previous day that somebody gives; refused if it lies outside of the sighting.
     pub fn with_previous_day(self, day: Day) -> Result<Self, &'static str> {
         if day < self.first_seen.day() || self.last_seen.day() <= day {

@@ -268,7 +268,7 @@ fn pb_sighting(sighting: &Sighting) -> pb::Sighting {
         first_seen: Some(timestamp(sighting.first_seen)),
         last_seen: Some(timestamp(sighting.last_seen)),
         count: sighting.count,
-        previous_day: sighting.previous_day.map(|day| timestamp(day.start())),
+        previous_day: sighting.previous_day_after_first().map(|day| timestamp(day.start())),
         run: sighting.run,
         state: match sighting.state {
             SightingState::Unknown => pb::SightingState::Unspecified,
