@@ -42,7 +42,7 @@ impl Listing {
         by_feed.max(by_second)
     }
 
-    /// Whether more than one look is behind it: a second feed of another family ([`FeedName::family`]), or
+    /// Whether more than one look is behind it: a second feed of another family ([`super::FeedName::family`]), or
     /// the same feed again at least an hour later. One poisoned run of one feed never confirms a number.
     pub fn confirmation(&self) -> Confirmation {
         if self.seen_by().any(|sighting| sighting.feed.report().is_some() && sighting.spans_an_hour()) {
