@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .skip_debug(["."])
         .build_transport(true)
         // Counts the entries of large requests before they are decoded.
-        .codec_path("crate::rpc::codec::BoundedCodec")
+        .codec_path("crate::rpc::wire::codec::BoundedCodec")
         .compile_fds_with_config(descriptors.clone(), config)?;
     std::fs::write(out, prost::Message::encode_to_vec(&descriptors))?;
     println!("cargo:rerun-if-changed=proto");

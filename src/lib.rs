@@ -7,25 +7,16 @@
 //! ARCHITECTURE.md is the map.
 
 pub mod access;
-pub mod allocation;
 pub mod app;
-pub mod audit;
-pub mod backtest;
-pub mod burst;
-pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod config;
-pub mod decisions;
+pub mod core;
 pub mod feed;
-pub mod index;
-pub mod listing;
+pub mod lab;
 pub mod metric;
-pub mod number;
-pub mod outcome;
-pub mod policy;
+pub mod operate;
 pub mod rpc;
-pub mod signal;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use numguard::burst::{ClientTag, Windows};
-use numguard::check::{check, with_bursts};
-use numguard::index::{Builder, Index, Position};
-use numguard::listing::{Listing, Sighting, Subject, UnixTime};
-use numguard::policy::{Policy, Verdict};
-use numguard::signal::Context;
+use numguard::core::burst::{ClientTag, Windows};
+use numguard::core::check::{check, with_bursts};
+use numguard::core::index::{Builder, Index, Position};
+use numguard::core::listing::{Listing, Sighting, Subject, UnixTime};
+use numguard::core::policy::{Policy, Verdict};
+use numguard::core::signal::Context;
 
 const NOW: UnixTime = UnixTime(1_780_000_000);
 

@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use numguard::core::index::{Builder, Index, Position};
+use numguard::core::listing::{Listing, Sighting, Subject, UnixTime, codec};
+use numguard::core::number::{self, Region, Validity};
+use numguard::core::policy::Policies;
 use numguard::feed::{self, Reading};
-use numguard::index::{Builder, Index, Position};
-use numguard::listing::{Listing, Sighting, Subject, UnixTime, codec};
-use numguard::number::{self, Region, Validity};
-use numguard::policy::Policies;
 use proptest::prelude::*;
 
 /// Text made of what such inputs are made of, so that random cases reach deep.

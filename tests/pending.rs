@@ -5,11 +5,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use numguard::check::check;
-use numguard::index::{Builder, Index, Position};
-use numguard::listing::{Listing, Sighting, Subject, UnixTime};
-use numguard::policy::Policy;
-use numguard::signal::Context;
+use numguard::core::check::check;
+use numguard::core::index::{Builder, Index, Position};
+use numguard::core::listing::{Listing, Sighting, Subject, UnixTime};
+use numguard::core::policy::Policy;
+use numguard::core::signal::Context;
 
 const NOW: UnixTime = UnixTime(1_780_272_000);
 

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use numguard::check::check;
-use numguard::index::{Builder, Index, Position, Published};
-use numguard::listing::UnixTime;
-use numguard::number::{Region, parse_if_warm, plan};
-use numguard::policy::{Policies, Policy};
+use numguard::core::check::check;
+use numguard::core::index::{Builder, Index, Position, Published};
+use numguard::core::listing::UnixTime;
+use numguard::core::number::{Region, parse_if_warm, plan};
+use numguard::core::policy::{Policies, Policy};
+use numguard::core::signal::Context;
 use numguard::rpc::{CheckRpc, pb};
-use numguard::signal::Context;
 use numguard::store::{Embedded, EmbeddedOptions, Store};
 use numguard::sync::{Sync, SyncOptions};
 use pb::check_service_server::CheckService;
@@ -172,8 +172,8 @@ fn request(region: &str, number: &str) -> pb::CheckNumberRequest {
 
 fn index() -> Index {
     let mut builder = Builder::default();
-    let sighting = |feed: &str| numguard::listing::Sighting::new(feed.parse().unwrap(), NOW, NOW, 2);
-    builder.add("+254712345678".parse().unwrap(), &numguard::listing::Listing::seen(sighting("a")));
+    let sighting = |feed: &str| numguard::core::listing::Sighting::new(feed.parse().unwrap(), NOW, NOW, 2);
+    builder.add("+254712345678".parse().unwrap(), &numguard::core::listing::Listing::seen(sighting("a")));
     builder.finish(Position::default())
 }
 

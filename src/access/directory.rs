@@ -14,7 +14,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 
 use super::client::{Client, Limits};
 use super::denied::Denied;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 use crate::store::{Store, StoreError};
 
 use super::key::{ApiKey, KeyId};

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 use crate::metric::{Counter, Counters, Gauge, counter, counters, gauge};
 
 use super::denied::Denied;

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 
 use super::key::{KeptKey, KeyId};
 use super::scope::Scope;
@@ -142,7 +142,7 @@ pub(super) fn is_client(name: &str) -> bool {
 mod seconds {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use crate::listing::UnixTime;
+    use crate::core::listing::UnixTime;
 
     pub(super) fn serialize<S: Serializer>(time: &UnixTime, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_u32(time.0)
@@ -156,7 +156,7 @@ mod seconds {
 mod maybe_seconds {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use crate::listing::UnixTime;
+    use crate::core::listing::UnixTime;
 
     pub(super) fn serialize<S: Serializer>(time: &Option<UnixTime>, out: S) -> Result<S::Ok, S::Error> {
         time.map(|time| time.0).serialize(out)

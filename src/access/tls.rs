@@ -15,7 +15,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::sync::watch;
 use x509_parser::parse_x509_certificate;
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 
 use super::metrics;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(1);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::core::listing::UnixTime;
 use crate::feed::starter;
-use crate::listing::UnixTime;
 use crate::rpc::now;
 use crate::store::{Change, Store, StoreError};
 

@@ -17,17 +17,18 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::access::{Directory, Keys, Limits, Tls};
-use crate::audit::Audit;
-use crate::burst::Windows;
 use crate::collect::Collector;
 use crate::config::Config;
-use crate::decisions::DecisionLog;
+use crate::core::burst::Windows;
+use crate::core::index::{IndexStats, Published};
+use crate::core::number::{plan, warm_up};
 use crate::feed::Catalogue;
-use crate::index::{IndexStats, Published};
-use crate::number::{plan, warm_up};
-use crate::outcome::Outcomes;
+use crate::lab::verdict_log::DecisionLog;
+use crate::operate::audit::Audit;
+use crate::operate::outcomes::Outcomes;
+use crate::rpc::wire::Guard;
 use crate::rpc::{
-    AdminRpc, CheckRpc, FeedRpc, Guard, KeyRpc, OutcomeRpc, OwnerRpc, Rpcs, Server, ServerOptions, Turns, now,
+    AdminRpc, CheckRpc, FeedRpc, KeyRpc, OutcomeRpc, OwnerRpc, Rpcs, Server, ServerOptions, Turns, now,
 };
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::config::{Config, ConfigError, PolicyFile};
-use crate::policy::{InForce, Policies};
+use crate::core::policy::{InForce, Policies};
 
 /// How often the file is compared with what was read last.
 const EVERY: Duration = Duration::from_secs(2);

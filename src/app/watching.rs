@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::collect::{self, Collector};
 use crate::config::Config;
-use crate::index::Published;
+use crate::core::index::Published;
 use crate::rpc::now;
 use crate::sync::{self, Freshness};
 use crate::telemetry::{Kinds, Watched};

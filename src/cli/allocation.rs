@@ -12,10 +12,10 @@ use serde::Serialize;
 use crate::rpc::pb;
 use crate::rpc::pb::import_allocation_request::Part;
 
-use super::asked::AskedArg;
+use super::connection::asked::AskedArg;
+use super::connection::{Client, ServerArg};
 use super::exit::Exit;
 use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
-use super::{Client, ServerArg};
 
 /// Bytes per message.
 const PART: usize = 1 << 20;

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::audit::{self, Act, Answer, Asked, AuditError, Entry, Intent, KeyIntent, Order, Record, Records};
 use crate::config::{Config, Flags};
-use crate::listing::{Decision, UnixTime};
-use crate::rpc::pb_decision;
+use crate::core::listing::{Decision, UnixTime};
+use crate::operate::audit::{
+    self, Act, Answer, Asked, AuditError, Entry, Intent, KeyIntent, Order, Record, Records,
+};
+use crate::rpc::messages::pb_decision;
 
 use super::exit::Exit;
 use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell};

@@ -5,53 +5,28 @@
 
 mod admin;
 mod allocation;
-mod allow;
-mod asked;
 mod audit;
-mod backtest;
-mod channel;
 mod check;
-mod client;
 mod completions;
-mod config;
-mod context;
-mod doctor;
+mod connection;
 mod exit;
-mod explain;
-mod export;
 mod feed;
-mod feed_overlap;
-mod feed_quarantine;
-mod feed_run;
-mod feed_status;
-mod feed_test;
-mod health;
-mod import;
 mod key;
-mod keyring;
+mod lab;
 mod listing;
 mod man;
 mod outcome;
 mod output;
 mod policy;
-mod range;
-mod replay;
-mod replay_audit;
 mod review;
-mod serve;
-mod stats;
-mod top;
-mod undo;
-mod why;
+mod service;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::number::Region;
+use crate::core::number::Region;
 
-use channel::ServerArg;
-use client::Client;
 use exit::Exit;
 use output::tell;
 
@@ -72,20 +47,20 @@ fn region(text: &str) -> Result<Region, String> {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run the service
-    Serve(serve::Args),
+    Serve(service::serve::Args),
     /// Check numbers; exits with 3 if one is to be challenged or blocked
     Check(check::Args),
     /// Tell what the verdict on a number hangs on
-    Explain(explain::Args),
+    Explain(check::explain::Args),
     /// Put, get, list and delete listings of numbers; tell why one is listed; take changes back
     #[command(subcommand)]
     Listing(listing::Verb),
     /// Allow numbers and ranges, whatever feeds and rules say
     #[command(subcommand)]
-    Allow(allow::Verb),
+    Allow(listing::allow::Verb),
     /// Put, list and delete listings of ranges
     #[command(subcommand)]
-    Range(range::Verb),
+    Range(listing::range::Verb),
     /// Load regulators' files of ranges and their holders
     #[command(subcommand)]
     Allocation(allocation::Verb),
@@ -99,24 +74,24 @@ enum Verb {
     #[command(subcommand)]
     Review(review::Verb),
     /// Import lists of numbers: CSV, JSON, export or text, plain or gzip
-    Import(import::Args),
+    Import(listing::import::Args),
     /// List, show and validate policies
     #[command(subcommand)]
     Policy(policy::Verb),
     /// Tell which logged decisions would flip under another policy file
-    Replay(replay::Args),
+    Replay(lab::replay::Args),
     /// Replay history day by day and tell how well a policy would have done
-    Backtest(backtest::Args),
+    Backtest(lab::backtest::Args),
     /// Export all listings, one JSON object per line
-    Export(export::Args),
+    Export(listing::export::Args),
     /// Ask whether the service is serving
-    Health(health::Args),
+    Health(service::health::Args),
     /// Tell what is in the store and in the index
-    Stats(stats::Args),
+    Stats(service::stats::Args),
     /// Watch a service: checks per second, verdicts, feeds, staleness
-    Top(top::Args),
+    Top(service::top::Args),
     /// Look whether this installation is well, and tell what to do if not
-    Doctor(doctor::Args),
+    Doctor(service::doctor::Args),
     /// Mend what the store has lost: replay operators' changes, accept a loss
     #[command(subcommand)]
     Admin(admin::Verb),
@@ -128,7 +103,7 @@ enum Verb {
     Key(key::Verb),
     /// Show and check the configuration
     #[command(subcommand)]
-    Config(config::Verb),
+    Config(service::config::Verb),
     /// Print completions for a shell
     Completions(completions::Args),
     /// Print or write manual pages
@@ -186,29 +161,29 @@ fn is_health() -> bool {
 
 async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {
     match verb {
-        Verb::Serve(args) => serve::run(args).await,
+        Verb::Serve(args) => service::serve::run(args).await,
         Verb::Check(args) => check::run(args).await,
-        Verb::Explain(args) => explain::run(args).await,
+        Verb::Explain(args) => check::explain::run(args).await,
         Verb::Listing(verb) => listing::run(verb).await,
-        Verb::Allow(verb) => allow::run(verb).await,
-        Verb::Range(verb) => range::run(verb).await,
+        Verb::Allow(verb) => listing::allow::run(verb).await,
+        Verb::Range(verb) => listing::range::run(verb).await,
         Verb::Allocation(verb) => allocation::run(verb).await,
         Verb::Feed(verb) => feed::run(verb).await,
         Verb::Outcome(verb) => outcome::run(verb).await,
         Verb::Review(verb) => review::run(verb).await,
-        Verb::Import(args) => import::run(args).await,
+        Verb::Import(args) => listing::import::run(args).await,
         Verb::Policy(verb) => policy::run(verb).await,
-        Verb::Replay(args) => replay::run(&args),
-        Verb::Backtest(args) => backtest::run(args),
-        Verb::Export(args) => export::run(args).await,
-        Verb::Health(args) => health::run(args).await,
-        Verb::Stats(args) => stats::run(args).await,
-        Verb::Top(args) => top::run(args).await,
-        Verb::Doctor(args) => doctor::run(args).await,
+        Verb::Replay(args) => lab::replay::run(&args),
+        Verb::Backtest(args) => lab::backtest::run(args),
+        Verb::Export(args) => listing::export::run(args).await,
+        Verb::Health(args) => service::health::run(args).await,
+        Verb::Stats(args) => service::stats::run(args).await,
+        Verb::Top(args) => service::top::run(args).await,
+        Verb::Doctor(args) => service::doctor::run(args).await,
         Verb::Admin(verb) => admin::run(verb).await,
         Verb::Audit(verb) => audit::run(verb),
         Verb::Key(verb) => key::run(verb).await,
-        Verb::Config(verb) => config::run(verb),
+        Verb::Config(verb) => service::config::run(verb),
         Verb::Completions(args) => completions::run(args, &mut command()),
         Verb::Man(args) => man::run(&args, command()),
     }

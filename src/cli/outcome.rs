@@ -4,15 +4,16 @@ use anyhow::{Result, bail};
 use prost_types::Timestamp;
 use serde_json::json;
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 use crate::rpc::pb;
 
-use super::asked::AskedArg;
+use super::connection::asked::AskedArg;
+use super::connection::{Client, ServerArg};
 use super::exit::Exit;
+use super::listing;
 use super::output::{
     self, Output, OutputArg, grouped, plural, print_json, print_table, say, table, tell, visible,
 };
-use super::{Client, ServerArg, listing};
 
 /// Verbs on outcomes.
 #[derive(Debug, clap::Subcommand)]

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle};
 use serde::Serialize;
 
-use crate::listing::{FeedName, UnixTime};
+use crate::core::listing::{FeedName, UnixTime};
 use crate::rpc::{now, pb};
 
 /// The form of the output.

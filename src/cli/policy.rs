@@ -6,12 +6,12 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::config::policy_reading;
-use crate::policy::{Problem, USUAL};
+use crate::core::policy::{Problem, USUAL};
 use crate::rpc::pb;
 
+use super::connection::{Client, ServerArg};
 use super::exit::Exit;
 use super::output::{Output, OutputArg, print_json, print_table, say, table, tell};
-use super::{Client, ServerArg};
 
 /// Verbs on policies.
 #[derive(Debug, clap::Subcommand)]

@@ -4,13 +4,14 @@ use anyhow::Result;
 use prost_types::Timestamp;
 use serde_json::json;
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 use crate::rpc::pb;
 
-use super::asked::AskedArg;
+use super::connection::asked::AskedArg;
+use super::connection::{Client, ServerArg};
 use super::exit::Exit;
+use super::listing;
 use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
-use super::{Client, ServerArg, listing};
 
 /// Verbs on reviews.
 #[derive(Debug, clap::Subcommand)]

@@ -6,17 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::allocation::{Allocation, AllocationStats, doubts};
+use crate::core::allocation::{Allocation, AllocationStats, doubts};
+use crate::core::listing::UnixTime;
 use crate::feed::definition::{Entry, HolderShape};
 use crate::feed::{Definition, HolderRow, Shape, read_holders};
-use crate::listing::UnixTime;
 use crate::store::{Lease, Store, allocation, allocation_head, delete_allocation, put_allocation};
 
 use super::gather::refusal;
 use super::notes::{self, FeedNote, StoredRun};
 use super::run::{Asked, Pass, summary};
-use super::shown::masked;
-use super::{CollectError, Collector, FetchError, Fetched, Fetcher, PageRequest, RunOutcome, RunSummary};
+use super::web::shown::masked;
+use super::web::{FetchError, Fetched, Fetcher, PageRequest};
+use super::{CollectError, Collector, RunOutcome, RunSummary};
 
 /// A file by its name, with its bytes.
 pub type NamedFile = (String, Vec<u8>);

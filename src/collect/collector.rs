@@ -7,18 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::core::listing::UnixTime;
 use crate::feed::definition::Entry;
 use crate::feed::{Catalogue, Definition};
-use crate::listing::UnixTime;
 use crate::store::{Lease, Store};
 
 use super::notes::{self, FeedNote, HostNote};
 use super::run::{Asked, Pass};
 use super::turn::{InUse, Turn};
-use super::{
-    CollectError, FeedState, FeedStatus, Fetcher, RollbackReport, RunOutcome, RunReport, WallClock, history,
-    metrics,
-};
+use super::web::{Fetcher, WallClock};
+use super::{CollectError, FeedState, FeedStatus, RollbackReport, RunOutcome, RunReport, history, metrics};
 
 /// A run that has not told its end after this long has been killed.
 const LONGEST_RUN: u32 = 6 * 3_600;

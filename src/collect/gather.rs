@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::core::listing::{SightingState, UnixTime};
+use crate::core::number::Number;
 use crate::feed::{Catalogue, Definition, Page, PageError, ReadOptions, Verdict, Walk};
-use crate::listing::{SightingState, UnixTime};
-use crate::number::Number;
 
 use super::judge::{Row, is_bad};
-use super::shown::shown;
-use super::{CollectError, FetchError, Fetched, Fetcher, PageRequest, RefusedBy, RunOutcome, Validators};
+use super::web::shown::shown;
+use super::web::{FetchError, Fetched, Fetcher, PageRequest, RefusedBy, Validators};
+use super::{CollectError, RunOutcome};
 
 /// The most unpacked bytes of a run.
 const MOST_BYTES: usize = 128 << 20;

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::core::listing::{FeedName, Sighting, Subject};
+use crate::core::number::Number;
 use crate::feed::Definition;
-use crate::listing::{FeedName, Sighting, Subject};
-use crate::number::Number;
 use crate::store::{Change, Lease, Store};
 
 use super::notes::{self, FeedNote, broken, numbered};

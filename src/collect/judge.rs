@@ -3,10 +3,10 @@
 //! Pure. What a page says about the past is no evidence: else one poisoned page could claim that it
 //! has shown a number for a year, and confirm it at once.
 
+use crate::core::listing::{FeedName, Sighting, SightingState, UnixTime};
+use crate::core::number::Number;
 use crate::feed::definition::Band;
 use crate::feed::{DropReason, Trust};
-use crate::listing::{FeedName, Sighting, SightingState, UnixTime};
-use crate::number::Number;
 
 /// More than this share of rows that are no numbers, or are never listed, is no list of numbers.
 const MOST_BAD_PERCENT: u64 = 20;
@@ -144,7 +144,7 @@ pub(super) fn sighting(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::Day;
+    use crate::core::listing::Day;
 
     fn held(rows: u64, looked: u64, bad: u64, new: u64, before: Option<u64>) -> usize {
         let band = Band { min: 10, max: 20_000 };

@@ -29,41 +29,24 @@
 //!
 //! Must not read the wall clock (it is an argument), and must not work around a refusal.
 
-mod address;
 mod allocate;
-mod client;
 mod collector;
-mod error;
-mod exchange;
-mod fetcher;
 mod gather;
 mod history;
 mod judge;
-mod lane;
 pub mod metrics;
 mod notes;
-mod options;
 mod packed;
 mod plan;
-mod redirect;
 mod report;
-mod request;
-mod resolver;
-mod retry_after;
 mod review;
-mod robots;
 mod run;
 mod schedule;
-mod shown;
 mod turn;
+pub mod web;
 
 pub use allocate::{AllocationReport, ImportAsked, NamedFile};
 pub use collector::{Collector, CollectorOptions};
-pub use error::FetchError;
-pub use fetcher::Fetcher;
-pub use options::{FetchOptions, WallClock};
 pub use report::{
     CollectError, FeedState, FeedStatus, QuarantinedRun, RollbackReport, RunOutcome, RunReport, RunSummary,
 };
-pub use request::{Fetched, Page, PageRequest, RefusedBy, Validators};
-pub use robots::RobotsRules;

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 use crate::store::{Lease, Note, Store, StoreError};
 
 use super::report::seconds;

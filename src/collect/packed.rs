@@ -8,9 +8,9 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::listing::codec::{self, CodecError, Input, put_varint};
-use crate::listing::{FeedName, Sighting, UnixTime};
-use crate::number::Number;
+use crate::core::listing::codec::{self, CodecError, Input, put_varint};
+use crate::core::listing::{FeedName, Sighting, UnixTime};
+use crate::core::number::Number;
 
 use super::judge::Row;
 
@@ -152,7 +152,7 @@ fn unsqueeze(bytes: &[u8]) -> Result<Unpacked, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::{Day, SightingState};
+    use crate::core::listing::{Day, SightingState};
 
     #[test]
     fn what_is_packed_reads_back_and_a_cut_is_an_error() -> Result<(), Box<dyn std::error::Error>> {

@@ -4,9 +4,9 @@
 
 use std::collections::HashSet;
 
+use crate::core::listing::{Action, FeedName, Listing, Sighting, Subject, UnixTime};
+use crate::core::number::{Number, Range};
 use crate::feed::Definition;
-use crate::listing::{Action, FeedName, Listing, Sighting, Subject, UnixTime};
-use crate::number::{Number, Range};
 use crate::store::{Store, StoreError};
 
 use super::judge::{self, Row, Said};

@@ -4,11 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::listing::UnixTime;
-use crate::number::Number;
+use crate::core::listing::UnixTime;
+use crate::core::number::Number;
 use crate::store::StoreError;
 
-use super::FetchError;
+use super::web::FetchError;
 
 /// Where a feed stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -268,7 +268,7 @@ pub enum CollectError {
 pub(super) mod seconds {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use crate::listing::UnixTime;
+    use crate::core::listing::UnixTime;
 
     pub(crate) fn serialize<S: Serializer>(time: &UnixTime, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_u32(time.0)

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::core::listing::{Sighting, Subject, UnixTime};
 use crate::feed::definition::Entry;
 use crate::feed::{Catalogue, Shape};
-use crate::listing::{Sighting, Subject, UnixTime};
 use crate::store::{Change, Lease, Store};
 
 use super::gather::{Gathered, Haul, gather};
@@ -17,7 +17,8 @@ use super::judge::{Counts, Row, Said, doubts};
 use super::notes::{self, FeedNote, HeldHead, HostNote, KeptValidators, StoredRun, numbered};
 use super::plan::{Plan, plan, seen_again, sighting_name};
 use super::turn::hosts;
-use super::{CollectError, Fetcher, RunOutcome, RunReport, RunSummary, Validators, history, packed};
+use super::web::{Fetcher, Validators};
+use super::{CollectError, RunOutcome, RunReport, RunSummary, history, packed};
 
 /// No back-off is longer, unless the site asks for more.
 const LONGEST_BACK_OFF: u64 = 86_400;

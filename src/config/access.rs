@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{LimitOptions, TlsOptions};
-use crate::rpc::ConnectionOptions;
+use crate::rpc::wire::ConnectionOptions;
 
 use super::{ConfigError, Secret, read};
 

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde::{Deserialize, Serialize};
 
-use crate::burst::Windows;
+use crate::core::burst::Windows;
 
 /// Counting of sign-ups, for the burst signals.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

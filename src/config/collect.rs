@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::collect::{CollectorOptions, FetchOptions, Fetcher};
+use crate::collect::CollectorOptions;
+use crate::collect::web::{FetchOptions, Fetcher};
 use crate::feed::Catalogue;
 use crate::rpc::now;
 

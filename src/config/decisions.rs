@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::decisions::{DecisionError, DecisionOptions, Key, Numbers};
+use crate::lab::verdict_log::{DecisionError, DecisionOptions, Key, Numbers};
 
 use super::{ConfigError, Secret};
 

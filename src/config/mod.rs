@@ -23,11 +23,12 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
-use crate::burst::Windows;
+use crate::core::burst::Windows;
+use crate::core::policy::{Policies, PolicyError};
 use crate::feed::DefinitionError;
-use crate::outcome::OutcomeOptions;
-use crate::policy::{Policies, PolicyError};
-use crate::rpc::{ConnectionOptions, now};
+use crate::operate::outcomes::OutcomeOptions;
+use crate::rpc::now;
+use crate::rpc::wire::ConnectionOptions;
 use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;
 use crate::telemetry::{LogError, LogOptions, TraceOptions};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{ClientTrust, OutcomeOptions};
+use crate::operate::outcomes::{ClientTrust, OutcomeOptions};
 
 use super::ConfigError;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::policy::{self, Policies, PolicyError, Reading};
+use crate::core::policy::{self, Policies, PolicyError, Reading};
 
 use super::{ConfigError, read};
 
@@ -68,7 +68,7 @@ impl PolicyFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::DEFAULT;
+    use crate::core::policy::DEFAULT;
 
     #[test]
     fn each_change_of_the_file_is_told_once() {

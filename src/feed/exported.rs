@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use serde::{Deserialize, Serialize};
 
-use crate::listing::{Action, Decision, Listing, Sighting, SightingState, Subject, UnixTime};
+use crate::core::listing::{Action, Decision, Listing, Sighting, SightingState, Subject, UnixTime};
 
 use super::row::without_digits;
 use super::text_lines::for_each_line;

@@ -134,7 +134,7 @@ pub(super) mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::listing::UnixTime;
+    use crate::core::listing::UnixTime;
 
     /// Reads `bytes` on 2026-06-01: subjects with their dates, and bad lines.
     pub(in crate::feed) fn read_all(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use crate::allocation::Allocation;
-use crate::listing::{FeedName, UnixTime};
-use crate::number::{Number, Prefix, Range};
+use crate::core::allocation::Allocation;
+use crate::core::listing::{FeedName, UnixTime};
+use crate::core::number::{Number, Prefix, Range};
 
 use super::definition::{HolderShape, HolderStatus};
 

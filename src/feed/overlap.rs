@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::listing::{FeedName, Listing, Sighting};
+use crate::core::listing::{FeedName, Listing, Sighting};
 
 const HOUR: i64 = 3_600;
 const HOURS_PER_DAY: f64 = 24.0;
@@ -138,7 +138,7 @@ impl Leads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::UnixTime;
+    use crate::core::listing::UnixTime;
 
     const DAY: u32 = 86_400;
 

@@ -1,7 +1,7 @@
 //! One row of a list, and how its fields become a listing.
 
-use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
-use crate::number::{self, Region, Validity};
+use crate::core::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
+use crate::core::number::{self, Region, Validity};
 
 /// What is the same for all rows of one reading.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::collections::{HashSet, VecDeque};
 
 use url::Url;
 
-use crate::number::Number;
+use crate::core::number::Number;
 
 use super::definition::Definition;
 use super::page::{Page, Verdict};

@@ -10,20 +10,22 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::audit::{Asked, Audit, Order, Verb};
-use crate::index::{Position, Published};
-use crate::listing::{Listing, Subject};
-use crate::policy::{self, InForce};
+use crate::core::index::{Position, Published};
+use crate::core::listing::{Listing, Subject};
+use crate::core::policy::{self, InForce};
+use crate::operate::audit::{Asked, Audit, Order, Verb};
 use crate::store::{Applied, Change, Store};
 use crate::sync::{Freshness, Progress};
 
-use super::gate::client_name;
 use super::import::Staged;
 use super::listing_page::{self, Filter};
+use super::messages::{listings, policies};
 use super::once::{once, written};
 use super::recorded::Turns;
 use super::status::{invalid, not_found, of_store};
-use super::{convert, metrics, now, numbers, pb, policy_messages, recorded, stats, undo};
+use super::wire::gate::client_name;
+use super::wire::metrics;
+use super::{now, numbers, pb, recorded, stats, undo};
 
 /// Most subjects of one delete.
 const LARGEST_DELETE: usize = 10_000;
@@ -84,16 +86,16 @@ impl AdminRpc {
         request: pb::PutListingRequest,
         client: String,
     ) -> Result<pb::PutListingResponse, Status> {
-        let subject = convert::subject("subject", &request.subject)?;
+        let subject = listings::subject("subject", &request.subject)?;
         numbers::checkable("subject", subject).await?;
         let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
-        let decision = convert::decision("decision", &decision, Some(now()))?;
+        let decision = listings::decision("decision", &decision, Some(now()))?;
         let asked = recorded::asked(&decision.author, &request.request_id, client)?;
         let (store, audit, turns) = (&self.store, &self.audit, &self.turns);
         let position = recorded::decide(store, audit, turns, asked, subject, decision).await?;
         let revision = self.seen(&position).await;
         let listing = self.get(subject).await?.unwrap_or_default();
-        Ok(pb::PutListingResponse { listing: Some(convert::listing(subject, &listing)), revision })
+        Ok(pb::PutListingResponse { listing: Some(listings::listing(subject, &listing)), revision })
     }
 
     async fn delete(
@@ -106,7 +108,7 @@ impl AdminRpc {
             return Err(invalid("subjects", format!("{count} subjects: expected 1 to {LARGEST_DELETE}")));
         }
         let subjects = request.subjects.iter().enumerate();
-        let subjects = subjects.map(|(at, subject)| convert::subject(&format!("subjects[{at}]"), subject));
+        let subjects = subjects.map(|(at, subject)| listings::subject(&format!("subjects[{at}]"), subject));
         let subjects: Vec<Subject> = subjects.collect::<Result<_, _>>()?;
         let _turn = self.turns.read().await;
         if !request.decisions_only {
@@ -170,9 +172,9 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         request: Request<pb::GetListingRequest>,
     ) -> Result<Response<pb::GetListingResponse>, Status> {
-        let subject = convert::subject("subject", &request.get_ref().subject)?;
+        let subject = listings::subject("subject", &request.get_ref().subject)?;
         let listing = self.get(subject).await?.ok_or_else(|| not_found("the subject is not listed"))?;
-        Ok(Response::new(pb::GetListingResponse { listing: Some(convert::listing(subject, &listing)) }))
+        Ok(Response::new(pb::GetListingResponse { listing: Some(listings::listing(subject, &listing)) }))
     }
 
     async fn list_listings(
@@ -190,7 +192,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         let after = listing_page::read_token(&filter, &request.page_token)?;
         let (page, next) = listing_page::page(self.store.as_ref(), &filter, after, size as usize).await?;
         Ok(Response::new(pb::ListListingsResponse {
-            listings: page.iter().map(|(subject, listing)| convert::listing(*subject, listing)).collect(),
+            listings: page.iter().map(|(subject, listing)| listings::listing(*subject, listing)).collect(),
             next_page_token: listing_page::token(&filter, next),
         }))
     }
@@ -262,7 +264,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
                 let part = page.map(|(page, _)| pb::ExportListingsResponse {
                     listings: page
                         .iter()
-                        .map(|(subject, listing)| convert::listing(*subject, listing))
+                        .map(|(subject, listing)| listings::listing(*subject, listing))
                         .collect(),
                 });
                 // A client that went away closes the channel.
@@ -302,7 +304,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         _: Request<pb::GetPoliciesRequest>,
     ) -> Result<Response<pb::GetPoliciesResponse>, Status> {
-        Ok(Response::new(policy_messages::policies(&self.policies.load())))
+        Ok(Response::new(policies::policies(&self.policies.load())))
     }
 
     async fn validate_policy(
@@ -311,7 +313,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
     ) -> Result<Response<pb::ValidatePolicyResponse>, Status> {
         let text = request.into_inner().text;
         // Takes up to some seconds, which no check may wait for.
-        tokio::task::spawn_blocking(move || policy_messages::reading(&policy::read(&text)))
+        tokio::task::spawn_blocking(move || policies::reading(&policy::read(&text)))
             .await
             .map(Response::new)
             .map_err(|error| Status::internal(format!("reading the policy ended early: {error}")))

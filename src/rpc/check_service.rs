@@ -12,24 +12,26 @@ use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::access::{ANONYMOUS, Client};
-use crate::burst::{ClientTag, Windows};
-use crate::check::{Answer, check_parsed, with_bursts};
-use crate::decisions::{Decision, DecisionLog};
-use crate::index::{self, Published};
-use crate::listing::UnixTime;
-use crate::number::{self, Cold, Region};
-use crate::outcome::{OutcomeOptions, Outcomes};
-use crate::policy::{self, InForce, Policies, Policy};
-use crate::signal::Context;
+use crate::core::burst::{ClientTag, Windows};
+use crate::core::check::{Answer, check_parsed, with_bursts};
+use crate::core::index::{self, Published};
+use crate::core::listing::UnixTime;
+use crate::core::number::{self, Cold, Region};
+use crate::core::policy::{self, InForce, Policies, Policy};
+use crate::core::signal::Context;
+use crate::lab::verdict_log::{Decision, DecisionLog};
+use crate::operate::outcomes::{OutcomeOptions, Outcomes};
 use crate::store::{Outcome, Store};
 use crate::sync::{Freshness, Progress};
 
-use super::gate::charge;
+use super::messages::listings;
+use super::messages::outcomes;
+use super::now;
 use super::numbers::{Unanswered, once_warm, warm};
-use super::outcome_messages;
 use super::pb;
 use super::status::{Wrong, invalid, not_loaded, of_store};
-use super::{convert, metrics, now};
+use super::wire::gate::charge;
+use super::wire::metrics;
 
 /// Most numbers or outcomes of one call.
 const LARGEST_BATCH: usize = 10_000;
@@ -154,8 +156,8 @@ impl CheckRpc {
     }
 
     fn response(&self, by: &By, answer: &Answer<'_>, policy: &Policy) -> pb::CheckNumberResponse {
-        let freshness = convert::freshness(self.freshness.of(&by.index, by.now));
-        convert::answer(answer, self.ids.next(), &policy.version, freshness)
+        let freshness = listings::freshness(self.freshness.of(&by.index, by.now));
+        listings::answer(answer, self.ids.next(), &policy.version, freshness)
     }
 
     /// Whether there is an index. Without one there is no verdict: what then happens to the
@@ -210,7 +212,7 @@ impl CheckRpc {
             answer = counted(answer, policy, windows, client, true, by.now);
         }
         let response = self.response(&by, &answer, policy);
-        Ok(convert::explanation(&answer, policy, response))
+        Ok(listings::explanation(&answer, policy, response))
     }
 }
 
@@ -227,7 +229,7 @@ fn asked<'a>(
     let region = region(&request.default_region)?;
     let (mut context, mut policy) = (Context::default(), by.policies.usual());
     if let Some(told) = &request.context {
-        context = convert::context(told, by.now)?;
+        context = listings::context(told, by.now)?;
         policy = by.policies.get(&told.policy).ok_or_else(|| no_such_policy(&by.policies))?;
     }
     Ok((region, context, policy))
@@ -363,7 +365,7 @@ impl pb::check_service_server::CheckService for CheckRpc {
         let now = now();
         let outcomes = outcomes.into_iter().enumerate();
         let outcomes: Vec<Outcome> = outcomes
-            .map(|(at, outcome)| outcome_messages::read(at, outcome, &client, now))
+            .map(|(at, outcome)| outcomes::read(at, outcome, &client, now))
             .collect::<Result<_, _>>()?;
         let kinds: Vec<_> = outcomes.iter().map(|outcome| outcome.kind).collect();
         let reported =

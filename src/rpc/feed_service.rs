@@ -8,17 +8,18 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::audit::{Asked, Audit, Order, Verb};
 use crate::collect::{CollectError, Collector, FeedStatus, ImportAsked, RunOutcome, RunReport};
+use crate::core::listing::FeedName;
 use crate::feed::Overlap;
-use crate::listing::FeedName;
+use crate::operate::audit::{Asked, Audit, Order, Verb};
 use crate::store::Store;
 use crate::sync::Progress;
 
-use super::gate::client_name;
+use super::messages::{allocations, feeds};
 use super::once::{Streamed, once, written};
 use super::status::{invalid, not_found, of_collect, of_store};
-use super::{allocation, feed_messages, now, pb, recorded};
+use super::wire::gate::client_name;
+use super::{now, pb, recorded};
 
 /// Listings per look into the store.
 const SCAN: usize = 1_000;
@@ -61,7 +62,7 @@ impl FeedRpc {
 
     async fn load_allocation(
         self,
-        allocation::Received { head, files, .. }: allocation::Received,
+        allocations::Received { head, files, .. }: allocations::Received,
         asked: Asked,
     ) -> Result<pb::ImportAllocationResponse, Status> {
         let feed: FeedName = head.feed.parse().map_err(|error| invalid("feed", error))?;
@@ -82,7 +83,7 @@ impl FeedRpc {
         if done.stored {
             self.progress.clone().allocated(&feed, Some(done.load)).await;
         }
-        Ok(allocation::report(&feed, done, now()))
+        Ok(allocations::report(&feed, done, now()))
     }
 
     /// Waits until checks see what is stored now. It is stored whatever happens here.
@@ -125,7 +126,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
     ) -> Result<Response<pb::ListFeedsResponse>, Status> {
         let mut feeds = self.collector.status().await.map_err(|error| of_collect(&error))?;
         feeds.sort_by(|a, b| a.name.cmp(&b.name));
-        let feeds = feeds.into_iter().map(feed_messages::feed).collect();
+        let feeds = feeds.into_iter().map(feeds::feed).collect();
         Ok(Response::new(pb::ListFeedsResponse { feeds, scheduled: self.scheduled }))
     }
 
@@ -146,7 +147,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
             if matches!(report.summary.outcome, RunOutcome::Stored | RunOutcome::NotModified) {
                 rpc.seen_by_checks().await;
             }
-            let (run, samples_new) = feed_messages::report(&report);
+            let (run, samples_new) = feeds::report(&report);
             Ok(pb::RunFeedResponse { run, samples_new })
         };
         written(&self.store, request, work).await
@@ -194,7 +195,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
     ) -> Result<Response<pb::ListQuarantineResponse>, Status> {
         let mut runs = self.collector.quarantined().await.map_err(|error| of_collect(&error))?;
         runs.sort_by(|a, b| (&a.feed, a.run).cmp(&(&b.feed, b.run)));
-        let runs = runs.into_iter().map(feed_messages::quarantined).collect();
+        let runs = runs.into_iter().map(feeds::quarantined).collect();
         Ok(Response::new(pb::ListQuarantineResponse { runs }))
     }
 
@@ -209,7 +210,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
             let work = async move { collector.release(&of, run).await.map(with_text) };
             let report = rpc.recorded(asked, (Verb::ReleaseRun, &feed, Some(run)), work).await?;
             rpc.seen_by_checks().await;
-            let (run, samples_new) = feed_messages::report(&report);
+            let (run, samples_new) = feeds::report(&report);
             Ok(pb::ReleaseRunResponse { run, samples_new })
         };
         written(&self.store, request, work).await
@@ -257,7 +258,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         request: Request<Streaming<pb::ImportAllocationRequest>>,
     ) -> Result<Response<pb::ImportAllocationResponse>, Status> {
         let client = client_name(&request);
-        let received = allocation::receive(request.into_inner()).await?;
+        let received = allocations::receive(request.into_inner()).await?;
         let (head, rest) = (&received.head, &received.hasher);
         let (request, asked) =
             (Streamed::of(head, rest), recorded::asked(&head.author, &head.request_id, client)?);
@@ -271,7 +272,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
         _: Request<pb::ListAllocationsRequest>,
     ) -> Result<Response<pb::ListAllocationsResponse>, Status> {
         let all = self.progress.allocations();
-        let allocations = all.iter().map(allocation::message).collect();
+        let allocations = all.iter().map(allocations::message).collect();
         Ok(Response::new(pb::ListAllocationsResponse { allocations }))
     }
 
@@ -307,7 +308,7 @@ impl pb::feed_service_server::FeedService for FeedRpc {
             rows.iter().for_each(|(_, listing)| overlap.add(listing));
             match rows.last() {
                 Some((subject, _)) if rows.len() == SCAN => after = Some(*subject),
-                _ => return Ok(Response::new(feed_messages::overlap(overlap.report()))),
+                _ => return Ok(Response::new(feeds::overlap(overlap.report()))),
             }
         }
     }

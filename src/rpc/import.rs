@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use prost::Message;
 use tonic::Status;
 
-use crate::listing::{Listing, Subject, UnixTime};
+use crate::core::listing::{Listing, Subject, UnixTime};
 use crate::store::Change;
 
-use super::convert;
+use super::messages::listings;
 use super::once::Streamed;
 use super::pb;
 use super::status::invalid;
@@ -65,7 +65,7 @@ impl Staged {
     }
 
     fn add_one(&mut self, message: &pb::Listing, now: UnixTime) -> Result<(), (&'static str, Status)> {
-        let subject = convert::subject("subject", &message.subject).map_err(|status| ("subject", status))?;
+        let subject = listings::subject("subject", &message.subject).map_err(|status| ("subject", status))?;
         if self.listings.len() >= MOST_SUBJECTS && !self.listings.contains_key(&subject) {
             let status =
                 invalid("subject", format!("more than {MOST_SUBJECTS} different subjects: split the import"));
@@ -80,7 +80,7 @@ impl Staged {
             return Err(most());
         }
         for sighting in &message.sightings {
-            let sighting = convert::sighting("sightings", sighting, Some(now));
+            let sighting = listings::sighting("sightings", sighting, Some(now));
             listing.add_report(&sighting.map_err(|status| ("sightings", status))?);
         }
         if listing.sightings().len() > MOST_FEEDS {
@@ -88,7 +88,7 @@ impl Staged {
         }
         if let Some(decision) = &message.decision {
             let decision =
-                convert::decision("decision", decision, None).map_err(|status| ("decision", status))?;
+                listings::decision("decision", decision, None).map_err(|status| ("decision", status))?;
             decision.check(now).map_err(|reason| ("decision", invalid("decision.decided_at", reason)))?;
             listing.merge(&Listing::decided(decision));
         }

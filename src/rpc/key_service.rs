@@ -9,11 +9,11 @@ use std::time::Duration;
 use tonic::{Request, Response, Status};
 
 use crate::access::{Directory, KeyId, KeyRecord, Keys, Scope, Wanted};
-use crate::audit::{Asked, Audit, KeyChange, KeyIntent};
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
+use crate::operate::audit::{Asked, Audit, KeyChange, KeyIntent};
 use crate::store::Store;
 
-use super::convert::{self, LONGEST_AUTHOR};
+use super::messages::listings::{self, LONGEST_AUTHOR};
 use super::once::{written, written_without};
 use super::status::{invalid, of_store};
 use super::{now, pb, recorded};
@@ -39,7 +39,7 @@ impl KeyRpc {
         asked: Asked,
     ) -> Result<pb::CreateKeyResponse, Status> {
         let scopes = scopes(&request.scopes)?;
-        let expires_at = convert::time("expires_at", request.expires_at.as_ref())?;
+        let expires_at = listings::time("expires_at", request.expires_at.as_ref())?;
         let of = request.client;
         let intent = KeyIntent {
             change: KeyChange::Create,
@@ -63,7 +63,7 @@ impl KeyRpc {
         asked: Asked,
     ) -> Result<pb::RotateKeyResponse, Status> {
         let id = key_id(&request.key_id)?;
-        let expires_at = convert::time("expires_at", request.expires_at.as_ref())?;
+        let expires_at = listings::time("expires_at", request.expires_at.as_ref())?;
         let overlap = request.overlap.unwrap_or_default();
         let overlap =
             Duration::try_from(overlap).map_err(|_| invalid("overlap", "expected 0 or more seconds"))?;
@@ -112,9 +112,9 @@ fn key(client: &str, record: &KeyRecord) -> pb::Key {
         key_id: record.id.to_string(),
         client: client.to_owned(),
         scopes: record.scopes.iter().map(|scope| pb_scope(*scope).into()).collect(),
-        created_at: Some(convert::timestamp(record.created_at)),
-        expires_at: record.expires_at.map(convert::timestamp),
-        revoked_at: record.revoked_at.map(convert::timestamp),
+        created_at: Some(listings::timestamp(record.created_at)),
+        expires_at: record.expires_at.map(listings::timestamp),
+        revoked_at: record.revoked_at.map(listings::timestamp),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use tonic::Status;
 
-use crate::listing::{Action, FeedName, Listing, Subject, codec};
-use crate::number::{Number, Range};
+use crate::core::listing::{Action, FeedName, Listing, Subject, codec};
+use crate::core::number::{Number, Range};
 use crate::store::Store;
 
+use super::messages::listings;
+use super::pb;
 use super::status::{invalid, of_store};
-use super::{convert, pb};
 
 /// Listings that one call looks at before it answers with what it has.
 const LONGEST_LOOK: usize = 200_000;
@@ -46,7 +47,7 @@ impl Filter {
             text => Some(text.parse().map_err(|error| invalid("filter.feed", error))?),
         };
         let action = match pb::Action::try_from(filter.action) {
-            Ok(_) => convert::action(filter.action),
+            Ok(_) => listings::action(filter.action),
             Err(_) => return Err(invalid("filter.action", "is unknown")),
         };
         let covering = match filter.covering.as_str() {

@@ -4,42 +4,23 @@
 //! knows, and converts back.
 
 mod admin_service;
-mod allocation;
-mod calls;
 mod check_service;
-mod codec;
-mod connections;
-mod convert;
-mod feed_messages;
 mod feed_service;
-mod gate;
-mod gated_call;
 mod health;
-mod held_body;
 mod import;
 mod key_service;
 mod listing_page;
-mod methods;
-pub mod metrics;
+pub mod messages;
 mod numbers;
 mod once;
-mod outcome_messages;
 mod outcome_service;
 mod owner_service;
-mod peer;
-mod policy_messages;
 mod recorded;
-mod seldom;
 mod server;
-mod sheds;
-mod small_messages;
-#[cfg(feature = "otlp")]
-mod spans;
 mod stats;
 mod status;
-mod stream_key;
-mod timed_body;
 mod undo;
+pub mod wire;
 
 /// The generated messages, clients and servers of `proto/numguard/v1`.
 #[allow(missing_docs, clippy::all, clippy::unwrap_used)]
@@ -51,12 +32,8 @@ pub mod pb {
 }
 
 pub use admin_service::AdminRpc;
-pub use calls::CountCalls;
 pub use check_service::CheckRpc;
-pub use connections::ConnectionOptions;
-pub use convert::{exported, listing, pb_decision, read_listing};
 pub use feed_service::FeedRpc;
-pub use gate::Guard;
 pub use key_service::KeyRpc;
 pub use outcome_service::OutcomeRpc;
 pub use owner_service::OwnerRpc;
@@ -65,7 +42,7 @@ pub use server::{Rpcs, Server, ServerOptions};
 
 use std::time::SystemTime;
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 
 /// The wall clock; rooms below get the time as an argument.
 pub fn now() -> UnixTime {

@@ -7,8 +7,8 @@
 use tokio::sync::Semaphore;
 use tonic::Status;
 
-use crate::listing::Subject;
-use crate::number::{self, Cold, ParseError, Parsed, Region};
+use crate::core::listing::Subject;
+use crate::core::number::{self, Cold, ParseError, Parsed, Region};
 
 use super::status::{Wrong, invalid};
 

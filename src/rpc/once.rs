@@ -15,12 +15,12 @@ use prost::Message;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::audit::Asked;
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
+use crate::operate::audit::Asked;
 use crate::store::Store;
 
-use super::gate::client_name;
 use super::status::{invalid, of_store};
+use super::wire::gate::client_name;
 use super::{now, pb, recorded};
 
 /// Longest id, in bytes.

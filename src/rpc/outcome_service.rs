@@ -6,19 +6,20 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::audit::{Asked, Audit, Order, Verb};
-use crate::index::{Position, Published};
-use crate::listing::Subject;
-use crate::number::Number;
-use crate::outcome::{Outcomes, Which};
+use crate::core::index::{Position, Published};
+use crate::core::listing::Subject;
+use crate::core::number::Number;
+use crate::operate::audit::{Asked, Audit, Order, Verb};
+use crate::operate::outcomes::{Outcomes, Which};
 use crate::store::Store;
 use crate::sync::Progress;
 
-use super::convert::LONGEST_REASON;
+use super::messages::listings::LONGEST_REASON;
+use super::messages::{listings, outcomes};
 use super::once::written;
 use super::recorded::Turns;
 use super::status::{invalid, not_found, of_store};
-use super::{convert, now, outcome_messages, pb, recorded};
+use super::{now, pb, recorded};
 
 /// Outcomes of one answer: the most, and when none is asked for.
 const LIMIT: (u32, u32) = (10_000, 1_000);
@@ -60,7 +61,7 @@ impl OutcomeRpc {
         request: pb::UndoOutcomesRequest,
         asked: Asked,
     ) -> Result<pb::UndoOutcomesResponse, Status> {
-        let which = outcome_messages::which(request.filter)?;
+        let which = outcomes::which(request.filter)?;
         if which.client.is_empty() {
             return Err(invalid(
                 "filter.client",
@@ -107,7 +108,7 @@ impl OutcomeRpc {
                 decided_at: None,
                 expires_at: request.expires_at,
             };
-            let decision = convert::decision("request", &decision, Some(now()))?;
+            let decision = listings::decision("request", &decision, Some(now()))?;
             let subject = Subject::Number(number);
             let (store, audit, turns) = (&self.store, &self.audit, &self.turns);
             Some(recorded::decide(store, audit, turns, asked.clone(), subject, decision).await?)
@@ -147,10 +148,10 @@ impl pb::outcome_service_server::OutcomeService for OutcomeRpc {
             limit if limit <= LIMIT.0 => limit,
             limit => return Err(invalid("limit", format!("is {limit}: expected at most {}", LIMIT.0))),
         };
-        let which = outcome_messages::which(filter)?;
+        let which = outcomes::which(filter)?;
         let (outcomes, more) =
             self.outcomes.list(&which, limit as usize).await.map_err(|error| of_store(&error))?;
-        let outcomes = outcomes.iter().map(outcome_messages::kept).collect();
+        let outcomes = outcomes.iter().map(outcomes::kept).collect();
         Ok(Response::new(pb::ListOutcomesResponse { outcomes, more }))
     }
 
@@ -167,7 +168,7 @@ impl pb::outcome_service_server::OutcomeService for OutcomeRpc {
         _: Request<pb::ListReviewsRequest>,
     ) -> Result<Response<pb::ListReviewsResponse>, Status> {
         let reviews = self.outcomes.reviews().await.map_err(|error| of_store(&error))?;
-        let reviews = reviews.iter().map(outcome_messages::review).collect();
+        let reviews = reviews.iter().map(outcomes::review).collect();
         Ok(Response::new(pb::ListReviewsResponse { reviews }))
     }
 

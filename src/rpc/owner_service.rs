@@ -12,13 +12,14 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::index::{Found, Index, Published, Seen};
-use crate::listing::{Action, Day, FeedName};
-use crate::number::Region;
+use crate::core::index::{Found, Index, Published, Seen};
+use crate::core::listing::{Action, Day, FeedName};
+use crate::core::number::Region;
 use crate::sync::Freshness;
 
+use super::messages::listings;
 use super::status::{invalid, not_loaded};
-use super::{convert, now, numbers, pb};
+use super::{now, numbers, pb};
 
 /// Serves owners of numbers, if that is on.
 #[derive(Clone)]
@@ -97,7 +98,7 @@ impl Open {
 
 /// Each lister once, with its earliest day.
 fn add(listers: &mut Vec<pb::Lister>, kind: pb::ListerKind, page: &str, since: Day) {
-    let since = convert::timestamp(since.start());
+    let since = listings::timestamp(since.start());
     let same = |lister: &&mut pb::Lister| lister.kind() == kind && lister.page == page;
     match listers.iter_mut().find(same) {
         Some(known) if known.since.is_some_and(|known| known.seconds <= since.seconds) => {}

@@ -9,12 +9,12 @@ use tokio::sync::RwLock;
 use tonic::Status;
 
 use crate::access::KeyError;
-use crate::audit::{Act, Answer, Asked, Audit, AuditError, Intent, KeyIntent, Order};
-use crate::index::Position;
-use crate::listing::{Decision, Listing, Sighting, Subject, UnixTime};
+use crate::core::index::Position;
+use crate::core::listing::{Decision, Listing, Sighting, Subject, UnixTime};
+use crate::operate::audit::{Act, Answer, Asked, Audit, AuditError, Intent, KeyIntent, Order};
 use crate::store::{Applied, Change, Store, StoreError};
 
-use super::convert::LONGEST_AUTHOR;
+use super::messages::listings::LONGEST_AUTHOR;
 use super::now;
 use super::status::{invalid, of_audit, of_key, of_store};
 
@@ -207,9 +207,9 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::audit::{self, Entry};
-    use crate::index::Position;
-    use crate::listing::{Action, Decision, UnixTime};
+    use crate::core::index::Position;
+    use crate::core::listing::{Action, Decision, UnixTime};
+    use crate::operate::audit::{self, Entry};
     use crate::store::{Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, StoreStats};
 
     /// Takes its time and answers as told.

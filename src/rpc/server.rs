@@ -13,8 +13,6 @@ use tonic_health::pb::health_server::HealthServer;
 use crate::access::Tls;
 use crate::sync::Freshness;
 
-use super::connections::{self, ConnectionOptions};
-use super::gate::{Guard, Services};
 use super::health::Health;
 use super::pb::admin_service_server::AdminServiceServer;
 use super::pb::check_service_server::CheckServiceServer;
@@ -22,6 +20,8 @@ use super::pb::feed_service_server::FeedServiceServer;
 use super::pb::key_service_server::KeyServiceServer;
 use super::pb::outcome_service_server::OutcomeServiceServer;
 use super::pb::owner_service_server::OwnerServiceServer;
+use super::wire::connections::{self, ConnectionOptions};
+use super::wire::gate::{Guard, Services};
 use super::{AdminRpc, CheckRpc, FeedRpc, KeyRpc, OutcomeRpc, OwnerRpc, pb};
 
 /// What a listener does besides its services.

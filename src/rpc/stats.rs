@@ -1,11 +1,13 @@
 //! What `GetStats` tells: the store's counts, and a walk over the index for feeds and countries.
 
-use crate::index::Index;
-use crate::number::plan;
+use crate::core::index::Index;
+use crate::core::number::plan;
 use crate::store::{StoreError, StoreStats};
 use crate::sync::{Held, IndexAge};
 
-use super::{convert, metrics, now, pb};
+use super::messages::listings;
+use super::wire::metrics;
+use super::{now, pb};
 
 /// Country codes that are told.
 const MOST_COUNTRIES: usize = 20;
@@ -53,11 +55,11 @@ pub(super) fn stats(
             .collect(),
         policy_version: policy_version.to_owned(),
         metadata_version: plan::metadata_version().to_owned(),
-        freshness: Some(convert::freshness(age)),
+        freshness: Some(listings::freshness(age)),
         held: held_back.map(held_load),
         store_error,
         checks: Some(metrics::checks()),
-        now: Some(convert::timestamp(now())),
+        now: Some(listings::timestamp(now())),
     }
 }
 
@@ -66,6 +68,6 @@ pub(super) fn held_load(held: Held) -> pb::HeldLoad {
     pb::HeldLoad {
         index_listings: held.had,
         store_listings: held.has,
-        since: Some(convert::timestamp(held.since)),
+        since: Some(listings::timestamp(held.since)),
     }
 }

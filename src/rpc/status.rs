@@ -7,11 +7,11 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::access::{Denied, Exceeded, KeyError, Weight};
-use crate::audit::AuditError;
 use crate::collect::CollectError;
+use crate::operate::audit::AuditError;
 use crate::store::{LEASE, StoreError};
 
-use super::seldom::Seldom;
+use super::wire::seldom::Seldom;
 
 /// A field of a request that is out of form, and what was expected there.
 pub(super) type Wrong = (&'static str, Cow<'static, str>);
@@ -160,7 +160,7 @@ pub(super) fn of_collect(error: &CollectError) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::FetchError;
+    use crate::collect::web::FetchError;
 
     #[test]
     fn a_collectors_failures_tell_what_a_client_can_do() {

@@ -6,13 +6,14 @@
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::audit::{self, Asked, Back, Intent, Which};
-use crate::listing::{Decision, Listing, Subject, UnixTime};
+use crate::core::listing::{Decision, Listing, Subject, UnixTime};
+use crate::operate::audit::{self, Asked, Back, Intent, Which};
 use crate::store::Change;
 
 use super::admin_service::AdminRpc;
+use super::messages::listings;
 use super::status::{invalid, not_found, of_audit, of_store};
-use super::{convert, now, pb, recorded};
+use super::{now, pb, recorded};
 
 /// Listings that the answer tells.
 const TOLD: usize = 100;
@@ -32,7 +33,7 @@ pub(super) async fn undo(
 ) -> Result<pb::UndoChangeResponse, Status> {
     let subject = match request.subject.as_str() {
         "" => None,
-        text => Some(convert::subject("subject", text)?),
+        text => Some(listings::subject("subject", text)?),
     };
     let _turn = rpc.turns.write().await;
     let found = find(rpc, Which { line: request.line, subject }).await?;
@@ -129,6 +130,6 @@ fn merged(from: Option<&Listing>, more: &Listing) -> Option<Listing> {
 }
 
 fn told(step: &Step) -> pb::UndoneListing {
-    let listing = |listing: &Option<Listing>| listing.as_ref().map(|l| convert::listing(step.subject, l));
+    let listing = |listing: &Option<Listing>| listing.as_ref().map(|l| listings::listing(step.subject, l));
     pb::UndoneListing { subject: step.subject.as_e164(), from: listing(&step.from), to: listing(&step.to) }
 }

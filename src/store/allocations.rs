@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::allocation::Allocation;
-use crate::listing::FeedName;
+use crate::core::allocation::Allocation;
+use crate::core::listing::FeedName;
 
 use super::{Lease, Store, StoreError};
 

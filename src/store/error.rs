@@ -1,6 +1,6 @@
 //! The stores' one error: the driver's error becomes ours at the door.
 
-use crate::listing::codec::CodecError;
+use crate::core::listing::codec::CodecError;
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

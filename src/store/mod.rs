@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::index::{Mark, Position};
-use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
+use crate::core::index::{Mark, Position};
+use crate::core::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
 
 use self::redis::metrics as redis_metrics;
 pub use self::redis::{Password, Redis, RedisAddress, RedisAddressError, RedisOptions, RedisTls};
@@ -100,7 +100,7 @@ pub struct ShardDigest {
     pub mark: Mark,
     /// Listed subjects.
     pub listings: u64,
-    /// Their digests (see [`crate::listing::digest`]), combined.
+    /// Their digests (see [`crate::core::listing::digest`]), combined.
     pub digest: u64,
 }
 

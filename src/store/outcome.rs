@@ -1,7 +1,7 @@
 //! Reported outcomes: what became of checked numbers, and by whose word.
 
-use crate::listing::UnixTime;
-use crate::number::Number;
+use crate::core::listing::UnixTime;
+use crate::core::number::Number;
 
 use super::StoreError;
 

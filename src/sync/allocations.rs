@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::allocation::Allocations;
-use crate::index::Index;
+use crate::core::allocation::Allocations;
+use crate::core::index::Index;
 use crate::store::{AllocationHead, StoreError, allocation, allocation_head};
 
 use super::Sync;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::burst::{Others, Windows};
-use crate::listing::UnixTime;
+use crate::core::burst::{Others, Windows};
+use crate::core::listing::UnixTime;
 use crate::store::{Store, StoreError};
 
 /// How often they tell each other.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use crate::allocation::{Allocation, Allocations};
-use crate::index::{Index, Position};
-use crate::listing::{FeedName, UnixTime};
+use crate::core::allocation::{Allocation, Allocations};
+use crate::core::index::{Index, Position};
+use crate::core::listing::{FeedName, UnixTime};
 
 /// How long a write waits for the index. Longer means that sync is in trouble; the write is stored
 /// all the same.

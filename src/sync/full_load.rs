@@ -5,8 +5,8 @@
 
 use tokio::sync::mpsc;
 
-use crate::index::{Builder, Index};
-use crate::listing::{Listing, Subject};
+use crate::core::index::{Builder, Index};
+use crate::core::listing::{Listing, Subject};
 use crate::store::{Store, StoreError};
 
 use super::off_thread;

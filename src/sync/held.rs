@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::listing::{Listing, Subject};
+use crate::core::listing::{Listing, Subject};
 use crate::store::StoreError;
 
 use super::metrics::{self, LoadReason};

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::index::Published;
-use crate::listing::UnixTime;
+use crate::core::index::Published;
+use crate::core::listing::UnixTime;
 use crate::metric::{Counter, Counters, Gauge, Gauges, counter, counters, gauge, gauges};
 
 use super::Freshness;

@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-use crate::allocation::Allocations;
-use crate::index::{Index, Position, Published};
-use crate::listing::UnixTime;
+use crate::core::allocation::Allocations;
+use crate::core::index::{Index, Position, Published};
+use crate::core::listing::UnixTime;
 use crate::store::{Changes, Store, StoreError};
 
 use metrics::LoadReason;

@@ -4,8 +4,8 @@
 
 use tokio::sync::oneshot;
 
-use crate::index::{Index, Position};
-use crate::listing::{Listing, Subject};
+use crate::core::index::{Index, Position};
+use crate::core::listing::{Listing, Subject};
 
 use super::Sync;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::index::{Index, SnapshotError};
+use crate::core::index::{Index, SnapshotError};
 
 /// The newest saved index that can be used.
 pub(super) fn load(path: &Path) -> Option<Index> {
@@ -41,7 +41,7 @@ fn previous(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::{Builder, Position};
+    use crate::core::index::{Builder, Position};
 
     #[test]
     fn a_cut_file_gives_way_to_the_one_before_it() {

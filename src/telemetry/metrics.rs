@@ -5,9 +5,11 @@ use std::sync::{Arc, LazyLock};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, TextEncoder};
 
+use crate::core::number::plan;
+use crate::lab::verdict_log;
 use crate::metric::{Gauges, REGISTRY, gauges};
-use crate::number::plan;
-use crate::{access, audit, collect, decisions, rpc, store, sync};
+use crate::operate::audit;
+use crate::{access, collect, rpc, store, sync};
 
 /// What the text is.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -31,8 +33,8 @@ pub(super) fn begin(kinds: Kinds) {
     access::metrics::begin();
     audit::metrics::begin();
     collect::metrics::begin(kinds.schedule);
-    decisions::metrics::begin();
-    rpc::metrics::begin();
+    verdict_log::metrics::begin();
+    rpc::wire::metrics::begin();
     store::metrics::begin(kinds.redis);
     sync::metrics::begin();
     super::panics::begin();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Instant;
 
-use numguard::listing::UnixTime;
+use numguard::core::listing::UnixTime;
 use numguard::rpc::pb;
 use pb::admin_service_client::AdminServiceClient;
 use pb::feed_service_client::FeedServiceClient;

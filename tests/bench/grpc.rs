@@ -5,10 +5,11 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use numguard::index::Published;
-use numguard::listing::UnixTime;
-use numguard::policy::Policies;
-use numguard::rpc::{CheckRpc, CountCalls, pb};
+use numguard::core::index::Published;
+use numguard::core::listing::UnixTime;
+use numguard::core::policy::Policies;
+use numguard::rpc::wire::CountCalls;
+use numguard::rpc::{CheckRpc, pb};
 use numguard::store::{Embedded, EmbeddedOptions, Store};
 use numguard::sync::{Sync, SyncOptions};
 use pb::check_service_client::CheckServiceClient;

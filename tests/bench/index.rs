@@ -3,11 +3,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use numguard::core::index::{Fading, Index};
+use numguard::core::listing::UnixTime;
+use numguard::core::number::Number;
+use numguard::core::number::Segments;
 use numguard::feed::starter;
-use numguard::index::{Fading, Index};
-use numguard::listing::UnixTime;
-use numguard::number::Number;
-use numguard::number::Segments;
 use numguard::store::{Change, Embedded, EmbeddedOptions, Store};
 
 use crate::listings::{self, Random};

@@ -5,9 +5,9 @@
 //! the square root of k times the blocks. Numbers are invented, in valid GB mobile ranges and
 //! others alike.
 
-use numguard::index::{Builder, Index, Position};
-use numguard::listing::{Listing, Sighting, Subject, UnixTime};
-use numguard::number::Number;
+use numguard::core::index::{Builder, Index, Position};
+use numguard::core::listing::{Listing, Sighting, Subject, UnixTime};
+use numguard::core::number::Number;
 
 /// A small xorshift: the same listings in every run.
 pub(crate) struct Random(pub(crate) u64);

@@ -2,11 +2,11 @@
 
 use std::hint::black_box;
 
-use numguard::check::check;
-use numguard::listing::UnixTime;
-use numguard::number;
-use numguard::policy::Policy;
-use numguard::signal::Context;
+use numguard::core::check::check;
+use numguard::core::listing::UnixTime;
+use numguard::core::number;
+use numguard::core::policy::Policy;
+use numguard::core::signal::Context;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 
 use crate::listings::{self, Random};

@@ -3,13 +3,13 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use numguard::check::check;
+use numguard::core::check::check;
+use numguard::core::index::{Builder, Index, Position};
+use numguard::core::listing::{Listing, Sighting, Subject, UnixTime};
+use numguard::core::number::Number;
+use numguard::core::policy::Policy;
+use numguard::core::signal::Context;
 use numguard::feed::starter;
-use numguard::index::{Builder, Index, Position};
-use numguard::listing::{Listing, Sighting, Subject, UnixTime};
-use numguard::number::Number;
-use numguard::policy::Policy;
-use numguard::signal::Context;
 
 use crate::listings::Random;
 use crate::process::instructions_per_operation;

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use numguard::index::Published;
-use numguard::listing::{Listing, Subject, UnixTime};
-use numguard::number;
+use numguard::core::index::Published;
+use numguard::core::listing::{Listing, Subject, UnixTime};
+use numguard::core::number;
 use numguard::store::{Change, Redis, RedisOptions, RedisTls, Store};
 use numguard::sync::{Sync, SyncOptions};
 

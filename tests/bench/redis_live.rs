@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use numguard::index::Published;
-use numguard::listing::{Listing, Sighting, Subject, UnixTime};
-use numguard::number::Number;
+use numguard::core::index::Published;
+use numguard::core::listing::{Listing, Sighting, Subject, UnixTime};
+use numguard::core::number::Number;
 use numguard::rpc::pb;
 use numguard::store::{Change, Store};
 use numguard::sync::{Progress, Sync};

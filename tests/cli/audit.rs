@@ -157,7 +157,7 @@ fn a_lost_delete_is_replayed_but_not_over_what_is_newer() {
 /// The time, as lists write it.
 fn now_text() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    numguard::listing::UnixTime(now.as_secs() as u32).to_string()
+    numguard::core::listing::UnixTime(now.as_secs() as u32).to_string()
 }
 
 #[test]

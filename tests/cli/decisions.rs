@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use numguard::policy::DEFAULT;
+use numguard::core::policy::DEFAULT;
 
 use crate::served::{Served, file, run};
 

@@ -1,6 +1,6 @@
 //! Named policies and context, from a file through the service to an answer; and what `validate` says.
 
-use numguard::policy::DEFAULT;
+use numguard::core::policy::DEFAULT;
 
 use crate::served::{Served, file, run};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use numguard::collect::{FetchError, FetchOptions, Fetcher, PageRequest};
+use numguard::collect::web::{FetchError, FetchOptions, Fetcher, PageRequest};
 
 use crate::site::{Site, at_once, moved, page, wall_clock};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::{Compress, Compression, FlushCompress};
-use numguard::collect::{FetchError, Fetched, Fetcher};
+use numguard::collect::web::{FetchError, Fetched, Fetcher};
 
 use crate::site::{Reply, Site, answer, at_once, body, end_after, page};
 

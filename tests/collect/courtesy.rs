@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use numguard::collect::{FetchOptions, Fetched, Fetcher, Page, PageRequest, Validators};
+use numguard::collect::web::{FetchOptions, Fetched, Fetcher, Page, PageRequest, Validators};
 
 use crate::site::{Site, answer, at_once, moved, page, wall_clock};
 

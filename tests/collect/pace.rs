@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use numguard::collect::{Fetched, Fetcher, PageRequest};
-use numguard::listing::UnixTime;
+use numguard::collect::web::{Fetched, Fetcher, PageRequest};
+use numguard::core::listing::UnixTime;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use numguard::collect::{FetchError, Fetched, Fetcher, PageRequest};
+use numguard::collect::web::{FetchError, Fetched, Fetcher, PageRequest};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_rustls::TlsAcceptor;
 

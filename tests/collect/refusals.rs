@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use numguard::collect::{Fetched, Fetcher, RefusedBy};
-use numguard::listing::UnixTime;
+use numguard::collect::web::{Fetched, Fetcher, RefusedBy};
+use numguard::core::listing::UnixTime;
 
 use crate::site::{Reply, Site, answer, at_once, body, end_after, moved, page, pass, wall_clock};
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use numguard::collect::{Fetched, Fetcher, RefusedBy};
+use numguard::collect::web::{Fetched, Fetcher, RefusedBy};
 
 use crate::site::{Asked, Reply, Site, answer, at_once, body, moved, page, pass};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use numguard::collect::RobotsRules;
+use numguard::collect::web::RobotsRules;
 use proptest::prelude::*;
 
 /// Whether each path is allowed.

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use numguard::collect::{FetchOptions, Fetched, Fetcher, PageRequest};
-use numguard::listing::UnixTime;
+use numguard::collect::web::{FetchOptions, Fetched, Fetcher, PageRequest};
+use numguard::core::listing::UnixTime;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;

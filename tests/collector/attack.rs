@@ -1,9 +1,9 @@
 //! An attacker who controls one feed, and fills it with numbers that belong to people.
 
-use numguard::check::check;
 use numguard::collect::RunOutcome;
-use numguard::policy::{Policy, Verdict};
-use numguard::signal::Context;
+use numguard::core::check::check;
+use numguard::core::policy::{Policy, Verdict};
+use numguard::core::signal::Context;
 
 use crate::world::{FEED, HOUR, World, clock, definition, gb, pass};
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use numguard::index::Position;
-use numguard::listing::{Listing, Subject};
+use numguard::core::index::Position;
+use numguard::core::listing::{Listing, Subject};
 use numguard::store::{
     Applied, Change, Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, Store, StoreError, StoreStats,
 };

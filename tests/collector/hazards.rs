@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use flate2::{Compress, Compression, FlushCompress};
-use numguard::collect::{Collector, CollectorOptions, FeedState, FetchOptions, Fetcher, RunOutcome};
+use numguard::collect::web::{FetchOptions, Fetcher};
+use numguard::collect::{Collector, CollectorOptions, FeedState, RunOutcome};
 use tokio::sync::watch;
 
 use crate::site::{Asked, Reply, answer};

@@ -1,7 +1,7 @@
 //! Since when a feed has stored nothing: what `doctor` and the alert on such feeds go by.
 
 use numguard::collect::{FeedState, RunOutcome};
-use numguard::listing::UnixTime;
+use numguard::core::listing::UnixTime;
 
 use crate::world::{FEED, HOUR, World, clock, gb, pass, status};
 

@@ -1,7 +1,7 @@
 //! One run after another: what is stored, and what keeps the old rows.
 
 use numguard::collect::{CollectError, Collector, CollectorOptions, FeedState, RunOutcome};
-use numguard::listing::{Action, Confirmation, Decision, Listing, SightingState, UnixTime};
+use numguard::core::listing::{Action, Confirmation, Decision, Listing, SightingState, UnixTime};
 use numguard::store::Change;
 
 use crate::site::answer;

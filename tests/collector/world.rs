@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
-use numguard::collect::{Collector, CollectorOptions, FeedStatus, FetchOptions, Fetcher, RunReport};
+use numguard::collect::web::{FetchOptions, Fetcher};
+use numguard::collect::{Collector, CollectorOptions, FeedStatus, RunReport};
+use numguard::core::index::{Builder, Index, Position};
+use numguard::core::listing::{Listing, Sighting, Subject, UnixTime};
+use numguard::core::number::Number;
 use numguard::feed::Catalogue;
-use numguard::index::{Builder, Index, Position};
-use numguard::listing::{Listing, Sighting, Subject, UnixTime};
-use numguard::number::Number;
 use numguard::store::{Embedded, EmbeddedOptions, Store};
 
 use crate::site::{Asked, Reply, Site, answer, wall_clock};

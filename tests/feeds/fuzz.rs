@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use numguard::collect::RobotsRules;
+use numguard::collect::web::RobotsRules;
+use numguard::core::listing::UnixTime;
 use numguard::feed::{Definition, Reading, Shape, read_holders};
-use numguard::listing::UnixTime;
 
 use crate::mirror;
 use crate::properties::{ALL, PIECES, every_definition_holds};

@@ -139,15 +139,15 @@ fn states_and_times_come_along() {
     let states: Vec<&str> = page.rows.iter().map(|row| row.state.as_str()).take(4).collect();
     assert_eq!(states, ["online", "online", "online", "online"]);
     assert_eq!(page.dropped.iter().filter(|row| row.reason == DropReason::Offline).count(), 1);
-    let now = numguard::listing::UnixTime(1_780_000_000);
+    let now = numguard::core::listing::UnixTime(1_780_000_000);
     assert_eq!(page.rows[0].seen(now).1.0, now.0 - 60);
     assert_eq!(page.rows[4].seen(now).1.0, now.0 - 30 * 86_400);
     let page = read("quackr.io", "https://quackr.io/numbers.json");
     assert_eq!(page.dropped.iter().filter(|row| row.reason == DropReason::Offline).count(), 15);
-    assert_eq!(page.rows[0].seen(now), (numguard::listing::UnixTime(1_767_312_000), now));
+    assert_eq!(page.rows[0].seen(now), (numguard::core::listing::UnixTime(1_767_312_000), now));
     assert_eq!(
         page.rows[1].seen(now).0,
-        numguard::listing::UnixTime(1_767_312_000),
+        numguard::core::listing::UnixTime(1_767_312_000),
         "seconds and milliseconds"
     );
     let page = read(

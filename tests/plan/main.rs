@@ -7,7 +7,7 @@
 
 use std::fs;
 
-use numguard::number::{self, ParseError, Region, plan};
+use numguard::core::number::{self, ParseError, Region, plan};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 
 fn oracle() -> Option<Vec<Vec<String>>> {

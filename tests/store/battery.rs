@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use numguard::index::{Mark, Published};
-use numguard::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
-use numguard::number::Number;
+use numguard::core::index::{Mark, Published};
+use numguard::core::listing::{Action, Decision, Listing, Sighting, Subject, UnixTime};
+use numguard::core::number::Number;
 use numguard::store::{Change, Changes, Counted, Outcome, OutcomeKind, Store};
 use numguard::sync::{Sync, SyncOptions};
 

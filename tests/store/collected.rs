@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use numguard::collect::{CollectError, Collector, CollectorOptions, FetchOptions, Fetcher, RunOutcome};
+use numguard::collect::web::{FetchOptions, Fetcher};
+use numguard::collect::{CollectError, Collector, CollectorOptions, RunOutcome};
+use numguard::core::listing::Subject;
 use numguard::feed::Catalogue;
-use numguard::listing::Subject;
 use numguard::store::{Redis, Store};
 
 use crate::redis::options;

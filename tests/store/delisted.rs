@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use numguard::collect::{Collector, CollectorOptions, FetchOptions, Fetcher, RunOutcome};
+use numguard::collect::web::{FetchOptions, Fetcher};
+use numguard::collect::{Collector, CollectorOptions, RunOutcome};
 use numguard::feed::Catalogue;
 use numguard::store::{Redis, Store};
 

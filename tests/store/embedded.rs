@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use numguard::index::Published;
+use numguard::core::index::Published;
 use numguard::store::{Embedded, EmbeddedOptions, Store, StoreError};
 use numguard::sync::{Loaded, Sync};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use numguard::listing::Action;
+use numguard::core::listing::Action;
 use numguard::store::{Change, Redis, RedisOptions, Store};
 use tokio::task::JoinHandle;
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use numguard::listing::Action;
+use numguard::core::listing::Action;
 use numguard::store::{Change, Redis, RedisOptions, Store};
 use numguard::sync::{Loaded, SyncOptions};
 use proptest::prelude::*;

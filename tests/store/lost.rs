@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use numguard::listing::Action;
+use numguard::core::listing::Action;
 use numguard::store::{Change, Redis, RedisOptions, Store};
 use numguard::sync::Loaded;
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use numguard::check::check;
-use numguard::index::Published;
-use numguard::listing::{Listing, Subject, UnixTime};
-use numguard::number::Number;
-use numguard::outcome::{ClientTrust, OutcomeOptions, Outcomes, Which};
-use numguard::policy::{Policies, Policy, Verdict};
-use numguard::signal::Context;
+use numguard::core::check::check;
+use numguard::core::index::Published;
+use numguard::core::listing::{Listing, Subject, UnixTime};
+use numguard::core::number::Number;
+use numguard::core::policy::{Policies, Policy, Verdict};
+use numguard::core::signal::Context;
+use numguard::operate::outcomes::{ClientTrust, OutcomeOptions, Outcomes, Which};
 use numguard::store::{Counted, Embedded, EmbeddedOptions, Outcome, OutcomeKind, Redis, Store};
 use numguard::sync::{Progress, Sync};
 

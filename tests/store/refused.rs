@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use numguard::listing::Action;
+use numguard::core::listing::Action;
 use numguard::store::{Password, Redis, RedisOptions, RedisTls, Store};
 use numguard::sync::Loaded;
 use tempfile::TempDir;

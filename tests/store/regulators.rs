@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use numguard::allocation::{Allocated, Allocation};
-use numguard::index::Published;
-use numguard::listing::{FeedName, UnixTime};
-use numguard::number::Range;
+use numguard::core::allocation::{Allocated, Allocation};
+use numguard::core::index::Published;
+use numguard::core::listing::{FeedName, UnixTime};
+use numguard::core::number::Range;
 use numguard::store::{delete_allocation, put_allocation};
 use numguard::sync::{Progress, Sync};
 

@@ -12,8 +12,8 @@ mod value;
 use serde::Deserialize;
 use url::Url;
 
-use crate::listing::FeedName;
-use crate::number::{Number, Region};
+use crate::core::listing::FeedName;
+use crate::core::number::{Number, Region};
 
 use super::row::without_digits;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::listing::SightingState;
+use crate::core::listing::SightingState;
 
 use super::value::{Css, Pattern};
 

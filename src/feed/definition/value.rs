@@ -9,7 +9,7 @@ use regex::Regex;
 use serde::de::{Deserialize, Deserializer, Error};
 use url::Url;
 
-use crate::number::{Number, Region};
+use crate::core::number::{Number, Region};
 
 /// A CSS selector: elements, classes, ids, attributes, children and descendants, no commas.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use crate::number::{self, LineType, Number, ParseError, Parsed, Region, Validity};
+use crate::core::number::{self, LineType, Number, ParseError, Parsed, Region, Validity};
 
 use super::super::definition::{Definition, Digits, State};
 use super::{DropReason, Dropped, MOST_ROWS, Page, PageError, PageRow, ReadOptions, Verdict, When};

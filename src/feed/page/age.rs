@@ -2,7 +2,7 @@
 //!
 //! Must not know what time it is: an age stays an age.
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 
 use super::When;
 

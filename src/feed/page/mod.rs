@@ -14,8 +14,8 @@ mod signs;
 
 use url::Url;
 
-use crate::listing::UnixTime;
-use crate::number::Number;
+use crate::core::listing::UnixTime;
+use crate::core::number::Number;
 
 use super::definition::{Definition, Shape, State};
 

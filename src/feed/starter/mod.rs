@@ -2,7 +2,7 @@
 //!
 //! `make` beside this file writes it; licence and provenance stand in NOTICE.
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 
 use super::{FileError, Reading, Row, read};
 
@@ -41,7 +41,7 @@ mod tests {
         let (mut count, mut unsure) = (0, 0);
         for digits in numbers {
             count += 1;
-            unsure += usize::from(crate::number::plan::look_up(digits.as_bytes()).is_none());
+            unsure += usize::from(crate::core::number::plan::look_up(digits.as_bytes()).is_none());
         }
         assert_eq!((count, unsure), (93_288, 0), "`make` writes them in the form that the plan knows");
     }

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::index::Position;
-use crate::listing::{Listing, Subject};
+use crate::core::index::Position;
+use crate::core::listing::{Listing, Subject};
 
 use super::{
     ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, Store, StoreError,

@@ -17,8 +17,8 @@ use redb::{
     StorageError, Table, TableDefinition,
 };
 
-use crate::index::{Mark, Position};
-use crate::listing::{Listing, Subject, codec};
+use crate::core::index::{Mark, Position};
+use crate::core::listing::{Listing, Subject, codec};
 
 use super::super::{Applied, Change, Changes, StoreError, StoreStats};
 use super::notes::NOTES;

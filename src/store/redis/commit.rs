@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use redis::{ScriptInvocation, pipe};
 
-use crate::listing::{Listing, Subject};
+use crate::core::listing::{Listing, Subject};
 use crate::store::{Applied, Change, Lease, StoreError};
 
 use super::keys::{LAYOUT, PageId};

@@ -4,7 +4,7 @@
 
 use redis::RedisError;
 
-use crate::listing::codec::CodecError;
+use crate::core::listing::codec::CodecError;
 use crate::store::StoreError;
 
 /// What Redis says by the first word of its answer, and what that means for an operator.

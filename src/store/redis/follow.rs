@@ -11,8 +11,8 @@ use std::time::Duration;
 use futures_util::future::{select_all, try_join_all};
 use redis::{Value, cmd, pipe};
 
-use crate::index::{Mark, Position};
-use crate::listing::{Listing, Subject};
+use crate::core::index::{Mark, Position};
+use crate::core::listing::{Listing, Subject};
 use crate::store::{Changes, StoreError};
 
 use super::keys::{PageId, SHARDS};

@@ -24,8 +24,8 @@
 
 use std::fmt::Write;
 
-use crate::listing::Subject;
-use crate::number::Range;
+use crate::core::listing::Subject;
+use crate::core::number::Range;
 
 /// The version of all this; a store of another one is refused.
 pub(super) const LAYOUT: u32 = 1;

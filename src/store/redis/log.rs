@@ -3,9 +3,9 @@
 //! A version, then per kind of subject its mark, how many, and the subjects in order, each counted
 //! from the one before it: two or three bytes for a neighbour.
 
-use crate::listing::Subject;
-use crate::listing::codec::{CodecError, Input, put_varint};
-use crate::number::{Number, Prefix, Range};
+use crate::core::listing::Subject;
+use crate::core::listing::codec::{CodecError, Input, put_varint};
+use crate::core::number::{Number, Prefix, Range};
 
 use super::keys::kind_and_key;
 

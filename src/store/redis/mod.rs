@@ -38,8 +38,8 @@ use async_trait::async_trait;
 use redis::cmd;
 use tokio::sync::Mutex;
 
-use crate::index::Position;
-use crate::listing::{Listing, Subject, UnixTime};
+use crate::core::index::Position;
+use crate::core::listing::{Listing, Subject, UnixTime};
 
 use super::{
     ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, Store, StoreError,

@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::listing::codec::{self, CodecError, Input, put_text, put_varint, write_decision};
-use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
-use crate::number::{Number, Prefix, Range};
+use crate::core::listing::codec::{self, CodecError, Input, put_text, put_varint, write_decision};
+use crate::core::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
+use crate::core::number::{Number, Prefix, Range};
 
 use super::keys::{PageId, kind_and_key};
 
@@ -192,7 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::listing::{Action, Decision, SightingState};
+    use crate::core::listing::{Action, Decision, SightingState};
 
     fn any_listing() -> impl Strategy<Value = Listing> {
         let time = prop_oneof![(0u32..49_000).prop_map(|day| day * DAY), any::<u32>()];

@@ -3,8 +3,8 @@
 //! Listings to be merged are packed by page at once: where the store has nothing in that page yet,
 //! which is most of a first load, the packed bytes are what is stored.
 
-use crate::listing::codec::{self, Input, put_varint};
-use crate::listing::{FeedName, Listing, Sighting, Subject, UnixTime, digest};
+use crate::core::listing::codec::{self, Input, put_varint};
+use crate::core::listing::{FeedName, Listing, Sighting, Subject, UnixTime, digest};
 use crate::store::{Change, StoreError};
 
 use super::failure;
@@ -273,7 +273,7 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::{Sighting, UnixTime};
+    use crate::core::listing::{Sighting, UnixTime};
 
     fn seen(text: &str, feed: &str) -> Change {
         let sighting =

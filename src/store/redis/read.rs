@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 use redis::{cmd, pipe};
 
-use crate::index::{Mark, Position};
-use crate::listing::{Listing, Subject};
+use crate::core::index::{Mark, Position};
+use crate::core::listing::{Listing, Subject};
 use crate::store::{ShardDigest, StoreError, StoreStats};
 
 use super::keys::{GroupId, LAYOUT, PageId, SHARDS};

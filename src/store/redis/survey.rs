@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::cmd;
 
-use crate::listing::UnixTime;
+use crate::core::listing::UnixTime;
 use crate::store::StoreError;
 
 use super::Redis;

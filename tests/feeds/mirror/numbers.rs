@@ -35,7 +35,7 @@ pub(crate) fn gb(at: usize) -> String {
 
 #[test]
 fn the_library_takes_them_all() {
-    use numguard::number::{Validity, parse_digits};
+    use numguard::core::number::{Validity, parse_digits};
     for at in 0..95 {
         for digits in [us(at * 8), se(at), de(at), fi(at), nl(at), gb(at)] {
             let parsed = parse_digits(&digits).unwrap();

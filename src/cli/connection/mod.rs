@@ -1,0 +1,8 @@
+//! How the verbs reach a service: its address, TLS, API key, and the gRPC client.
+
+pub(crate) mod asked;
+pub(crate) mod channel;
+pub(crate) mod client;
+
+pub(crate) use channel::ServerArg;
+pub(crate) use client::Client;

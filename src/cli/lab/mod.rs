@@ -1,0 +1,4 @@
+//! Verbs that try a policy on files, without a service.
+
+pub(crate) mod backtest;
+pub(crate) mod replay;

@@ -1,0 +1,42 @@
+//! `numguard range`: the same as `listing`, for ranges.
+
+use anyhow::{Context, Result};
+
+use crate::core::number::Range;
+use crate::rpc::pb;
+
+use super::super::exit::Exit;
+use super::{DeleteArgs, ListArgs, PutArgs};
+
+/// Verbs on ranges.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// Put a block or allow listing on ranges
+    Put(PutArgs),
+    /// List listed ranges
+    List(ListArgs),
+    /// Delete listings of ranges
+    Delete(DeleteArgs),
+}
+
+pub(crate) async fn run(verb: Verb) -> Result<Exit> {
+    match verb {
+        Verb::Put(args) => {
+            all_ranges(&args.decision.subjects)?;
+            super::put(args).await
+        }
+        Verb::List(args) => super::list(args, pb::SubjectKind::Range).await,
+        Verb::Delete(args) => {
+            all_ranges(&args.subjects)?;
+            super::delete(args).await
+        }
+    }
+}
+
+/// A single number is not meant here, and deleting one by a slip would be a pity.
+fn all_ranges(subjects: &[String]) -> Result<()> {
+    for subject in subjects {
+        subject.parse::<Range>().with_context(|| subject.clone())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! What people and clients change, and the record of it.
+
+pub mod audit;
+pub mod outcomes;
