@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::core::listing::UnixTime;
-use crate::feed::starter;
+use crate::core::starter;
 use crate::rpc::now;
 use crate::store::{Change, Store, StoreError};
 
@@ -48,8 +48,8 @@ async fn fill(store: &dyn Store, now: UnixTime) -> Result<Option<u64>> {
     if !empty {
         return Ok(None);
     }
-    let rows = tokio::task::spawn_blocking(move || starter::rows(now)).await?;
+    let rows = tokio::task::spawn_blocking(move || starter::listings(now)).await?;
     let rows = rows.context("the starter list")?;
-    let changes = rows.into_iter().map(|row| Change::Merge(row.subject, row.listing)).collect();
+    let changes = rows.into_iter().map(|(subject, listing)| Change::Merge(subject, listing)).collect();
     Ok(Some(store.apply(changes).await?.added))
 }

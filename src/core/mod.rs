@@ -11,3 +11,4 @@ pub mod listing;
 pub mod number;
 pub mod policy;
 pub mod signal;
+pub mod starter;

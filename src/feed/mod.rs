@@ -1,5 +1,5 @@
 //! Feeds: bytes in, rows out. Lists in the forms that people have them in, pages of sites as their
-//! definitions describe them, regulators' files, and the starter list; and what feeds add to each other.
+//! definitions describe them and regulators' files; and what feeds add to each other.
 //!
 //! Must not fetch, store or judge. A bad row is reported with its place and reason and the rest
 //! goes on; a file that is not whole (cut gzip, broken JSON) and a page that is not built as expected
@@ -14,7 +14,6 @@ mod json_object;
 mod overlap;
 pub mod page;
 mod row;
-pub mod starter;
 mod text_lines;
 mod walk;
 

@@ -11,7 +11,7 @@ mod held;
 pub mod metrics;
 mod rebuild;
 mod reconcile;
-mod snapshot;
+pub mod snapshot;
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;

@@ -1,7 +1,9 @@
 //! The saved index: the newest file, and the one before it should that be cut or altered.
+//!
+//! A file is written under a temporary name, synced and renamed. Must not know the format: that is `index`'s.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, ErrorKind, IntoInnerError};
 use std::path::{Path, PathBuf};
 
 use crate::core::index::{Index, SnapshotError};
@@ -9,7 +11,7 @@ use crate::core::index::{Index, SnapshotError};
 /// The newest saved index that can be used.
 pub(super) fn load(path: &Path) -> Option<Index> {
     for path in [path, &previous(path)] {
-        match Index::load(path) {
+        match read(path) {
             Ok(index) => return Some(index),
             Err(SnapshotError::Io(error)) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => {
@@ -21,17 +23,37 @@ pub(super) fn load(path: &Path) -> Option<Index> {
 }
 
 /// Saves `index`; what was saved before stays as the previous one.
-pub(super) fn save(index: &Index, path: &Path) -> Result<(), SnapshotError> {
+pub fn save(index: &Index, path: &Path) -> Result<(), SnapshotError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     let fresh = path.with_extension("new");
-    index.save(&fresh)?;
+    write(index, &fresh)?;
     match fs::rename(path, previous(path)) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
     Ok(fs::rename(&fresh, path)?)
+}
+
+/// Reads one saved index.
+pub fn read(path: &Path) -> Result<Index, SnapshotError> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    Index::read_snapshot(BufReader::new(file), length)
+}
+
+/// Writes `index` to a file that survives a crash under its name, or not at all.
+fn write(index: &Index, path: &Path) -> Result<(), SnapshotError> {
+    let temporary = path.with_extension("tmp");
+    let mut out = BufWriter::new(File::create(&temporary)?);
+    index.write_snapshot(&mut out)?;
+    out.into_inner().map_err(IntoInnerError::into_error)?.sync_all()?;
+    fs::rename(&temporary, path)?;
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn previous(path: &Path) -> PathBuf {

@@ -3,12 +3,13 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use numguard::core::index::{Fading, Index};
+use numguard::core::index::Fading;
 use numguard::core::listing::UnixTime;
 use numguard::core::number::Number;
 use numguard::core::number::Segments;
-use numguard::feed::starter;
+use numguard::core::starter;
 use numguard::store::{Change, Embedded, EmbeddedOptions, Store};
+use numguard::sync::snapshot;
 
 use crate::listings::{self, Random};
 use crate::table::{Table, median, pairs, seconds};
@@ -89,12 +90,12 @@ pub(crate) fn snapshot(table: &mut Table) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index.snapshot");
     let index = listings::index(10_000_000);
-    index.save(&path).unwrap();
+    snapshot::save(&index, &path).unwrap();
     let known = Number::from_digits(listings::numbers(10_000_000, &mut Random(7))[5_000_000]).unwrap();
     drop(index);
     let load = || {
         let began = Instant::now();
-        let index = Index::load(&path).unwrap();
+        let index = snapshot::read(&path).unwrap();
         assert!(index.find(known, UnixTime(1_780_000_000)).seen.is_some());
         began.elapsed().as_secs_f64()
     };
@@ -115,8 +116,9 @@ pub(crate) fn starter(table: &mut Table) {
         let store =
             Embedded::open(&EmbeddedOptions { data_dir: folder.path().to_owned(), cache_bytes: 64 << 20 })
                 .unwrap();
-        let rows = starter::rows(UnixTime(1_780_272_000)).unwrap();
-        let changes: Vec<_> = rows.into_iter().map(|row| Change::Merge(row.subject, row.listing)).collect();
+        let rows = starter::listings(UnixTime(1_780_272_000)).unwrap();
+        let changes: Vec<_> =
+            rows.into_iter().map(|(subject, listing)| Change::Merge(subject, listing)).collect();
         let count = changes.len() as f64;
         runtime.block_on(store.apply(changes)).unwrap();
         count / began.elapsed().as_secs_f64()

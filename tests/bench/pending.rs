@@ -9,7 +9,7 @@ use numguard::core::listing::{Listing, Sighting, Subject, UnixTime};
 use numguard::core::number::Number;
 use numguard::core::policy::Policy;
 use numguard::core::signal::Context;
-use numguard::feed::starter;
+use numguard::core::starter;
 
 use crate::listings::Random;
 use crate::process::instructions_per_operation;
@@ -22,11 +22,11 @@ const NOW: UnixTime = UnixTime(1_780_272_000);
 /// Half of the changes are new sightings of listed numbers, as a feed run brings them, half are numbers
 /// that were not listed before.
 fn index(pending: usize) -> (Index, Vec<String>) {
-    let rows = starter::rows(NOW).unwrap();
+    let rows = starter::listings(NOW).unwrap();
     let mut builder = Builder::default();
-    rows.iter().for_each(|row| builder.add(row.subject, &row.listing));
+    rows.iter().for_each(|(subject, listing)| builder.add(*subject, listing));
     let mut random = Random(3);
-    let mut listed = || match rows[random.below(rows.len() as u64) as usize].subject {
+    let mut listed = || match rows[random.below(rows.len() as u64) as usize].0 {
         Subject::Number(number) => number.key(),
         Subject::Range(_) => 0,
     };

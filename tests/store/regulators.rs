@@ -21,7 +21,7 @@ fn allocation(holder: &str) -> Allocation {
 
 fn holder(published: &Published) -> Option<String> {
     let index = published.load();
-    let allocated = index.allocated("+447400123456".parse().unwrap());
+    let allocated = index.find("+447400123456".parse().unwrap(), UnixTime(0)).allocated;
     allocated.and_then(Allocated::holder).map(|holder| holder.name.to_owned())
 }
 

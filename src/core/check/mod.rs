@@ -49,12 +49,14 @@ pub fn check_parsed<'a>(
     context: &Context,
     now: UnixTime,
 ) -> Answer<'a> {
-    let allocated = parsed.as_ref().ok().and_then(|parsed| index.allocated(parsed.number));
-    let facts = match &parsed {
-        Ok(parsed) => signal::of_number(index, &policy.weights, parsed, allocated, context, now),
-        Err(error) => signal::of_text(*error),
+    let (facts, holder) = match &parsed {
+        Ok(parsed) => {
+            let found = index.find(parsed.number, now);
+            let facts = signal::of_number(index, &policy.weights, parsed, &found, context, now);
+            (facts, found.allocated.and_then(Allocated::holder))
+        }
+        Err(error) => (signal::of_text(*error), None),
     };
-    let holder = allocated.and_then(Allocated::holder);
     Answer { parsed, judgement: policy.judge(facts), holder }
 }
 

@@ -1,12 +1,10 @@
-//! Snapshot files: an index saved to disk, loaded on start before any store answers.
+//! Snapshots: an index as bytes, so that it can be saved and loaded before any store answers.
 //!
-//! Written to a temporary name, synced, renamed. The file ends in its digest; a cut, altered or
-//! foreign file is refused whole. Must not be trusted beyond its digest: it lies in the data
-//! directory, whose owner can write listings anyway.
+//! A snapshot ends in its digest; one that is cut, altered or of another version is refused whole. Must not be
+//! trusted beyond its digest: who can write the file can write listings as well. Must not open files: the caller
+//! gives a reader or a writer.
 
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use bytemuck::Pod;
@@ -41,8 +39,8 @@ pub enum SnapshotError {
 }
 
 impl Index {
-    /// Saves the index, overlay included.
-    pub fn save(&self, path: &Path) -> Result<(), SnapshotError> {
+    /// Writes the index as a snapshot, overlay included. `out` takes many small writes: buffer it.
+    pub fn write_snapshot(&self, out: impl Write) -> Result<(), SnapshotError> {
         let compacted;
         let index = if self.overlay.len() == 0 {
             self
@@ -50,45 +48,34 @@ impl Index {
             compacted = self.compacted();
             &compacted
         };
-        let temporary = path.with_extension("tmp");
-        let mut out =
-            Writer { out: BufWriter::new(File::create(&temporary)?), digest: blake3::Hasher::new() };
-        out.index(index)?;
-        let digest = out.digest.finalize();
-        out.out.write_all(digest.as_bytes())?;
-        out.out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(())
+        let mut writer = Writer { out, digest: blake3::Hasher::new() };
+        writer.index(index)?;
+        let digest = writer.digest.finalize();
+        writer.out.write_all(digest.as_bytes())?;
+        Ok(writer.out.flush()?)
     }
 
-    /// Loads what [`Index::save`] wrote.
-    pub fn load(path: &Path) -> Result<Self, SnapshotError> {
-        let file = File::open(path)?;
-        let mut input = Reader {
-            left: file.metadata()?.len(),
-            input: BufReader::new(file),
-            digest: blake3::Hasher::new(),
-        };
-        let index = input.index()?;
-        let digest = input.digest.finalize();
+    /// Reads what [`Index::write_snapshot`] wrote. `length` is that of the input in bytes: no column is believed to be
+    /// longer. `input` is read in many small parts: buffer it.
+    pub fn read_snapshot(input: impl Read, length: u64) -> Result<Self, SnapshotError> {
+        let mut reader = Reader { left: length, input, digest: blake3::Hasher::new() };
+        let index = reader.index()?;
+        let digest = reader.digest.finalize();
         let mut stored = [0; 32];
-        input.input.read_exact(&mut stored).map_err(|_| SnapshotError::Damaged("the digest is missing"))?;
-        if digest != stored || input.input.read(&mut [0])? != 0 {
+        reader.input.read_exact(&mut stored).map_err(|_| SnapshotError::Damaged("the digest is missing"))?;
+        if digest != stored || reader.input.read(&mut [0])? != 0 {
             return Err(SnapshotError::Damaged("the digest does not match"));
         }
         Ok(index)
     }
 }
 
-struct Writer {
-    out: BufWriter<File>,
+struct Writer<W> {
+    out: W,
     digest: blake3::Hasher,
 }
 
-impl Writer {
+impl<W: Write> Writer<W> {
     fn index(&mut self, index: &Index) -> Result<(), SnapshotError> {
         let numbers = &index.numbers;
         self.bytes(MAGIC)?;
@@ -182,14 +169,14 @@ fn range_seen(entry: &RangeEntry) -> [u32; RANGE_SEEN] {
     [1, first, last, corroborated, without, seen.provenance.into()]
 }
 
-struct Reader {
-    input: BufReader<File>,
+struct Reader<R> {
+    input: R,
     digest: blake3::Hasher,
-    /// Bytes that the file still has; no column can be longer.
+    /// Bytes that the input still has; no column can be longer.
     left: u64,
 }
 
-impl Reader {
+impl<R: Read> Reader<R> {
     fn index(&mut self) -> Result<Index, SnapshotError> {
         let mut magic = [0; 8];
         self.bytes(&mut magic)?;
@@ -358,13 +345,20 @@ mod tests {
         builder.finish(Position { epoch: 7, marks: vec![Mark { cursor: 5, stamp: 9 }; 2] })
     }
 
+    fn saved(index: &Index) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        index.write_snapshot(&mut bytes).unwrap_or_else(|e| panic!("{e}"));
+        bytes
+    }
+
+    fn load(bytes: &[u8]) -> Result<Index, SnapshotError> {
+        Index::read_snapshot(bytes, bytes.len() as u64)
+    }
+
     #[test]
     fn what_is_saved_loads_again() {
-        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
-        let path = folder.path().join("index.snapshot");
         for index in [Index::default(), example()] {
-            index.save(&path).unwrap_or_else(|e| panic!("{e}"));
-            let loaded = Index::load(&path).unwrap_or_else(|e| panic!("{e}"));
+            let loaded = load(&saved(&index)).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(loaded.numbers, index.numbers);
             assert_eq!(loaded.decisions, index.decisions);
             assert_eq!(loaded.ranges.entries(), index.ranges.entries());
@@ -376,19 +370,14 @@ mod tests {
 
     #[test]
     fn a_cut_or_altered_file_is_refused() {
-        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
-        let path = folder.path().join("index.snapshot");
-        example().save(&path).unwrap_or_else(|e| panic!("{e}"));
-        let good = std::fs::read(&path).unwrap_or_else(|e| panic!("{e}"));
+        let good = saved(&example());
         for cut in 0..good.len() {
-            std::fs::write(&path, &good[..cut]).unwrap_or_else(|e| panic!("{e}"));
-            assert!(Index::load(&path).is_err(), "cut at {cut}");
+            assert!(load(&good[..cut]).is_err(), "cut at {cut}");
         }
         for at in 0..good.len() {
             let mut bad = good.clone();
             bad[at] ^= 0x10;
-            std::fs::write(&path, &bad).unwrap_or_else(|e| panic!("{e}"));
-            assert!(Index::load(&path).is_err(), "altered at {at}");
+            assert!(load(&bad).is_err(), "altered at {at}");
         }
     }
 }

@@ -77,6 +77,8 @@ pub struct Found<'a> {
     pub range_blocked: Option<&'a RangeEntry>,
     /// The most specific range that feeds reported.
     pub range_seen: Option<&'a RangeEntry>,
+    /// Who holds the number's range, or that nobody does.
+    pub allocated: Option<Allocated<'a>>,
 }
 
 /// How much the index holds.
@@ -119,6 +121,7 @@ impl Index {
             range_allowed: self.ranges.decided(number, Action::Allow, now),
             range_blocked: self.ranges.decided(number, Action::Block, now),
             range_seen: self.ranges.seen(number),
+            allocated: self.allocated(number),
         }
     }
 
@@ -159,7 +162,7 @@ impl Index {
 
     /// Who holds the number's range, or that nobody does: by the regulator's file if one is loaded that
     /// speaks of it, else by the names that are shipped.
-    pub fn allocated(&self, number: Number) -> Option<Allocated<'_>> {
+    fn allocated(&self, number: Number) -> Option<Allocated<'_>> {
         let by_file = self.allocations.find(number);
         by_file.or_else(|| number::holder(number).map(Allocated::To))
     }

@@ -98,7 +98,7 @@ mod tests {
             index,
             &policy.weights,
             &parsed,
-            index.allocated(parsed.number),
+            &index.find(parsed.number, TODAY.start()),
             &context,
             TODAY.start(),
         );

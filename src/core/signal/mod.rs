@@ -13,7 +13,7 @@ mod weights;
 use smallvec::SmallVec;
 
 use crate::core::allocation::Allocated;
-use crate::core::index::Index;
+use crate::core::index::{Found, Index};
 use crate::core::listing::{Action, ReasonCode, UnixTime};
 use crate::core::number::{LineType, ParseError, Parsed, Validity};
 
@@ -56,17 +56,16 @@ pub fn of_text<'a>(error: ParseError) -> Facts<'a> {
     facts
 }
 
-/// Gathers every fact about a number; `allocated` is what the index says of its range.
+/// Gathers every fact about a number of which the index has `found` what it knows.
 pub fn of_number<'a>(
     index: &'a Index,
     weights: &Weights,
     parsed: &Parsed,
-    allocated: Option<Allocated<'a>>,
+    found: &Found<'a>,
     context: &Context,
     now: UnixTime,
 ) -> Facts<'a> {
     let mut facts = Facts::new();
-    let found = index.find(parsed.number, now);
     if let Some(decision) = found.decision {
         facts.push(decided(decision.action, Evidence::Decided(decision, None)));
     }
@@ -84,7 +83,7 @@ pub fn of_number<'a>(
     if let Some(fact) = found.range_seen.and_then(|entry| seen::range(index, weights, entry, now)) {
         facts.push(fact);
     }
-    if let Some(fact) = allocated.and_then(|allocated| range_holder(weights, parsed, allocated)) {
+    if let Some(fact) = found.allocated.and_then(|allocated| range_holder(weights, parsed, allocated)) {
         facts.push(fact);
     }
     if let Some(fact) = inferred::range(index, weights, parsed.number, now) {

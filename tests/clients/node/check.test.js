@@ -12,7 +12,7 @@ import { connect, status, wrongFields } from "./calls.js";
 import { start } from "./server.js";
 
 const ORDINARY = "+447400123456";
-const starter = new URL("../../../src/feed/starter/starter.csv.gz", import.meta.url);
+const starter = new URL("../../../src/core/starter/starter.csv.gz", import.meta.url);
 const LISTED = gunzipSync(readFileSync(starter)).toString().split("\n")[60_000].split(",")[0];
 
 let server;

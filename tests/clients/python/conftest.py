@@ -27,7 +27,7 @@ import trustme
 from grpc_tools import protoc
 
 PROJECT = Path(__file__).resolve().parents[3]
-STARTER_LIST = PROJECT / "src/feed/starter/starter.csv.gz"
+STARTER_LIST = PROJECT / "src/core/starter/starter.csv.gz"
 
 # Seconds for start and stop of the server. Longer than its drain, to see a drain that hangs.
 PATIENCE = 90

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use crate::config::Config;
-use crate::core::index::{Index, SnapshotError};
+use crate::core::index::SnapshotError;
 use crate::core::listing::UnixTime;
 use crate::operate::audit;
 use crate::rpc::now;
+use crate::sync::snapshot;
 
 use super::{CLOCKS_DIFFER, Finding, bad, good, note};
 use crate::cli::output::grouped;
@@ -81,7 +82,7 @@ fn not_writable(folder: &Path) -> Option<String> {
 
 fn of_snapshot(path: &Path) -> Finding {
     let what = "saved index";
-    match Index::load(path) {
+    match snapshot::read(path) {
         Ok(index) => {
             let held = index.stats();
             good(what, format!("{} numbers, {} ranges", grouped(held.numbers), grouped(held.ranges)))
