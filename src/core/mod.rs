@@ -6,6 +6,7 @@
 pub mod allocation;
 pub mod burst;
 pub mod check;
+pub mod checker;
 pub mod index;
 pub mod listing;
 pub mod number;
