@@ -11,9 +11,7 @@ use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLim
 
 use super::metrics::{self, Uses};
 use super::permits::Caller;
-
-/// The name of callers without a key.
-pub const ANONYMOUS: &str = "anonymous";
+use super::record::ANONYMOUS;
 
 /// Addresses that are remembered at a time; those that have paid off are forgotten first.
 const ADDRESSES: usize = 10_000;

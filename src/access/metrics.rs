@@ -8,6 +8,7 @@ use crate::core::listing::UnixTime;
 use crate::metric::{Counter, Counters, Gauge, counter, counters, gauge};
 
 use super::denied::Denied;
+use super::record::ANONYMOUS;
 
 /// Clients with series of their own; those beyond share one.
 const MOST_CLIENTS: usize = 1_000;
@@ -76,7 +77,7 @@ pub fn begin() {
     for word in Denied::WORDS {
         DENIED.with_label_values(&[word]);
     }
-    of_client(super::ANONYMOUS);
+    of_client(ANONYMOUS);
     LazyLock::force(&UNTIL);
     LazyLock::force(&RELOAD_FAILURES);
 }

@@ -15,12 +15,12 @@ mod refusals;
 mod scope;
 mod tls;
 
-pub use client::{ANONYMOUS, Client, Exceeded, LimitOptions, Limits};
+pub use client::{Client, Exceeded, LimitOptions, Limits};
 pub use denied::Denied;
 pub use directory::Directory;
 pub use key::{ApiKey, KeptKey, KeyId, NoKey};
 pub use keys::{KeyError, Keys, Made, Wanted};
 pub use permits::{Caller, ConcurrencyLimit, Permit, Permits, Weight};
-pub use record::{ClientRecord, KeyRecord};
+pub use record::{ANONYMOUS, ClientRecord, KeyRecord};
 pub use scope::{NoScope, Scope};
 pub use tls::{Tls, TlsError, TlsOptions, install_tls_provider};

@@ -9,6 +9,9 @@ use crate::core::listing::UnixTime;
 use super::key::{KeptKey, KeyId};
 use super::scope::Scope;
 
+/// The name of callers without a key.
+pub const ANONYMOUS: &str = "anonymous";
+
 /// Keys of a client that may count at a time: an old one and the one that takes its place.
 pub(super) const LIVE: usize = 2;
 
@@ -136,7 +139,7 @@ pub(super) fn is_client(name: &str) -> bool {
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
     let number = name.as_bytes().windows(DIGITS).any(|run| run.iter().all(u8::is_ascii_digit));
-    first && rest && !number && name.len() <= LONGEST_CLIENT && name != super::ANONYMOUS
+    first && rest && !number && name.len() <= LONGEST_CLIENT && name != ANONYMOUS
 }
 
 mod seconds {
