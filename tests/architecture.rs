@@ -50,18 +50,39 @@ const PURE: &[&str] = &["core", "feed", "lab/backtest"];
 
 /// The crates that the core may name: those of the first part of `[dependencies]`.
 const CRATES_OF_CORE: &[&str] = &[
-    "std", "arc_swap", "blake3", "bytemuck", "compact_str", "flate2", "itoa", "jiff", "regex", "rlibphonenumber",
-    "serde", "smallvec", "thiserror", "toml",
+    "std",
+    "arc_swap",
+    "blake3",
+    "bytemuck",
+    "compact_str",
+    "flate2",
+    "itoa",
+    "jiff",
+    "regex",
+    "rlibphonenumber",
+    "serde",
+    "smallvec",
+    "thiserror",
+    "toml",
 ];
 
 /// What pure rooms may not name of std.
 const IMPURE: &[&str] = &[
-    "std::fs", "std::net", "std::env", "std::process", "std::thread", "std::os", "std::time", "std::io::stdin",
-    "std::io::stdout", "std::io::stderr",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::os",
+    "std::time",
+    "std::io::stdin",
+    "std::io::stdout",
+    "std::io::stderr",
 ];
 
 /// Words that are in no code of a pure room, wherever they come from.
-const IMPURE_WORDS: &[&str] = &["async", "await", "SystemTime", "Instant", "tokio", "tracing", "redis", "tonic"];
+const IMPURE_WORDS: &[&str] =
+    &["async", "await", "SystemTime", "Instant", "tokio", "tracing", "redis", "tonic"];
 
 /// Crates, and the only places under src/ that may name them.
 const FENCES: &[(&str, &[&str])] = &[
@@ -207,7 +228,8 @@ fn string_end(chars: &[char], at: usize) -> Option<usize> {
 /// The tokens without items that are compiled for tests alone, and the names of modules that are such items.
 fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
     const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
-    let marked = |at: usize| MARK.iter().enumerate().all(|(i, s)| tokens.get(at + i).is_some_and(|t| t.text == *s));
+    let marked =
+        |at: usize| MARK.iter().enumerate().all(|(i, s)| tokens.get(at + i).is_some_and(|t| t.text == *s));
     let (mut kept, mut modules, mut at) = (Vec::new(), Vec::new(), 0);
     while at < tokens.len() {
         if !marked(at) {
@@ -332,7 +354,8 @@ fn use_tree(tree: &[Token], prefix: &[String], found: &mut Vec<Named>) {
                     }
                 }
             }
-            "self" if !path.is_empty() && path.last().is_some_and(|last| last != "super" && last != "self") => {}
+            "self"
+                if !path.is_empty() && path.last().is_some_and(|last| last != "super" && last != "self") => {}
             word => path.push(word.to_owned()),
         }
     }
@@ -448,7 +471,8 @@ fn project() -> &'static Project {
 
 /// The room of a file; none for lib.rs and the fronts that only list rooms.
 fn room(name: &str) -> Option<&'static str> {
-    let inside = |room: &str| name.strip_prefix(room).is_some_and(|rest| rest.starts_with('/') || rest == ".rs");
+    let inside =
+        |room: &str| name.strip_prefix(room).is_some_and(|rest| rest.starts_with('/') || rest == ".rs");
     let fronts = ["lib.rs", "core/mod.rs", "lab/mod.rs"];
     let rooms = ROOMS.iter().map(|(room, _)| *room).filter(|room| inside(room) && !fronts.contains(&name));
     rooms.max_by_key(|room| room.len())
@@ -520,7 +544,9 @@ fn impurities(file: &File, crates: &[String]) -> Vec<String> {
         let core = file.name.starts_with("core/");
         for named in &file.named {
             let path = named.path.join("::");
-            let within = |rule: &&&str| path == **rule || path.strip_prefix(**rule).is_some_and(|rest| rest.starts_with("::"));
+            let within = |rule: &&&str| {
+                path == **rule || path.strip_prefix(**rule).is_some_and(|rest| rest.starts_with("::"))
+            };
             let first = named.path[0].as_str();
             let alone = named.path.len() == 1 && ["std", "crate"].contains(&first) || path == "std::*";
             let foreign = core && crates.iter().any(|name| name == first) && !CRATES_OF_CORE.contains(&first);
@@ -540,22 +566,38 @@ fn impurities(file: &File, crates: &[String]) -> Vec<String> {
 fn broken_fences(file: &File) -> Vec<String> {
     let mut wrong = Vec::new();
     {
-        for (krate, places) in FENCES.iter().filter(|(_, places)| !places.iter().any(|p| file.name.starts_with(p))) {
+        for (krate, places) in
+            FENCES.iter().filter(|(_, places)| !places.iter().any(|p| file.name.starts_with(p)))
+        {
             let named = file.named.iter().find(|named| named.path[0] == *krate);
-            wrong.extend(named.map(|named| format!("src/{}:{}: only {places:?} may name {krate}", file.name, named.line)));
+            wrong.extend(
+                named.map(|named| {
+                    format!("src/{}:{}: only {places:?} may name {krate}", file.name, named.line)
+                }),
+            );
         }
         for three in file.tokens.windows(3) {
             let words = [0, 1, 2].map(|at| three[at].text.as_str());
             let around = matches!(
                 words,
-                ["extern", "crate", _] | ["#", "[", "path"] | ["include", "!", _] | ["crate" | "std", "as", _]
+                ["extern", "crate", _]
+                    | ["#", "[", "path"]
+                    | ["include", "!", _]
+                    | ["crate" | "std", "as", _]
             );
             if around {
-                wrong.push(format!("src/{}:{}: {} hides what is imported", file.name, three[0].line, words.join(" ")));
+                wrong.push(format!(
+                    "src/{}:{}: {} hides what is imported",
+                    file.name,
+                    three[0].line,
+                    words.join(" ")
+                ));
             }
         }
         let clock = file.tokens.iter().find(|token| token.text == "SystemTime" && file.name != "clock.rs");
-        wrong.extend(clock.map(|token| format!("src/{}:{}: only clock.rs reads the clock", file.name, token.line)));
+        wrong.extend(
+            clock.map(|token| format!("src/{}:{}: only clock.rs reads the clock", file.name, token.line)),
+        );
     }
     wrong
 }
@@ -582,7 +624,9 @@ fn rooms_import_only_what_their_list_allows() {
 #[test]
 fn rooms_import_each_other_in_no_circle() {
     let mut left: Vec<_> = ROOMS.to_vec();
-    while let Some(at) = left.iter().position(|(_, all)| !all.iter().any(|o| left.iter().any(|(room, _)| room == o))) {
+    while let Some(at) =
+        left.iter().position(|(_, all)| !all.iter().any(|o| left.iter().any(|(room, _)| room == o)))
+    {
         left.swap_remove(at);
     }
     assert!(left.is_empty(), "circle among {:?}", left.iter().map(|(room, _)| room).collect::<Vec<_>>());
@@ -624,7 +668,8 @@ fn every_file_belongs_to_a_room_says_what_it_is_for_and_stays_readable() {
         }
     }
     for file in &project().files {
-        let starts = file.tokens.windows(2).enumerate().filter(|(_, pair)| pair[0].text == "fn" && pair[1].is_word());
+        let starts =
+            file.tokens.windows(2).enumerate().filter(|(_, pair)| pair[0].text == "fn" && pair[1].is_word());
         for (at, pair) in starts {
             let end = item_end(&file.tokens, at);
             let lines = file.tokens[end - 1].line + 1 - pair[0].line;
@@ -682,7 +727,10 @@ fn what_is_planted_into_a_copy_of_a_pure_file_is_refused() {
                 text.split_inclusive('\n').skip(body).collect(),
             );
             for copy in [format!("{head}{line}\n{rest}"), format!("{text}\n{line}\n")] {
-                assert!(!complaints(name, &copy, &crates).is_empty(), "{line} passes in a copy of src/{name}");
+                assert!(
+                    !complaints(name, &copy, &crates).is_empty(),
+                    "{line} passes in a copy of src/{name}"
+                );
                 planted += 1;
             }
         }

@@ -15,21 +15,13 @@ mod numbers;
 mod once;
 mod outcome_service;
 mod owner_service;
+pub mod pb;
 mod recorded;
 mod server;
 mod stats;
 mod status;
 mod undo;
 pub mod wire;
-
-/// The generated messages, clients and servers of `proto/numguard/v1`.
-#[allow(missing_docs, clippy::all, clippy::unwrap_used)]
-pub mod pb {
-    tonic::include_proto!("numguard.v1");
-
-    /// The compiled protos, for reflection and for tests.
-    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
-}
 
 pub use admin_service::AdminRpc;
 pub use check_service::CheckRpc;

@@ -4,7 +4,7 @@
 //! library. Must not repair a number: masks, letters and leftovers are refused by name.
 
 use super::library::{self, Cold, Unread};
-use super::plan::{self, PlanFacts, Region, Validity};
+use super::plan::{self, Region, Validity};
 use super::{Number, ParseError, Parsed};
 
 /// A text longer than this (bytes) is refused unread; the longest number with separators in
