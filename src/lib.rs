@@ -9,6 +9,7 @@
 pub mod access;
 pub mod app;
 pub mod cli;
+pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod core;

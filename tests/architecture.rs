@@ -50,7 +50,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("figment", &["config/"]),
     ("anyhow", &["app/", "cli/"]),
     ("clap", &["cli/"]),
-    ("SystemTime", &["rpc/mod.rs"]),
+    ("SystemTime", &["clock.rs"]),
     ("prometheus::", &["metric.rs", "telemetry/"]),
     ("axum", &["telemetry/"]),
     ("opentelemetry", &["telemetry/", "rpc/spans.rs"]),

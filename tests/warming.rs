@@ -180,7 +180,7 @@ fn index() -> Index {
 /// Number and verdict as a check that compiles on its own thread gives them.
 fn expected(index: &Index, request: &pb::CheckNumberRequest) -> (String, String) {
     let (policy, region) = (Policy::default(), Region::new(&request.default_region));
-    let answer = check(index, &policy, &request.number, region, &Context::default(), numguard::rpc::now());
+    let answer = check(index, &policy, &request.number, region, &Context::default(), numguard::clock::now());
     let number = answer.parsed.map(|parsed| parsed.number.as_e164()).unwrap_or_default();
     (number, format!("VERDICT_{}", answer.judgement.verdict.as_str()))
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::clock::now;
 use crate::core::listing::UnixTime;
 use crate::feed::starter;
-use crate::rpc::now;
 use crate::store::{Change, Store, StoreError};
 
 /// Pause before a store that was out of reach is asked again.

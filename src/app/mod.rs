@@ -2,7 +2,7 @@
 //!
 //! Must not hold rules of its own; it only connects rooms.
 
-mod clock;
+mod clock_watch;
 mod first_start;
 mod policies;
 mod shutdown;
@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::access::{Directory, Keys, Limits, Tls};
+use crate::clock::now;
 use crate::collect::Collector;
 use crate::config::Config;
 use crate::core::burst::Windows;
@@ -28,7 +29,7 @@ use crate::operate::audit::Audit;
 use crate::operate::outcomes::Outcomes;
 use crate::rpc::wire::Guard;
 use crate::rpc::{
-    AdminRpc, CheckRpc, FeedRpc, KeyRpc, OutcomeRpc, OwnerRpc, Rpcs, Server, ServerOptions, Turns, now,
+    AdminRpc, CheckRpc, FeedRpc, KeyRpc, OutcomeRpc, OwnerRpc, Rpcs, Server, ServerOptions, Turns,
 };
 use crate::store::{Embedded, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
@@ -104,7 +105,7 @@ impl App {
             None => Arc::new(Embedded::open(&config.embedded())?),
         };
         let audit = Audit::open(&config.data_dir)?.rotated_at(config.audit.rotate_bytes());
-        clock::at_start(now(), audit.last_at());
+        clock_watch::at_start(now(), audit.last_at());
         let audit = Arc::new(if config.takes_changes { audit } else { audit.closed() });
         let starter = match config.starter_data {
             true => first_start::fill_now_or_later(&store, config.sync().snapshot.exists()).await?,
@@ -208,7 +209,7 @@ impl App {
             tokio::spawn(directory.follow(stopped.clone()));
         }
         tokio::spawn(self.policies.follow(stopped.clone()));
-        tokio::spawn(clock::watch(now, stopped.clone()));
+        tokio::spawn(clock_watch::watch(now, stopped.clone()));
         let certificate = self.tls.map(|tls| tokio::spawn(tls.follow(stopped.clone())));
         let sync = tokio::spawn(self.sync.run(stopped));
         // Probes and scrapes are answered until the very end.

@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::access::{ANONYMOUS, Client};
+use crate::clock::now;
 use crate::core::burst::{ClientTag, Windows};
 use crate::core::check::{Answer, check_parsed, with_bursts};
 use crate::core::index::{self, Published};
@@ -26,7 +27,6 @@ use crate::sync::{Freshness, Progress};
 
 use super::messages::listings;
 use super::messages::outcomes;
-use super::now;
 use super::numbers::{Unanswered, once_warm, warm};
 use super::pb;
 use super::status::{Wrong, invalid, not_loaded, of_store};

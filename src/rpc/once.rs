@@ -15,13 +15,14 @@ use prost::Message;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::clock::now;
 use crate::core::listing::UnixTime;
 use crate::operate::audit::Asked;
 use crate::store::Store;
 
 use super::status::{invalid, of_store};
 use super::wire::gate::client_name;
-use super::{now, pb, recorded};
+use super::{pb, recorded};
 
 /// Longest id, in bytes.
 const LONGEST_ID: usize = 64;

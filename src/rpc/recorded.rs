@@ -9,13 +9,13 @@ use tokio::sync::RwLock;
 use tonic::Status;
 
 use crate::access::KeyError;
+use crate::clock::now;
 use crate::core::index::Position;
 use crate::core::listing::{Decision, Listing, Sighting, Subject, UnixTime};
 use crate::operate::audit::{Act, Answer, Asked, Audit, AuditError, Intent, KeyIntent, Order};
 use crate::store::{Applied, Change, Store, StoreError};
 
 use super::messages::listings::LONGEST_AUTHOR;
-use super::now;
 use super::status::{invalid, of_audit, of_key, of_store};
 
 /// Subjects that the store is asked about at once.
