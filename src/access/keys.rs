@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::listing::UnixTime;
-use crate::store::{Store, StoreError};
+use crate::store::{NoteStore, StoreError};
 
 use super::key::{ApiKey, KeyId};
 use super::record::{self, ClientRecord, KeyRecord, LIVE, LONGEST_CLIENT};
@@ -25,7 +25,7 @@ const CLIENTS: usize = 10_000;
 /// Keys as they are kept.
 #[derive(Clone)]
 pub struct Keys {
-    store: Arc<dyn Store>,
+    store: Arc<dyn NoteStore>,
 }
 
 /// A key that is to be made.
@@ -100,7 +100,7 @@ pub enum KeyError {
 
 impl Keys {
     /// Keys in `store`.
-    pub fn new(store: Arc<dyn Store>) -> Self {
+    pub fn new(store: Arc<dyn NoteStore>) -> Self {
         Self { store }
     }
 

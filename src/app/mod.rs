@@ -31,7 +31,7 @@ use crate::rpc::wire::Guard;
 use crate::rpc::{
     AdminRpc, CheckRpc, FeedRpc, KeyRpc, OutcomeRpc, OwnerRpc, Rpcs, Server, ServerOptions, Turns,
 };
-use crate::store::{Embedded, Redis, Store};
+use crate::store::{Embedded, NoteStore, Redis, Store};
 use crate::sync::{Loaded, Sync, share_bursts};
 use crate::telemetry::Kinds;
 
@@ -47,7 +47,7 @@ pub struct App {
     sync: Sync,
     policies: Followed,
     /// If sign-ups are counted and others on the store are to know.
-    counting: Option<(Arc<Windows>, Arc<dyn Store>)>,
+    counting: Option<(Arc<Windows>, Arc<dyn NoteStore>)>,
     tls: Option<Arc<Tls>>,
     directory: Option<Arc<Directory>>,
     /// If feeds are run on their schedule.
@@ -108,7 +108,7 @@ impl App {
         clock_watch::at_start(now(), audit.last_at());
         let audit = Arc::new(if config.takes_changes { audit } else { audit.closed() });
         let starter = match config.starter_data {
-            true => first_start::fill_now_or_later(&store, config.sync().snapshot.exists()).await?,
+            true => first_start::fill_now_or_later(store.clone(), config.sync().snapshot.exists()).await?,
             false => None,
         };
         let began = Instant::now();
@@ -139,7 +139,8 @@ impl App {
         let (freshness, watched) = (sync.freshness(), collector.clone());
         let redis = store.kind() == "redis";
         let kinds = Kinds { redis, schedule: scheduled.is_some() };
-        let counting = windows.clone().filter(|_| redis).map(|windows| (windows, Arc::clone(&store)));
+        let counting =
+            windows.clone().filter(|_| redis).map(|windows| (windows, store.clone() as Arc<dyn NoteStore>));
         let feed = FeedRpc::new(collector, Arc::clone(&store), Arc::clone(&audit), sync.progress())
             .scheduled(config.collect.enabled);
         let check =
@@ -158,7 +159,7 @@ impl App {
         );
         let index = Arc::clone(&published);
         let limits = Arc::new(Limits::new(config.access.limits()));
-        let keys = Keys::new(Arc::clone(&store));
+        let keys = Keys::new(store.clone());
         let directory = if config.access.keys {
             let open = Directory::open(keys, Arc::clone(&limits), &config.data_dir, now);
             Some(Arc::new(open.await.not_before(audit.last_at())))

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::core::listing::UnixTime;
-use crate::store::{Lease, Note, Store, StoreError};
+use crate::store::{Lease, Note, NoteStore, StoreError};
 
 use super::report::seconds;
 use super::{CollectError, RunSummary};
@@ -90,14 +90,14 @@ pub(super) fn numbered(kind: &str, feed: &str, run: u64) -> String {
 }
 
 /// A note by its whole name.
-pub(super) async fn get(store: &dyn Store, name: &str) -> Result<Option<Note>, StoreError> {
+pub(super) async fn get(store: &dyn NoteStore, name: &str) -> Result<Option<Note>, StoreError> {
     let found = store.notes(name).await?;
     Ok(found.into_iter().find(|(found, _)| found == name).map(|(_, note)| note))
 }
 
 /// Writes or deletes a note, whatever it said.
 pub(super) async fn put(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     name: &str,
     bytes: Option<Vec<u8>>,
     lease: &Lease,
@@ -117,7 +117,7 @@ pub(super) async fn put(
 
 /// Reads a note of JSON; a default if there is none.
 pub(super) async fn read<T: DeserializeOwned + Default>(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     name: &str,
 ) -> Result<T, CollectError> {
     match get(store, name).await? {
@@ -133,7 +133,7 @@ pub(super) fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, 
 
 /// The notes of all feeds; one that cannot be read is an error of its own.
 pub(super) async fn of_feeds(
-    store: &dyn Store,
+    store: &dyn NoteStore,
 ) -> Result<BTreeMap<String, Result<FeedNote, CollectError>>, StoreError> {
     let notes = store.notes("feed:").await?;
     let read = |(name, note): (String, Note)| {
@@ -145,7 +145,7 @@ pub(super) async fn of_feeds(
 
 /// Changes a note of JSON: what others wrote meanwhile stays.
 pub(super) async fn change<T: DeserializeOwned + Default + Serialize>(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     name: &str,
     lease: Option<&Lease>,
     mut change: impl FnMut(&mut T),

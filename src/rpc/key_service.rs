@@ -31,7 +31,7 @@ pub struct KeyRpc {
 impl KeyRpc {
     /// Serves the keys of `store` and records that in `audit`; `directory` is told of changes at once.
     pub fn new(store: Arc<dyn Store>, audit: Arc<Audit>, directory: Option<Arc<Directory>>) -> Self {
-        Self { keys: Keys::new(Arc::clone(&store)), store, audit, directory }
+        Self { keys: Keys::new(store.clone()), store, audit, directory }
     }
 
     async fn create(

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::allocation::Allocation;
 use crate::core::listing::FeedName;
 
-use super::{Lease, Store, StoreError};
+use super::{Lease, NoteStore, StoreError};
 
 /// The note of the head; no other's name begins like it.
 const HEAD: &str = "allocations";
@@ -48,7 +48,7 @@ impl AllocationHead {
 }
 
 /// The head, and its revision.
-async fn read_head(store: &dyn Store) -> Result<(AllocationHead, u64), StoreError> {
+async fn read_head(store: &dyn NoteStore) -> Result<(AllocationHead, u64), StoreError> {
     let notes = store.notes(HEAD).await?;
     let Some((_, note)) = notes.into_iter().find(|(name, _)| name == HEAD) else { return Ok(<_>::default()) };
     let head = serde_json::from_slice(&note.bytes)
@@ -57,13 +57,13 @@ async fn read_head(store: &dyn Store) -> Result<(AllocationHead, u64), StoreErro
 }
 
 /// Which loads count now.
-pub async fn allocation_head(store: &dyn Store) -> Result<AllocationHead, StoreError> {
+pub async fn allocation_head(store: &dyn NoteStore) -> Result<AllocationHead, StoreError> {
     Ok(read_head(store).await?.0)
 }
 
 /// One load; nothing if it has given way to another.
 pub async fn allocation(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &FeedName,
     load: u64,
 ) -> Result<Option<Allocation>, StoreError> {
@@ -75,7 +75,7 @@ pub async fn allocation(
 
 /// Puts a load in place of what its feed said before.
 pub async fn put_allocation(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     allocation: &Allocation,
     lease: &Lease,
 ) -> Result<(), StoreError> {
@@ -88,7 +88,7 @@ pub async fn put_allocation(
 
 /// Takes away what a feed said; whether it said anything.
 pub async fn delete_allocation(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &FeedName,
     lease: &Lease,
 ) -> Result<bool, StoreError> {
@@ -99,7 +99,7 @@ pub async fn delete_allocation(
 
 /// Makes the head name `load`; what it named before.
 async fn turn_head(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &FeedName,
     load: Option<u64>,
     lease: &Lease,
@@ -118,7 +118,7 @@ async fn turn_head(
 }
 
 async fn forget(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &FeedName,
     load: Option<u64>,
     lease: &Lease,

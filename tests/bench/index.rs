@@ -8,7 +8,7 @@ use numguard::core::listing::UnixTime;
 use numguard::core::number::Number;
 use numguard::core::number::Segments;
 use numguard::feed::starter;
-use numguard::store::{Change, Embedded, EmbeddedOptions, Store};
+use numguard::store::{Change, Embedded, EmbeddedOptions, ListingStore};
 
 use crate::listings::{self, Random};
 use crate::table::{Table, median, pairs, seconds};

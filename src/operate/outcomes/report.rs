@@ -141,7 +141,7 @@ impl Outcomes {
     /// Forgets what is too old or too much. What was verified goes with its outcome; reported abuse
     /// fades like any sighting.
     async fn clear_old(&self, now: UnixTime) -> Result<(), StoreError> {
-        let count = self.store.stats().await?.outcomes;
+        let count = self.store.outcome_count().await?;
         let too_many = usize::try_from(count.saturating_sub(self.options.keep)).unwrap_or(CLEARED);
         let too_old = now.0.saturating_sub(self.options.keep_days.saturating_mul(86_400));
         let oldest = self.store.outcomes(None, CLEARED.min(too_many.max(1))).await?;

@@ -19,8 +19,8 @@ use redb::{
 
 use crate::core::index::{Mark, Position};
 use crate::core::listing::{Listing, Subject, codec};
+use crate::store::{Applied, Change, Changes, ListingCounts, StoreError};
 
-use super::super::{Applied, Change, Changes, StoreError, StoreStats};
 use super::notes::NOTES;
 
 const LISTINGS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("listings");
@@ -196,15 +196,13 @@ impl Tables {
         Ok(Changes::Next(now.collect::<Result<_, StoreError>>()?, self.position(reached)))
     }
 
-    pub(super) fn stats(&self) -> Result<StoreStats, StoreError> {
+    pub(super) fn counts(&self) -> Result<ListingCounts, StoreError> {
         let read = self.database.begin_read().map_err(unavailable)?;
         let meta = read.open_table(META).map_err(unavailable)?;
-        let outcomes = read.open_table(OUTCOMES).map_err(unavailable)?;
         let log = read.open_table(LOG).map_err(unavailable)?;
-        Ok(StoreStats {
+        Ok(ListingCounts {
             numbers: read_meta(&meta, "numbers")?,
             ranges: read_meta(&meta, "ranges")?,
-            outcomes: outcomes.len().map_err(unavailable)?,
             position: self.position(mark_at(&log, read_meta(&meta, "cursor")?)?),
         })
     }
