@@ -21,10 +21,9 @@ use crate::core::index::{Mark, Position};
 use crate::core::listing::{Listing, Subject, codec};
 use crate::store::{Applied, Change, Changes, ListingCounts, StoreError};
 
-use super::notes::NOTES;
-
 const LISTINGS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("listings");
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("stamped_log");
+pub(super) const NOTES: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("notes");
 pub(super) const OUTCOMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("outcomes_by_time");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 

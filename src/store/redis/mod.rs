@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `address`, `dial`, `link` | where Redis is, how a connection is made, how it is kept |
 //! | `keys`, `page`, `log` | which key holds what, and the bytes in it |
-//! | `part`, `commit`, `bulk`, `scripts` | changes: cut, one slot at once, many all or nothing |
+//! | `apply`, `part`, `commit`, `bulk`, `scripts` | changes: cut, one slot at once, many all or nothing |
 //! | `read`, `follow` | reading listings, and following the change log |
 //! | `failure`, `metrics` | the driver's errors in our words; what Prometheus sees |
 //! | `survey` | what about this Redis an operator should be warned of |
@@ -13,6 +13,7 @@
 //! through [`Store`].
 
 mod address;
+mod apply;
 mod bulk;
 mod commit;
 mod dial;
@@ -195,12 +196,12 @@ fn slot(key: &str) -> u16 {
 #[async_trait]
 impl ListingStore for Redis {
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
-        self.unhurried(|store| async move { commit::apply(&store, changes, None).await }).await?
+        self.unhurried(|store| async move { apply::apply(&store, changes, None).await }).await?
     }
 
     async fn apply_leased(&self, changes: Vec<Change>, lease: &Lease) -> Result<Applied, StoreError> {
         let lease = lease.clone();
-        self.unhurried(|store| async move { commit::apply(&store, changes, Some(lease)).await }).await?
+        self.unhurried(|store| async move { apply::apply(&store, changes, Some(lease)).await }).await?
     }
 
     async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
