@@ -32,7 +32,7 @@ pub mod pb {
 }
 
 pub use admin_service::AdminRpc;
-pub use check_service::CheckRpc;
+pub use check_service::{CheckParts, CheckRpc};
 pub use feed_service::FeedRpc;
 pub use key_service::KeyRpc;
 pub use outcome_service::OutcomeRpc;
