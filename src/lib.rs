@@ -46,6 +46,8 @@ pub mod app;
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]
+pub mod clock;
+#[cfg(feature = "server")]
 pub mod collect;
 #[cfg(feature = "server")]
 pub mod config;

@@ -13,9 +13,10 @@ use numguard::core::check::check;
 use numguard::core::index::{Builder, Index, Position, Published};
 use numguard::core::listing::UnixTime;
 use numguard::core::number::{Region, parse_if_warm, plan};
-use numguard::core::policy::{Policies, Policy};
+use numguard::core::policy::{InForce, Policies, Policy};
 use numguard::core::signal::Context;
-use numguard::rpc::{CheckRpc, pb};
+use numguard::operate::outcomes::{OutcomeOptions, Outcomes};
+use numguard::rpc::{CheckParts, CheckRpc, pb};
 use numguard::store::{Embedded, EmbeddedOptions, Store};
 use numguard::sync::{Sync, SyncOptions};
 use pb::check_service_server::CheckService;
@@ -142,6 +143,21 @@ fn reading_a_number_compiles_nothing_whether_it_is_warm_or_not() {
     eprintln!("compiling takes {smallest} allocations or more, reading {most} at most");
 }
 
+/// Checks with the default policies, trust and no log.
+fn check_service(store: Arc<dyn Store>, published: Arc<Published>, sync: &Sync) -> CheckRpc {
+    let policies = InForce::from(Arc::new(Policies::default()));
+    let options = OutcomeOptions::default();
+    CheckRpc::new(CheckParts {
+        outcomes: Outcomes::new(store, Arc::clone(&published), policies.clone(), options),
+        published,
+        policies,
+        freshness: sync.freshness(),
+        progress: sync.progress(),
+        windows: None,
+        decisions: None,
+    })
+}
+
 async fn service(index: Index) -> CheckRpc {
     let folder = tempfile::tempdir().unwrap();
     let options = EmbeddedOptions { data_dir: folder.path().to_owned(), cache_bytes: 1 << 20 };
@@ -157,7 +173,7 @@ async fn service(index: Index) -> CheckRpc {
     };
     let (sync, _) = Sync::start(Arc::clone(&store), Arc::clone(&published), options).await.unwrap();
     published.publish(index);
-    CheckRpc::new(published, Arc::new(Policies::default()), store, sync.freshness())
+    check_service(store, published, &sync)
 }
 
 /// A number in national form, of a region that no other test asks for.
@@ -180,7 +196,7 @@ fn index() -> Index {
 /// Number and verdict as a check that compiles on its own thread gives them.
 fn expected(index: &Index, request: &pb::CheckNumberRequest) -> (String, String) {
     let (policy, region) = (Policy::default(), Region::new(&request.default_region));
-    let answer = check(index, &policy, &request.number, region, &Context::default(), numguard::rpc::now());
+    let answer = check(index, &policy, &request.number, region, &Context::default(), numguard::clock::now());
     let number = answer.parsed.map(|parsed| parsed.number.as_e164()).unwrap_or_default();
     (number, format!("VERDICT_{}", answer.judgement.verdict.as_str()))
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::listing::UnixTime;
-use crate::store::{Store, StoreError};
+use crate::store::notes::{self, NoteEdit};
+use crate::store::{NoteStore, StoreError};
 
 use super::key::{ApiKey, KeyId};
 use super::record::{self, ClientRecord, KeyRecord, LIVE, LONGEST_CLIENT};
@@ -25,7 +26,7 @@ const CLIENTS: usize = 10_000;
 /// Keys as they are kept.
 #[derive(Clone)]
 pub struct Keys {
-    store: Arc<dyn Store>,
+    store: Arc<dyn NoteStore>,
 }
 
 /// A key that is to be made.
@@ -100,7 +101,7 @@ pub enum KeyError {
 
 impl Keys {
     /// Keys in `store`.
-    pub fn new(store: Arc<dyn Store>) -> Self {
+    pub fn new(store: Arc<dyn NoteStore>) -> Self {
         Self { store }
     }
 
@@ -136,7 +137,7 @@ impl Keys {
         if wanted.expires_at.is_some_and(|end| end <= now) {
             return wrong("expires_at", "expected a time to come".to_owned());
         }
-        let (made, _) = self
+        let made = self
             .change(&wanted.client, |record| {
                 let made = made(&wanted.scopes, wanted.expires_at, now)?;
                 enough(&wanted.client, record, now)?;
@@ -158,7 +159,7 @@ impl Keys {
     ) -> Result<(String, Made, KeyRecord), KeyError> {
         let client = self.owner(key).await?;
         let until = UnixTime(now.0.saturating_add(u32::try_from(overlap.as_secs()).unwrap_or(u32::MAX)));
-        let ((made, old), _) = self
+        let (made, old) = self
             .change(&client, |record| {
                 let old = live(&client, record, key, now)?.clone();
                 let life = old.expires_at.map(|end| end.0.saturating_sub(old.created_at.0));
@@ -179,7 +180,7 @@ impl Keys {
     /// Ends a key, for good and at once.
     pub async fn revoke(&self, key: KeyId, now: UnixTime) -> Result<(String, KeyRecord), KeyError> {
         let client = self.owner(key).await?;
-        let (ended, _) = self
+        let ended = self
             .change(&client, |record| {
                 live(&client, record, key, now)?;
                 let found = record.keys.iter_mut().find(|other| other.id == key);
@@ -202,7 +203,7 @@ impl Keys {
             *record = record.mended(known, now);
             Ok(())
         };
-        self.change(client, mend).await.map(|_| ())
+        self.change(client, mend).await
     }
 
     async fn owner(&self, key: KeyId) -> Result<String, KeyError> {
@@ -216,28 +217,23 @@ impl Keys {
         &self,
         client: &str,
         mut change: impl FnMut(&mut ClientRecord) -> Result<T, KeyError>,
-    ) -> Result<(T, u64), KeyError> {
+    ) -> Result<T, KeyError> {
         let name = format!("{NOTES}{client}");
-        for _ in 0..TRIES {
-            let notes = self.store.notes(NOTES).await?;
-            let clients = notes.len();
-            let note = notes.into_iter().find(|(other, _)| *other == name).map(|(_, note)| note);
-            if note.is_none() && clients >= CLIENTS {
+        let clients = self.store.notes(NOTES).await?.len();
+        let changed = notes::update(self.store.as_ref(), &name, None, TRIES, |known| {
+            if known.is_none() && clients >= CLIENTS {
                 let expected = format!("there are {CLIENTS} clients already, and no more may be");
                 return Err(KeyError::Wrong { field: "client", expected });
             }
             let broken = |why| KeyError::Broken { client: client.to_owned(), why };
-            let mut record = match &note {
-                Some(note) => ClientRecord::read(&note.bytes).map_err(broken)?,
+            let mut record = match known {
+                Some(bytes) => ClientRecord::read(bytes).map_err(broken)?,
                 None => ClientRecord::default(),
             };
             let done = change(&mut record)?;
-            let revision = note.map_or(0, |note| note.revision);
-            if self.store.put_note(&name, revision, Some(record.to_bytes()), None).await? {
-                return Ok((done, revision + 1));
-            }
-        }
-        Err(KeyError::Busy(client.to_owned()))
+            Ok(NoteEdit::Write(record.to_bytes(), done))
+        });
+        changed.await.map_err(|error| error.or_conflict(|| KeyError::Busy(client.to_owned())))
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::clock::now;
 use crate::core::listing::UnixTime;
 use crate::core::starter;
-use crate::rpc::now;
-use crate::store::{Change, Store, StoreError};
+use crate::store::{Change, ListingStore, StoreError};
 
 /// Pause before a store that was out of reach is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -17,21 +17,21 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// answers, so that the start need not wait.
 ///
 /// Where an index was saved, this is no first start: serving it must not wait for the store.
-pub(super) async fn fill_now_or_later(store: &Arc<dyn Store>, was_saved: bool) -> Result<Option<u64>> {
+pub(super) async fn fill_now_or_later(store: Arc<dyn ListingStore>, was_saved: bool) -> Result<Option<u64>> {
     if was_saved {
-        tokio::spawn(fill_later(Arc::clone(store)));
+        tokio::spawn(fill_later(store));
         return Ok(None);
     }
     match fill(store.as_ref(), now()).await {
         Err(error) if error.downcast_ref().is_some_and(StoreError::is_transient) => {
-            tokio::spawn(fill_later(Arc::clone(store)));
+            tokio::spawn(fill_later(store));
             Ok(None)
         }
         filled => filled,
     }
 }
 
-async fn fill_later(store: Arc<dyn Store>) {
+async fn fill_later(store: Arc<dyn ListingStore>) {
     loop {
         match fill(store.as_ref(), now()).await {
             Ok(None) => return,
@@ -42,9 +42,9 @@ async fn fill_later(store: Arc<dyn Store>) {
     }
 }
 
-async fn fill(store: &dyn Store, now: UnixTime) -> Result<Option<u64>> {
+async fn fill(store: &dyn ListingStore, now: UnixTime) -> Result<Option<u64>> {
     // A log that has begun means that somebody emptied the store on purpose.
-    let empty = store.stats().await?.position.is_start();
+    let empty = store.counts().await?.position.is_start();
     if !empty {
         return Ok(None);
     }

@@ -8,10 +8,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::clock::now;
 use crate::collect::{self, Collector};
 use crate::config::Config;
 use crate::core::index::Published;
-use crate::rpc::now;
 use crate::sync::{self, Freshness};
 use crate::telemetry::{Kinds, Watched};
 

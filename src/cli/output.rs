@@ -8,8 +8,9 @@ use clap::ValueEnum;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle};
 use serde::Serialize;
 
+use crate::clock::now;
 use crate::core::listing::{FeedName, UnixTime};
-use crate::rpc::{now, pb};
+use crate::rpc::pb;
 
 /// The form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -10,7 +10,7 @@ use crate::core::allocation::{Allocation, AllocationStats, doubts};
 use crate::core::listing::UnixTime;
 use crate::feed::definition::{Entry, HolderShape};
 use crate::feed::{Definition, HolderRow, Shape, read_holders};
-use crate::store::{Lease, Store, allocation, allocation_head, delete_allocation, put_allocation};
+use crate::store::{Lease, NoteStore, allocation, allocation_head, delete_allocation, put_allocation};
 
 use super::gather::refusal;
 use super::notes::{self, FeedNote, StoredRun};
@@ -219,7 +219,7 @@ async fn read(
 
 /// Judges what was read, and stores it.
 async fn take_in(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     definition: &Definition,
     read: Read,
     asked: ImportAsked,

@@ -142,7 +142,7 @@ impl Collector {
     }
 
     pub(super) async fn turn(&self, entry: &Entry, fetching: bool) -> Result<Turn, CollectError> {
-        Turn::take(&self.store, &self.options.holder, &self.in_use, &entry.definition, fetching).await
+        Turn::take(self.store.clone(), &self.options.holder, &self.in_use, &entry.definition, fetching).await
     }
 
     pub(super) fn pass<'a>(&'a self, entry: &'a Entry, lease: &'a Lease) -> Pass<'a> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::core::listing::{FeedName, Sighting, Subject};
 use crate::core::number::Number;
 use crate::feed::Definition;
-use crate::store::{Change, Lease, Store};
+use crate::store::{Change, Lease, NoteStore, Store};
 
 use super::notes::{self, FeedNote, broken, numbered};
 use super::packed;
@@ -22,7 +22,7 @@ const MOST_BYTES: u64 = 32 << 20;
 
 /// Writes the record of a run that is about to be stored; its size.
 pub(super) async fn record(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &str,
     run: u64,
     plan: &Plan,
@@ -50,7 +50,7 @@ pub(super) fn remember(note: &mut FeedNote, run: u64, bytes: u64) -> Vec<u64> {
 
 /// Deletes records that no note names any more.
 pub(super) async fn forget(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &str,
     runs: Vec<u64>,
     lease: &Lease,
@@ -147,7 +147,7 @@ pub(super) async fn roll_back(
 }
 
 /// Numbers of the last stored run.
-pub(super) async fn present(store: &dyn Store, feed: &str) -> Result<Vec<Number>, CollectError> {
+pub(super) async fn present(store: &dyn NoteStore, feed: &str) -> Result<Vec<Number>, CollectError> {
     let name = format!("present:{feed}");
     match notes::get(store, &name).await? {
         Some(note) => packed::read_numbers(&note.bytes).map_err(|error| broken(&name, &error)),

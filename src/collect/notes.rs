@@ -16,7 +16,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::core::listing::UnixTime;
-use crate::store::{Lease, Note, Store, StoreError};
+use crate::store::notes::{self, NoteEdit};
+use crate::store::{Lease, Note, NoteStore, StoreError};
+
+pub(super) use crate::store::notes::read as get;
 
 use super::report::seconds;
 use super::{CollectError, RunSummary};
@@ -89,38 +92,28 @@ pub(super) fn numbered(kind: &str, feed: &str, run: u64) -> String {
     format!("{kind}:{feed}:{run:010}")
 }
 
-/// A note by its whole name.
-pub(super) async fn get(store: &dyn Store, name: &str) -> Result<Option<Note>, StoreError> {
-    let found = store.notes(name).await?;
-    Ok(found.into_iter().find(|(found, _)| found == name).map(|(_, note)| note))
-}
-
 /// Writes or deletes a note, whatever it said.
 pub(super) async fn put(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     name: &str,
     bytes: Option<Vec<u8>>,
     lease: &Lease,
 ) -> Result<(), CollectError> {
-    for _ in 0..TRIES {
-        let known = get(store, name).await?;
-        if known.is_none() && bytes.is_none() {
-            return Ok(());
-        }
-        let revision = known.map_or(0, |note| note.revision);
-        if store.put_note(name, revision, bytes.clone(), Some(lease)).await? {
-            return Ok(());
-        }
-    }
-    Err(CollectError::Held(name.to_owned()))
+    let put = notes::update(store, name, Some(lease), TRIES, |_| {
+        Ok::<_, CollectError>(match &bytes {
+            Some(bytes) => NoteEdit::Write(bytes.clone(), ()),
+            None => NoteEdit::Delete(()),
+        })
+    });
+    put.await.map_err(|error| error.or_conflict(|| CollectError::Held(name.to_owned())))
 }
 
 /// Reads a note of JSON; a default if there is none.
 pub(super) async fn read<T: DeserializeOwned + Default>(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     name: &str,
 ) -> Result<T, CollectError> {
-    match get(store, name).await? {
+    match notes::read(store, name).await? {
         Some(note) => parse(name, &note.bytes),
         None => Ok(T::default()),
     }
@@ -133,7 +126,7 @@ pub(super) fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, 
 
 /// The notes of all feeds; one that cannot be read is an error of its own.
 pub(super) async fn of_feeds(
-    store: &dyn Store,
+    store: &dyn NoteStore,
 ) -> Result<BTreeMap<String, Result<FeedNote, CollectError>>, StoreError> {
     let notes = store.notes("feed:").await?;
     let read = |(name, note): (String, Note)| {
@@ -145,21 +138,18 @@ pub(super) async fn of_feeds(
 
 /// Changes a note of JSON: what others wrote meanwhile stays.
 pub(super) async fn change<T: DeserializeOwned + Default + Serialize>(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     name: &str,
     lease: Option<&Lease>,
     mut change: impl FnMut(&mut T),
 ) -> Result<(), CollectError> {
-    for _ in 0..TRIES {
-        let known = get(store, name).await?;
-        let mut value: T = known.as_ref().map_or(Ok(T::default()), |note| parse(name, &note.bytes))?;
+    let changed = notes::update(store, name, lease, TRIES, |known| {
+        let mut value: T = known.map_or(Ok(T::default()), |bytes| parse(name, bytes))?;
         change(&mut value);
         let bytes = serde_json::to_vec(&value).map_err(|error| broken(name, &error))?;
-        if store.put_note(name, known.map_or(0, |note| note.revision), Some(bytes), lease).await? {
-            return Ok(());
-        }
-    }
-    Err(CollectError::Held(name.to_owned()))
+        Ok(NoteEdit::Write(bytes, ()))
+    });
+    changed.await.map_err(|error| error.or_conflict(|| CollectError::Held(name.to_owned())))
 }
 
 /// A held run: its head and rows.

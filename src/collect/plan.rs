@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use crate::core::listing::{Action, FeedName, Listing, Sighting, Subject, UnixTime};
 use crate::core::number::{Number, Range};
 use crate::feed::Definition;
-use crate::store::{Store, StoreError};
+use crate::store::{ListingStore, StoreError};
 
 use super::judge::{self, Row, Said};
 
@@ -52,7 +52,7 @@ pub(super) fn sighting_name(definition: &Definition) -> FeedName {
 /// Compares `rows`, in order of number, with the store. `previous` are the numbers of the stored run
 /// before, in order; `said_by` is which run says it.
 pub(super) async fn plan(
-    store: &dyn Store,
+    store: &dyn ListingStore,
     definition: &Definition,
     rows: &[Row],
     previous: &[Number],
@@ -88,7 +88,7 @@ pub(super) async fn plan(
 
 /// The rows that a page that is as it was stands for: numbers that the last run saw itself.
 pub(super) async fn seen_again(
-    store: &dyn Store,
+    store: &dyn ListingStore,
     feed: &FeedName,
     previous: &[Number],
     last_run: UnixTime,
@@ -107,7 +107,7 @@ pub(super) async fn seen_again(
 }
 
 /// Every subject in which the feed says something.
-pub(super) async fn all_said(store: &dyn Store, feed: &FeedName) -> Result<Vec<Subject>, StoreError> {
+pub(super) async fn all_said(store: &dyn ListingStore, feed: &FeedName) -> Result<Vec<Subject>, StoreError> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let listings = store.scan(after, BATCH).await?;
@@ -127,7 +127,7 @@ fn allows(listing: &Listing, now: UnixTime) -> bool {
 }
 
 /// Ranges under an allow listing: all ranges sort after the numbers.
-async fn allowed_ranges(store: &dyn Store, now: UnixTime) -> Result<Vec<Range>, StoreError> {
+async fn allowed_ranges(store: &dyn ListingStore, now: UnixTime) -> Result<Vec<Range>, StoreError> {
     let mut after = Number::from_digits(999_999_999_999_999).ok().map(Subject::Number);
     let mut ranges = Vec::new();
     loop {

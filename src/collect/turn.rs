@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::feed::Definition;
-use crate::store::{LEASE, Lease, Store};
+use crate::store::{LEASE, Lease, NoteStore};
 
 use super::CollectError;
 use super::metrics::Leases;
@@ -18,7 +18,7 @@ pub(super) type InUse = Arc<Mutex<HashSet<String>>>;
 
 /// The right to run a feed.
 pub(super) struct Turn {
-    store: Arc<dyn Store>,
+    store: Arc<dyn NoteStore>,
     holder: String,
     /// The feed's first.
     leases: Vec<Lease>,
@@ -36,7 +36,7 @@ struct Claim {
 impl Turn {
     /// Takes the leases on a feed and, for fetching, on its hosts.
     pub(super) async fn take(
-        store: &Arc<dyn Store>,
+        store: Arc<dyn NoteStore>,
         holder: &str,
         in_use: &InUse,
         definition: &Definition,
@@ -53,13 +53,13 @@ impl Turn {
             match store.lease(name, holder).await? {
                 Some(lease) => leases.push(lease),
                 None => {
-                    give_back(store, &leases).await;
+                    give_back(store.as_ref(), &leases).await;
                     return Err(CollectError::Held(name.clone()));
                 }
             }
         }
         let Some(first) = leases.first().cloned() else { return Err(CollectError::Held(feed)) };
-        let (store, holder) = (Arc::clone(store), holder.to_owned());
+        let holder = holder.to_owned();
         let counted = Leases::held(leases.len());
         Ok(Self { store, holder, leases, feed: first, _claim: claim, _counted: counted })
     }
@@ -78,7 +78,7 @@ impl Turn {
             done = work => done,
             Err(lost) = self.renew() => Err(lost),
         };
-        give_back(&self.store, &self.leases).await;
+        give_back(self.store.as_ref(), &self.leases).await;
         done
     }
 
@@ -124,7 +124,7 @@ pub(super) fn hosts(definition: &Definition) -> Vec<String> {
     hosts
 }
 
-async fn give_back(store: &Arc<dyn Store>, leases: &[Lease]) {
+async fn give_back(store: &dyn NoteStore, leases: &[Lease]) {
     for lease in leases {
         // It ends by itself if this fails.
         if let Err(error) = store.give_back(lease).await {

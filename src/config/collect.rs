@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::now;
 use crate::collect::CollectorOptions;
 use crate::collect::web::{FetchOptions, Fetcher};
 use crate::feed::Catalogue;
-use crate::rpc::now;
 
 use super::{ConfigError, feeds};
 

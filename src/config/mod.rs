@@ -23,11 +23,11 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::now;
 use crate::core::burst::Windows;
 use crate::core::policy::{Policies, PolicyError};
 use crate::feed::DefinitionError;
 use crate::operate::outcomes::OutcomeOptions;
-use crate::rpc::now;
 use crate::rpc::wire::ConnectionOptions;
 use crate::store::{EmbeddedOptions, RedisOptions};
 use crate::sync::SyncOptions;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::clock::now;
 use crate::core::index::{Position, Published};
 use crate::core::listing::{Listing, Subject};
 use crate::core::policy::{self, InForce};
@@ -25,7 +26,7 @@ use super::recorded::Turns;
 use super::status::{invalid, not_found, of_store};
 use super::wire::gate::client_name;
 use super::wire::metrics;
-use super::{now, numbers, pb, recorded, stats, undo};
+use super::{numbers, pb, recorded, stats, undo};
 
 /// Most subjects of one delete.
 const LARGEST_DELETE: usize = 10_000;

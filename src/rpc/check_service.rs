@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::access::{ANONYMOUS, Client};
+use crate::clock::now;
 use crate::core::burst::{ClientTag, Windows};
 use crate::core::check::{Answer, check_parsed, with_bursts};
 use crate::core::index::{self, Published};
@@ -20,13 +21,12 @@ use crate::core::number::{self, Cold, Region};
 use crate::core::policy::{self, InForce, Policies, Policy};
 use crate::core::signal::Context;
 use crate::lab::verdict_log::{Decision, DecisionLog};
-use crate::operate::outcomes::{OutcomeOptions, Outcomes};
-use crate::store::{Outcome, Store};
+use crate::operate::outcomes::Outcomes;
+use crate::store::Outcome;
 use crate::sync::{Freshness, Progress};
 
 use super::messages::listings;
 use super::messages::outcomes;
-use super::now;
 use super::numbers::{Unanswered, once_warm, warm};
 use super::pb;
 use super::status::{Wrong, invalid, not_loaded, of_store};
@@ -45,14 +45,32 @@ pub struct CheckRpc {
     published: Arc<Published>,
     policies: InForce,
     outcomes: Outcomes,
-    /// Tells when checks see what outcomes changed.
-    progress: Option<Progress>,
+    /// Says when checks see what outcomes changed.
+    progress: Progress,
     freshness: Arc<Freshness>,
     ids: Arc<CheckIds>,
     /// If sign-ups are counted.
     windows: Option<Arc<Windows>>,
     /// If decisions are logged.
     decisions: Option<Arc<DecisionLog>>,
+}
+
+/// What checks are served with.
+pub struct CheckParts {
+    /// The index to judge from.
+    pub published: Arc<Published>,
+    /// The policies to judge by.
+    pub policies: InForce,
+    /// Whether the index follows the store.
+    pub freshness: Arc<Freshness>,
+    /// Takes in what clients report.
+    pub outcomes: Outcomes,
+    /// Says when checks see what outcomes changed.
+    pub progress: Progress,
+    /// Counts sign-ups; nothing: they are not counted.
+    pub windows: Option<Arc<Windows>>,
+    /// Where decisions are logged; nothing: they are not.
+    pub decisions: Option<Arc<DecisionLog>>,
 }
 
 /// What a call is answered by.
@@ -88,38 +106,13 @@ fn hex(value: u32) -> [u8; 8] {
 }
 
 impl CheckRpc {
-    /// Serves from `published`, judging by `policies`; outcomes go to `store`.
-    pub fn new(
-        published: Arc<Published>,
-        policies: impl Into<InForce>,
-        store: Arc<dyn Store>,
-        freshness: Arc<Freshness>,
-    ) -> Self {
-        let policies = policies.into();
+    /// Serves checks with `parts`.
+    pub fn new(parts: CheckParts) -> Self {
+        let CheckParts { published, policies, freshness, outcomes, progress, windows, decisions } = parts;
         let mut process = [b'-'; 9];
         process[..8].copy_from_slice(&hex(RandomState::new().build_hasher().finish() as u32));
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
-        let options = OutcomeOptions::default();
-        let outcomes = Outcomes::new(store, Arc::clone(&published), policies.clone(), options);
-        Self { published, policies, outcomes, progress: None, freshness, ids, windows: None, decisions: None }
-    }
-
-    /// Hands outcomes to `outcomes`, and answers once checks see what they changed.
-    pub fn reporting(mut self, outcomes: Outcomes, progress: Progress) -> Self {
-        (self.outcomes, self.progress) = (outcomes, Some(progress));
-        self
-    }
-
-    /// Logs decisions to `log`.
-    pub fn logging(mut self, log: Option<Arc<DecisionLog>>) -> Self {
-        self.decisions = log;
-        self
-    }
-
-    /// Counts sign-ups in `windows`.
-    pub fn counting(mut self, windows: Option<Arc<Windows>>) -> Self {
-        self.windows = windows;
-        self
+        Self { published, policies, outcomes, progress, freshness, ids, windows, decisions }
     }
 
     /// Who asks, if that matters.
@@ -371,8 +364,8 @@ impl pb::check_service_server::CheckService for CheckRpc {
         let reported =
             self.outcomes.report(&client, outcomes, now).await.map_err(|error| of_store(&error))?;
         kinds.into_iter().for_each(metrics::reported);
-        if let (Some(progress), Some(position)) = (&self.progress, &reported.position) {
-            progress.clone().reached(position).await;
+        if let Some(position) = &reported.position {
+            self.progress.clone().reached(position).await;
         }
         let (stored, counted) = (reported.stored, reported.counted);
         Ok(Response::new(pb::ReportOutcomesResponse { stored, counted }))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::clock::now;
 use crate::collect::{CollectError, Collector, FeedStatus, ImportAsked, RunOutcome, RunReport};
 use crate::core::listing::FeedName;
 use crate::feed::Overlap;
@@ -19,7 +20,7 @@ use super::messages::{allocations, feeds};
 use super::once::{Streamed, once, written};
 use super::status::{invalid, not_found, of_collect, of_store};
 use super::wire::gate::client_name;
-use super::{now, pb, recorded};
+use super::{pb, recorded};
 
 /// Listings per look into the store.
 const SCAN: usize = 1_000;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tonic::{Request, Response, Status};
 
 use crate::access::{Directory, KeyId, KeyRecord, Keys, Scope, Wanted};
+use crate::clock::now;
 use crate::core::listing::UnixTime;
 use crate::operate::audit::{Asked, Audit, KeyChange, KeyIntent};
 use crate::store::Store;
@@ -16,7 +17,7 @@ use crate::store::Store;
 use super::messages::listings::{self, LONGEST_AUTHOR};
 use super::once::{written, written_without};
 use super::status::{invalid, of_store};
-use super::{now, pb, recorded};
+use super::{pb, recorded};
 
 /// Serves the keys of a store.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ pub struct KeyRpc {
 impl KeyRpc {
     /// Serves the keys of `store` and records that in `audit`; `directory` is told of changes at once.
     pub fn new(store: Arc<dyn Store>, audit: Arc<Audit>, directory: Option<Arc<Directory>>) -> Self {
-        Self { keys: Keys::new(Arc::clone(&store)), store, audit, directory }
+        Self { keys: Keys::new(store.clone()), store, audit, directory }
     }
 
     async fn create(

@@ -4,7 +4,7 @@ use tonic::Status;
 
 use crate::core::listing::{Action, FeedName, Listing, Subject, codec};
 use crate::core::number::{Number, Range};
-use crate::store::Store;
+use crate::store::ListingStore;
 
 use super::messages::listings;
 use super::pb;
@@ -132,7 +132,7 @@ fn before_next(prefix: u64, after: u64) -> Option<u64> {
 
 /// The next page of matches after `after`, and where to go on if there may be more.
 pub(super) async fn page(
-    store: &dyn Store,
+    store: &dyn ListingStore,
     filter: &Filter,
     mut after: Option<Subject>,
     size: usize,

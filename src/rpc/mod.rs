@@ -24,20 +24,10 @@ mod undo;
 pub mod wire;
 
 pub use admin_service::AdminRpc;
-pub use check_service::CheckRpc;
+pub use check_service::{CheckParts, CheckRpc};
 pub use feed_service::FeedRpc;
 pub use key_service::KeyRpc;
 pub use outcome_service::OutcomeRpc;
 pub use owner_service::OwnerRpc;
 pub use recorded::Turns;
 pub use server::{Rpcs, Server, ServerOptions};
-
-use std::time::SystemTime;
-
-use crate::core::listing::UnixTime;
-
-/// The wall clock; rooms below get the time as an argument.
-pub fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixTime(u32::try_from(since.as_secs()).unwrap_or(u32::MAX))
-}

@@ -15,13 +15,15 @@ use prost::Message;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::clock::now;
 use crate::core::listing::UnixTime;
 use crate::operate::audit::Asked;
 use crate::store::Store;
+use crate::store::notes::{self, NoteEdit, UpdateError};
 
 use super::status::{invalid, of_store};
 use super::wire::gate::client_name;
-use super::{now, pb, recorded};
+use super::{pb, recorded};
 
 /// Longest id, in bytes.
 const LONGEST_ID: usize = 64;
@@ -234,20 +236,19 @@ impl Note {
 
     /// Reads the note, changes it, and writes it unless another server has changed it meanwhile.
     async fn change<T>(&self, change: impl Fn(&mut Vec<Known>) -> Result<T, Status>) -> Result<T, Status> {
-        for _ in 0..ATTEMPTS {
-            let notes = self.store.notes(&self.name).await.map_err(|error| of_store(&error))?;
-            let found = notes.into_iter().find(|(name, _)| *name == self.name).map(|(_, note)| note);
-            let (revision, bytes) = found.map_or((0, Vec::new()), |note| (note.revision, note.bytes));
+        let changed = notes::update(self.store.as_ref(), &self.name, None, ATTEMPTS, |known| {
             // What cannot be read is of no use to anybody.
-            let mut remembered = Remembered::decode(bytes.as_slice()).unwrap_or_default();
+            let mut remembered = Remembered::decode(known.unwrap_or_default()).unwrap_or_default();
             let done = change(&mut remembered.requests)?;
-            let bytes = remembered.encode_to_vec();
-            let put = self.store.put_note(&self.name, revision, Some(bytes), None).await;
-            if put.map_err(|error| of_store(&error))? {
-                return Ok(done);
+            Ok(NoteEdit::Write(remembered.encode_to_vec(), done))
+        });
+        changed.await.map_err(|error| match error {
+            UpdateError::Conflict => {
+                Status::aborted("other requests with an id are being written all the time: try again")
             }
-        }
-        Err(Status::aborted("other requests with an id are being written all the time: try again"))
+            UpdateError::Store(error) => of_store(&error),
+            UpdateError::Refused(status) => status,
+        })
     }
 }
 

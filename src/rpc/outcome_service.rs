@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::clock::now;
 use crate::core::index::{Position, Published};
 use crate::core::listing::Subject;
 use crate::core::number::Number;
@@ -19,7 +20,7 @@ use super::messages::{listings, outcomes};
 use super::once::written;
 use super::recorded::Turns;
 use super::status::{invalid, not_found, of_store};
-use super::{now, pb, recorded};
+use super::{pb, recorded};
 
 /// Outcomes of one answer: the most, and when none is asked for.
 const LIMIT: (u32, u32) = (10_000, 1_000);

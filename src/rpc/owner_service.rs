@@ -12,6 +12,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::clock::now;
 use crate::core::index::{Found, Index, Published, Seen};
 use crate::core::listing::{Action, Day, FeedName};
 use crate::core::number::Region;
@@ -19,7 +20,7 @@ use crate::sync::Freshness;
 
 use super::messages::listings;
 use super::status::{invalid, not_loaded};
-use super::{now, numbers, pb};
+use super::{numbers, pb};
 
 /// Serves owners of numbers, if that is on.
 #[derive(Clone)]

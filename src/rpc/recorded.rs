@@ -9,13 +9,13 @@ use tokio::sync::RwLock;
 use tonic::Status;
 
 use crate::access::KeyError;
+use crate::clock::now;
 use crate::core::index::Position;
 use crate::core::listing::{Decision, Listing, Sighting, Subject, UnixTime};
 use crate::operate::audit::{Act, Answer, Asked, Audit, AuditError, Intent, KeyIntent, Order};
-use crate::store::{Applied, Change, Store, StoreError};
+use crate::store::{Applied, Change, ListingStore, StoreError};
 
 use super::messages::listings::LONGEST_AUTHOR;
-use super::now;
 use super::status::{invalid, of_audit, of_key, of_store};
 
 /// Subjects that the store is asked about at once.
@@ -30,8 +30,8 @@ pub type Turns = Arc<RwLock<()>>;
 
 /// Puts an operator's decision on a subject. The newest counts, and this one is: also within the second of
 /// the one before it.
-pub(super) async fn decide(
-    store: &Arc<dyn Store>,
+pub(super) async fn decide<S: ListingStore + ?Sized>(
+    store: &Arc<S>,
     audit: &Arc<Audit>,
     turns: &Turns,
     asked: Asked,
@@ -47,8 +47,8 @@ pub(super) async fn decide(
 }
 
 /// Applies changes; those of operators are recorded as what `asked` says.
-pub(super) async fn apply(
-    store: &Arc<dyn Store>,
+pub(super) async fn apply<S: ListingStore + ?Sized>(
+    store: &Arc<S>,
     audit: &Arc<Audit>,
     asked: Asked,
     changes: Vec<Change>,
@@ -120,7 +120,10 @@ fn operators(change: &Change, undoes: bool) -> Option<(Subject, Act)> {
     }
 }
 
-async fn with_before(store: &dyn Store, acts: Vec<(Subject, Act)>) -> Result<Vec<Intent>, StoreError> {
+async fn with_before<S: ListingStore + ?Sized>(
+    store: &S,
+    acts: Vec<(Subject, Act)>,
+) -> Result<Vec<Intent>, StoreError> {
     let mut intents = Vec::with_capacity(acts.len());
     for acts in acts.chunks(BATCH) {
         let listings = store.get(acts.iter().map(|(subject, _)| *subject).collect()).await?;
@@ -210,49 +213,19 @@ mod tests {
     use crate::core::index::Position;
     use crate::core::listing::{Action, Decision, UnixTime};
     use crate::operate::audit::{self, Entry};
-    use crate::store::{Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, StoreStats};
+    use crate::store::{Changes, Lease, ListingCounts, ShardDigest};
 
     /// Takes its time and answers as told.
     struct Slow(fn() -> Result<Applied, StoreError>);
 
     #[async_trait]
-    impl Store for Slow {
-        fn kind(&self) -> &'static str {
-            "slow"
-        }
+    impl ListingStore for Slow {
         async fn apply(&self, _: Vec<Change>) -> Result<Applied, StoreError> {
             tokio::time::sleep(Duration::from_millis(100)).await;
             (self.0)()
         }
         async fn apply_leased(&self, changes: Vec<Change>, _: &Lease) -> Result<Applied, StoreError> {
             self.apply(changes).await
-        }
-        async fn lease(&self, _: &str, _: &str) -> Result<Option<Lease>, StoreError> {
-            Ok(None)
-        }
-        async fn give_back(&self, _: &Lease) -> Result<(), StoreError> {
-            Ok(())
-        }
-        async fn notes(&self, _: &str) -> Result<Vec<(String, Note)>, StoreError> {
-            Ok(Vec::new())
-        }
-        async fn put_note(
-            &self,
-            _: &str,
-            _: u64,
-            _: Option<Vec<u8>>,
-            _: Option<&Lease>,
-        ) -> Result<bool, StoreError> {
-            Ok(true)
-        }
-        async fn exchange(
-            &self,
-            _: &str,
-            _: &str,
-            _: Vec<u8>,
-            _: Duration,
-        ) -> Result<Vec<Vec<u8>>, StoreError> {
-            Ok(Vec::new())
         }
         async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
             Ok(vec![None; subjects.len()])
@@ -266,21 +239,8 @@ mod tests {
         async fn changed(&self, _: &Position) -> Result<(), StoreError> {
             Ok(())
         }
-        async fn report(&self, _: Vec<Outcome>) -> Result<(), StoreError> {
-            Ok(())
-        }
-        async fn outcomes(
-            &self,
-            _: Option<OutcomeId>,
-            _: usize,
-        ) -> Result<Vec<(OutcomeId, Outcome)>, StoreError> {
-            Ok(Vec::new())
-        }
-        async fn forget_outcomes(&self, _: Vec<OutcomeId>) -> Result<(), StoreError> {
-            Ok(())
-        }
-        async fn stats(&self) -> Result<StoreStats, StoreError> {
-            Ok(StoreStats::default())
+        async fn counts(&self) -> Result<ListingCounts, StoreError> {
+            Ok(ListingCounts::default())
         }
         async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
             Ok(Vec::new())
@@ -324,7 +284,7 @@ mod tests {
     ) -> (bool, Vec<Option<Answer>>) {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
         let audit = Arc::new(Audit::open(folder.path()).unwrap_or_else(|e| panic!("{e}")));
-        let store: Arc<dyn Store> = Arc::new(Slow(answer));
+        let store = Arc::new(Slow(answer));
         let applied = tokio::time::timeout(patience, apply(&store, &audit, Asked::default(), changes)).await;
         let path = folder.path().join(audit::FILE);
         let lines = || {

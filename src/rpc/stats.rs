@@ -1,13 +1,14 @@
 //! What `GetStats` tells: the store's counts, and a walk over the index for feeds and countries.
 
+use crate::clock::now;
 use crate::core::index::Index;
 use crate::core::number::plan;
 use crate::store::{StoreError, StoreStats};
 use crate::sync::{Held, IndexAge};
 
 use super::messages::listings;
+use super::pb;
 use super::wire::metrics;
-use super::{now, pb};
 
 /// Country codes that are told.
 const MOST_COUNTRIES: usize = 20;

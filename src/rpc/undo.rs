@@ -6,6 +6,7 @@
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::clock::now;
 use crate::core::listing::{Decision, Listing, Subject, UnixTime};
 use crate::operate::audit::{self, Asked, Back, Intent, Which};
 use crate::store::Change;
@@ -13,7 +14,7 @@ use crate::store::Change;
 use super::admin_service::AdminRpc;
 use super::messages::listings;
 use super::status::{invalid, not_found, of_audit, of_store};
-use super::{now, pb, recorded};
+use super::{pb, recorded};
 
 /// Listings that the answer tells.
 const TOLD: usize = 100;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::core::allocation::Allocation;
 use crate::core::listing::FeedName;
 
-use super::{Lease, Store, StoreError};
+use super::StoreError;
+use super::notes::{self, Lease, NoteEdit, NoteStore};
 
 /// The note of the head; no other's name begins like it.
 const HEAD: &str = "allocations";
@@ -47,35 +48,34 @@ impl AllocationHead {
     }
 }
 
-/// The head, and its revision.
-async fn read_head(store: &dyn Store) -> Result<(AllocationHead, u64), StoreError> {
-    let notes = store.notes(HEAD).await?;
-    let Some((_, note)) = notes.into_iter().find(|(name, _)| name == HEAD) else { return Ok(<_>::default()) };
-    let head = serde_json::from_slice(&note.bytes)
-        .map_err(|error| StoreError::Damaged(format!("the note {HEAD}: {error}")))?;
-    Ok((head, note.revision))
+/// The head that a note says; without a note there are no loads.
+fn read_head(note: Option<&[u8]>) -> Result<AllocationHead, StoreError> {
+    let head = note.map(serde_json::from_slice).transpose();
+    let head = head.map_err(|error| StoreError::Damaged(format!("the note {HEAD}: {error}")))?;
+    Ok(head.unwrap_or_default())
 }
 
 /// Which loads count now.
-pub async fn allocation_head(store: &dyn Store) -> Result<AllocationHead, StoreError> {
-    Ok(read_head(store).await?.0)
+pub async fn allocation_head(store: &dyn NoteStore) -> Result<AllocationHead, StoreError> {
+    let note = notes::read(store, HEAD).await?;
+    read_head(note.as_ref().map(|note| note.bytes.as_slice()))
 }
 
 /// One load; nothing if it has given way to another.
 pub async fn allocation(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &FeedName,
     load: u64,
 ) -> Result<Option<Allocation>, StoreError> {
     let name = note_name(feed, load);
-    let found = store.notes(&name).await?.into_iter().find(|(other, _)| *other == name);
-    let read = found.map(|(_, note)| Allocation::from_bytes(&note.bytes)).transpose();
+    let note = notes::read(store, &name).await?;
+    let read = note.map(|note| Allocation::from_bytes(&note.bytes)).transpose();
     read.map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
 /// Puts a load in place of what its feed said before.
 pub async fn put_allocation(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     allocation: &Allocation,
     lease: &Lease,
 ) -> Result<(), StoreError> {
@@ -88,7 +88,7 @@ pub async fn put_allocation(
 
 /// Takes away what a feed said; whether it said anything.
 pub async fn delete_allocation(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &FeedName,
     lease: &Lease,
 ) -> Result<bool, StoreError> {
@@ -99,35 +99,32 @@ pub async fn delete_allocation(
 
 /// Makes the head name `load`; what it named before.
 async fn turn_head(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &FeedName,
     load: Option<u64>,
     lease: &Lease,
 ) -> Result<Option<u64>, StoreError> {
-    for _ in 0..TRIES {
-        let (mut head, revision) = read_head(store).await?;
+    let turned = notes::update(store, HEAD, Some(lease), TRIES, |known| {
+        let mut head = read_head(known)?;
         let before = head.of(feed);
         let load = load.map_or_else(String::new, |load| format!("{load:016x}"));
         head.0.insert(feed.to_string(), LoadName { load });
         let bytes = serde_json::to_vec(&head).map_err(|error| StoreError::Damaged(error.to_string()))?;
-        if store.put_note(HEAD, revision, Some(bytes), Some(lease)).await? {
-            return Ok(before);
-        }
-    }
-    Err(StoreError::Unavailable(format!("others keep writing the note {HEAD}")))
+        Ok::<_, StoreError>(NoteEdit::Write(bytes, before))
+    });
+    let busy = || StoreError::Unavailable(format!("others keep writing the note {HEAD}"));
+    turned.await.map_err(|error| error.or_conflict(busy))
 }
 
 async fn forget(
-    store: &dyn Store,
+    store: &dyn NoteStore,
     feed: &FeedName,
     load: Option<u64>,
     lease: &Lease,
 ) -> Result<(), StoreError> {
     let Some(name) = load.map(|load| note_name(feed, load)) else { return Ok(()) };
-    for (found, note) in store.notes(&name).await? {
-        if found == name {
-            store.put_note(&name, note.revision, None, Some(lease)).await?;
-        }
+    if let Some(note) = notes::read(store, &name).await? {
+        store.put_note(&name, note.revision, None, Some(lease)).await?;
     }
     Ok(())
 }

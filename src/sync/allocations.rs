@@ -29,7 +29,7 @@ impl Sync {
             return Ok(());
         }
         self.looked.at = Some(Instant::now());
-        let head = allocation_head(self.store.as_ref()).await?;
+        let head = allocation_head(self.notes.as_ref()).await?;
         if head == self.looked.head {
             return Ok(());
         }
@@ -40,7 +40,7 @@ impl Sync {
             match load {
                 None => all = all.without(&feed),
                 Some(load) if known.get(&feed).is_some_and(|known| known.id() == load) => {}
-                Some(load) => match allocation(self.store.as_ref(), &feed, load).await {
+                Some(load) => match allocation(self.notes.as_ref(), &feed, load).await {
                     Ok(Some(allocation)) => all = all.with(allocation),
                     // It has just given way to another: the next look finds that.
                     Ok(None) => complete = false,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::core::burst::{Others, Windows};
 use crate::core::listing::UnixTime;
-use crate::store::{Store, StoreError};
+use crate::store::{NoteStore, StoreError};
 
 /// How often they tell each other.
 const EVERY: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Tells and hears until `stop` is told.
 pub async fn share_bursts(
     windows: Arc<Windows>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn NoteStore>,
     clock: fn() -> UnixTime,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -48,7 +48,7 @@ pub async fn share_bursts(
 
 async fn share(
     windows: &Windows,
-    store: &dyn Store,
+    store: &dyn NoteStore,
     seat: &str,
     now: UnixTime,
 ) -> Result<Others, StoreError> {

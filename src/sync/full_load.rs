@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::core::index::{Builder, Index};
 use crate::core::listing::{Listing, Subject};
-use crate::store::{Store, StoreError};
+use crate::store::{ListingStore, StoreError};
 
 use super::off_thread;
 
@@ -15,8 +15,8 @@ use super::off_thread;
 const PAGE: usize = 20_000;
 
 /// The index of all that `store` holds.
-pub(super) async fn load(store: &dyn Store) -> Result<Index, StoreError> {
-    let position = store.stats().await?.position;
+pub(super) async fn load(store: &dyn ListingStore) -> Result<Index, StoreError> {
+    let position = store.counts().await?.position;
     // One page is added while the next is read.
     let (pages, mut received) = mpsc::channel::<Vec<(Subject, Listing)>>(2);
     let adding = off_thread(move || {

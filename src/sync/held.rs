@@ -20,11 +20,11 @@ impl Sync {
     /// Loads every listing, and publishes that unless too much is missing.
     pub(super) async fn load_all(&mut self, reason: LoadReason) -> Result<(), StoreError> {
         reason.count();
-        let fresh = full_load::load(self.store.as_ref()).await?;
+        let fresh = full_load::load(self.listings.as_ref()).await?;
         let (had, has) = (self.published.load().listings(), fresh.listings());
         let (decided, decides) = (self.published.load().decisions(), fresh.decisions());
         let lost = self.has_lost(had, has) || self.has_lost(decided, decides);
-        if lost && !self.store.shrink_accepted().await? {
+        if lost && !self.listings.shrink_accepted().await? {
             metrics::HELD_LOADS.inc();
             tracing::error!(
                 had,
@@ -49,13 +49,13 @@ impl Sync {
 
     /// Loads again if the loss was accepted, or has been made good.
     pub(super) async fn try_release(&mut self) -> Result<(), StoreError> {
-        let accepted = self.store.shrink_accepted().await?;
+        let accepted = self.listings.shrink_accepted().await?;
         if !accepted && self.tried.elapsed() < TRY_AGAIN {
             return Ok(());
         }
         self.tried = Instant::now();
-        let stats = self.store.stats().await?;
-        if accepted || !self.has_lost(self.published.load().listings(), stats.numbers + stats.ranges) {
+        let counts = self.listings.counts().await?;
+        if accepted || !self.has_lost(self.published.load().listings(), counts.numbers + counts.ranges) {
             self.load_all(LoadReason::Released).await?;
         }
         Ok(())
@@ -71,7 +71,7 @@ impl Sync {
     pub(super) async fn take_in_what_is_there(&mut self) -> Result<(), StoreError> {
         let (mut after, mut there) = (None, Vec::new());
         loop {
-            let page = self.store.scan(after, STEP.0).await?;
+            let page = self.listings.scan(after, STEP.0).await?;
             let is_last = page.len() < STEP.0;
             after = page.last().map(|(subject, _)| *subject);
             there.extend(page.into_iter().map(|(subject, listing)| (subject, Some(listing))));

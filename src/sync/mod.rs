@@ -23,7 +23,7 @@ use tokio::sync::{Notify, watch};
 use crate::core::allocation::Allocations;
 use crate::core::index::{Index, Position, Published};
 use crate::core::listing::UnixTime;
-use crate::store::{Changes, Store, StoreError};
+use crate::store::{Changes, ListingStore, NoteStore, Store, StoreError};
 
 use metrics::LoadReason;
 use rebuild::Rebuild;
@@ -80,7 +80,9 @@ enum Taken {
 
 /// Keeps the published index in step with a store.
 pub struct Sync {
-    store: Arc<dyn Store>,
+    listings: Arc<dyn ListingStore>,
+    /// Regulators' files are notes.
+    notes: Arc<dyn NoteStore>,
     published: Arc<Published>,
     options: SyncOptions,
     /// The place in the store's log; the index's own, but while a full load is held back.
@@ -114,7 +116,8 @@ impl Sync {
         let (reached, _) = watch::channel(Position::default());
         let now = Instant::now();
         let mut sync = Self {
-            store,
+            listings: store.clone(),
+            notes: store,
             published,
             options,
             at: Position::default(),
@@ -229,7 +232,7 @@ impl Sync {
         };
         let look = Arc::clone(&self.look);
         let asked = tokio::select! {
-            changed = self.store.changed(&self.at) => return changed,
+            changed = self.listings.changed(&self.at) => return changed,
             () = rebuilt => false,
             () = look.notified() => true,
         };
@@ -245,7 +248,7 @@ impl Sync {
         if self.rebuild.as_mut().is_some_and(Rebuild::is_done) {
             self.take_rebuilt();
         }
-        match self.store.changes(&self.at, BATCH).await? {
+        match self.listings.changes(&self.at, BATCH).await? {
             Changes::Gone => {
                 tracing::warn!("the change log does not lead on from this index: loading everything");
                 self.load_all(LoadReason::LogGap).await?;

@@ -13,14 +13,14 @@ use super::{Sync, off_thread};
 
 impl Sync {
     pub(super) async fn reconcile(&mut self) -> Result<(), StoreError> {
-        let stored = self.store.digests().await?;
+        let stored = self.listings.digests().await?;
         let same_place = stored.iter().map(|shard| shard.mark).eq(self.at.marks.iter().copied());
         if stored.is_empty() || !same_place {
             // No digests kept, or a write just came between: next time.
             return Ok(());
         }
         self.reconciled = Instant::now();
-        let (index, store) = (Arc::clone(&self.published.load()), Arc::clone(&self.store));
+        let (index, store) = (Arc::clone(&self.published.load()), Arc::clone(&self.listings));
         let shards = stored.len();
         let held = off_thread(move || index.digests(shards, |subject| store.shard_of(subject))).await?;
         let differing: Vec<usize> =

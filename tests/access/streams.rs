@@ -237,7 +237,7 @@ fn a_stream_ends_when_its_key_expires() {
     let folder = tempfile::tempdir().unwrap();
     let admin = first_key(folder.path(), "ops", "admin");
     let served = serve(folder.path(), KEYS);
-    let expires = UnixTime(numguard::rpc::now().0 + 15).to_string();
+    let expires = UnixTime(numguard::clock::now().0 + 15).to_string();
     let create = ["key", "create", "--client", "shop", "--scopes", "check", "--expires", &expires];
     let made = with(&served, &admin, &create);
     assert_eq!(made.code, Some(0), "{made:?}");

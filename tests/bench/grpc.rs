@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use numguard::core::index::Published;
 use numguard::core::listing::UnixTime;
-use numguard::core::policy::Policies;
+use numguard::core::policy::{InForce, Policies};
+use numguard::operate::outcomes::{OutcomeOptions, Outcomes};
 use numguard::rpc::wire::CountCalls;
-use numguard::rpc::{CheckRpc, pb};
+use numguard::rpc::{CheckParts, CheckRpc, pb};
 use numguard::store::{Embedded, EmbeddedOptions, Store};
 use numguard::sync::{Sync, SyncOptions};
 use pb::check_service_client::CheckServiceClient;
@@ -123,6 +124,21 @@ pub(crate) fn server(kind: &str) {
     });
 }
 
+/// Checks with the default policies, trust and no log.
+fn check_service(store: Arc<dyn Store>, published: Arc<Published>, sync: &Sync) -> CheckRpc {
+    let policies = InForce::from(Arc::new(Policies::default()));
+    let options = OutcomeOptions::default();
+    CheckRpc::new(CheckParts {
+        outcomes: Outcomes::new(store, Arc::clone(&published), policies.clone(), options),
+        published,
+        policies,
+        freshness: sync.freshness(),
+        progress: sync.progress(),
+        windows: None,
+        decisions: None,
+    })
+}
+
 /// A service that follows a Redis.
 async fn redis_service(port: u16) -> CheckRpc {
     let folder = tempfile::tempdir().unwrap();
@@ -130,13 +146,13 @@ async fn redis_service(port: u16) -> CheckRpc {
     let published = Arc::new(Published::default());
     let options = redis::sync_options(&folder);
     let (sync, _) = Sync::start(Arc::clone(&store), Arc::clone(&published), options).await.unwrap();
-    let freshness = sync.freshness();
+    let service = check_service(store, published, &sync);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
         let _kept = (folder, stop);
         sync.run(stopped).await;
     });
-    CheckRpc::new(published, Arc::new(Policies::default()), store, freshness)
+    service
 }
 
 async fn numguard_service() -> CheckRpc {
@@ -154,7 +170,7 @@ async fn numguard_service() -> CheckRpc {
     };
     let (sync, _) = Sync::start(Arc::clone(&store), Arc::clone(&published), options).await.unwrap();
     published.publish(listings::index(100_000));
-    CheckRpc::new(published, Arc::new(Policies::default()), store, sync.freshness())
+    check_service(store, published, &sync)
 }
 
 fn requests(count: usize) -> Vec<pb::CheckNumberRequest> {

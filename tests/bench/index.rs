@@ -8,7 +8,7 @@ use numguard::core::listing::UnixTime;
 use numguard::core::number::Number;
 use numguard::core::number::Segments;
 use numguard::core::starter;
-use numguard::store::{Change, Embedded, EmbeddedOptions, Store};
+use numguard::store::{Change, Embedded, EmbeddedOptions, ListingStore};
 use numguard::sync::snapshot;
 
 use crate::listings::{self, Random};

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use numguard::core::index::Position;
 use numguard::core::listing::{Listing, Subject};
 use numguard::store::{
-    Applied, Change, Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, Store, StoreError, StoreStats,
+    Applied, Change, Changes, Lease, ListingCounts, ListingStore, Note, NoteStore, Outcome, OutcomeId,
+    OutcomeStore, ShardDigest, Store, StoreError,
 };
 
 pub(crate) struct Faulty {
@@ -37,10 +38,7 @@ fn killed<T>() -> Result<T, StoreError> {
 }
 
 #[async_trait]
-impl Store for Faulty {
-    fn kind(&self) -> &'static str {
-        "faulty"
-    }
+impl ListingStore for Faulty {
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
         self.inner.apply(changes).await
     }
@@ -54,6 +52,41 @@ impl Store for Faulty {
             _ => killed(),
         }
     }
+    async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
+        self.inner.get(subjects).await
+    }
+    async fn scan(
+        &self,
+        after: Option<Subject>,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Listing)>, StoreError> {
+        self.inner.scan(after, limit).await
+    }
+    async fn changes(&self, position: &Position, limit: usize) -> Result<Changes, StoreError> {
+        self.inner.changes(position, limit).await
+    }
+    async fn changed(&self, position: &Position) -> Result<(), StoreError> {
+        self.inner.changed(position).await
+    }
+    async fn counts(&self) -> Result<ListingCounts, StoreError> {
+        self.inner.counts().await
+    }
+    async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
+        self.inner.digests().await
+    }
+    fn shard_of(&self, subject: Subject) -> usize {
+        self.inner.shard_of(subject)
+    }
+    async fn accept_shrink(&self) -> Result<(), StoreError> {
+        self.inner.accept_shrink().await
+    }
+    async fn shrink_accepted(&self) -> Result<bool, StoreError> {
+        self.inner.shrink_accepted().await
+    }
+}
+
+#[async_trait]
+impl NoteStore for Faulty {
     async fn exchange(
         &self,
         board: &str,
@@ -91,22 +124,10 @@ impl Store for Faulty {
             _ => killed(),
         }
     }
-    async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
-        self.inner.get(subjects).await
-    }
-    async fn scan(
-        &self,
-        after: Option<Subject>,
-        limit: usize,
-    ) -> Result<Vec<(Subject, Listing)>, StoreError> {
-        self.inner.scan(after, limit).await
-    }
-    async fn changes(&self, position: &Position, limit: usize) -> Result<Changes, StoreError> {
-        self.inner.changes(position, limit).await
-    }
-    async fn changed(&self, position: &Position) -> Result<(), StoreError> {
-        self.inner.changed(position).await
-    }
+}
+
+#[async_trait]
+impl OutcomeStore for Faulty {
     async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError> {
         self.inner.report(outcomes).await
     }
@@ -120,19 +141,14 @@ impl Store for Faulty {
     async fn forget_outcomes(&self, ids: Vec<OutcomeId>) -> Result<(), StoreError> {
         self.inner.forget_outcomes(ids).await
     }
-    async fn stats(&self) -> Result<StoreStats, StoreError> {
-        self.inner.stats().await
+    async fn outcome_count(&self) -> Result<u64, StoreError> {
+        self.inner.outcome_count().await
     }
-    async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
-        self.inner.digests().await
-    }
-    fn shard_of(&self, subject: Subject) -> usize {
-        self.inner.shard_of(subject)
-    }
-    async fn accept_shrink(&self) -> Result<(), StoreError> {
-        self.inner.accept_shrink().await
-    }
-    async fn shrink_accepted(&self) -> Result<bool, StoreError> {
-        self.inner.shrink_accepted().await
+}
+
+#[async_trait]
+impl Store for Faulty {
+    fn kind(&self) -> &'static str {
+        "faulty"
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use numguard::store::{Change, Redis, RedisOptions, Store};
+use numguard::store::{Change, ListingStore, Redis, RedisOptions, Store};
 
 use crate::battery::seen;
 use crate::followed::{Followed, many, subject, sync_options, until};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use numguard::core::index::Published;
-use numguard::store::{Embedded, EmbeddedOptions, Store, StoreError};
+use numguard::store::{Embedded, EmbeddedOptions, ListingStore, Store, StoreError};
 use numguard::sync::{Loaded, Sync};
 
 use crate::battery::{self, every_case};

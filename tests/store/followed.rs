@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use numguard::clock::now;
 use numguard::core::check::check;
 use numguard::core::index::Published;
 use numguard::core::listing::{Action, Subject, UnixTime};
 use numguard::core::policy::{Policy, Verdict};
 use numguard::core::signal::Context;
-use numguard::rpc::now;
 use numguard::store::{Change, Redis, RedisOptions, Store, StoreError};
 use numguard::sync::{Freshness, IndexAge, Loaded, Sync, SyncOptions};
 use tokio::sync::watch;

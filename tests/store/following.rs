@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use numguard::core::listing::Action;
-use numguard::store::{Change, Redis, RedisOptions, Store};
+use numguard::store::{Change, ListingStore, Redis, RedisOptions, Store};
 use numguard::sync::{Loaded, SyncOptions};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

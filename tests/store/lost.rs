@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use numguard::core::listing::Action;
-use numguard::store::{Change, Redis, RedisOptions, Store};
+use numguard::store::{Change, ListingStore, Redis, RedisOptions, Store};
 use numguard::sync::Loaded;
 
 use crate::battery::{decided, seen};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use numguard::core::listing::Action;
-use numguard::store::{Password, Redis, RedisOptions, RedisTls, Store};
+use numguard::store::{ListingStore, Password, Redis, RedisOptions, RedisTls, Store};
 use numguard::sync::Loaded;
 use tempfile::TempDir;
 

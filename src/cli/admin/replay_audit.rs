@@ -9,10 +9,11 @@ use anyhow::{Context, Result, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
+use crate::clock::now;
 use crate::core::listing::{Listing, UnixTime};
 use crate::operate::audit::{Record, Step, Truth, Wanted, truths};
 use crate::rpc::messages::{listing, read_listing};
-use crate::rpc::{now, pb};
+use crate::rpc::pb;
 
 use super::super::audit;
 use super::super::connection::asked::AskedArg;

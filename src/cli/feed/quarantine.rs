@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::rpc::{now, pb};
+use crate::clock::now;
+use crate::rpc::pb;
 
 use super::super::connection::asked::AskedArg;
 use super::super::connection::{Client, ServerArg};

@@ -4,8 +4,9 @@ use anyhow::Result;
 use comfy_table::Table;
 use serde_json::{Value, json};
 
+use crate::clock::now;
 use crate::core::listing::UnixTime;
-use crate::rpc::{now, pb};
+use crate::rpc::pb;
 
 use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;

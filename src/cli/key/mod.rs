@@ -9,8 +9,9 @@ use anyhow::{Context, Result, bail};
 use prost_types::{Duration, Timestamp};
 use serde_json::json;
 
+use crate::clock::now;
 use crate::core::listing::UnixTime;
-use crate::rpc::{now, pb};
+use crate::rpc::pb;
 
 use self::keyring::KeyringArg;
 use super::connection::asked::AskedArg;

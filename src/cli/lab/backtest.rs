@@ -10,13 +10,13 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::clock::now;
 use crate::config::policies;
 use crate::core::allocation::Allocations;
 use crate::core::listing::{Day, FeedName, Subject, UnixTime};
 use crate::core::number::{LineType, Number, parse};
 use crate::feed::{self, Catalogue, Definition, Reading, Shape, read_holders};
 use crate::lab::backtest::{self, History, Inputs, Report, Sightings, interval};
-use crate::rpc::now;
 
 use super::super::exit::Exit;
 use super::super::output::{Output, OutputArg, print_json, print_table, say, table, tell};

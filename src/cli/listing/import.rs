@@ -12,11 +12,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::clock::now;
 use crate::core::listing::FeedName;
 use crate::core::number::Region;
 use crate::feed::{self, BadLine, Reading, Row};
 use crate::rpc::messages::listing;
-use crate::rpc::{now, pb};
+use crate::rpc::pb;
 
 use super::super::connection::asked::AskedArg;
 use super::super::connection::{Client, ServerArg};

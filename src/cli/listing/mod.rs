@@ -10,10 +10,11 @@ pub(crate) mod why;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use crate::clock::now;
 use crate::core::listing::UnixTime;
 use crate::core::number::{self, Number, Region};
 use crate::rpc::messages::exported;
-use crate::rpc::{now, pb};
+use crate::rpc::pb;
 
 use super::connection::asked::AskedArg;
 use super::connection::{Client, ServerArg};

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::rpc::{now, pb};
+use crate::clock::now;
+use crate::rpc::pb;
 
 use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::core::listing::{FeedName, Listing, Report, Sighting, Subject, UnixTime};
 use crate::core::number::Number;
-use crate::store::{Change, Counted, Note, Outcome, OutcomeId, OutcomeKind, StoreError};
+use crate::store::notes::{self, NoteEdit};
+use crate::store::{Change, Counted, Outcome, OutcomeId, OutcomeKind, StoreError};
 
 use super::counted::{as_report, told};
 use super::{ClientTrust, Outcomes, Reported};
@@ -17,6 +18,14 @@ const OTHERS: u32 = 10;
 
 /// Old outcomes that one report clears away at most.
 const CLEARED: usize = 1_000;
+
+/// What one report was granted, and what the client has used of its day with it.
+struct Today {
+    granted: u32,
+    kept: u32,
+    used: u32,
+    others: u32,
+}
 
 impl Outcomes {
     /// Takes in what `client` reports at `now`.
@@ -87,36 +96,26 @@ impl Outcomes {
             return Ok((0, 0));
         }
         let name = format!("outcomes.today:{}", FeedName::of_client(client, Report::Abuse));
-        for _ in 0..TRIES {
-            let known = self.note(&name).await?;
-            let (used, others) = known.as_ref().map_or((0, 0), |note| used(&note.bytes, now));
+        let most = self.options.per_day.saturating_mul(OTHERS);
+        let updated = notes::update(self.store.as_ref(), &name, None, TRIES, |known| {
+            let (used, others) = known.map_or((0, 0), |text| used(text, now));
             let granted = wanted.min(self.options.per_day.saturating_sub(used));
-            let most = self.options.per_day.saturating_mul(OTHERS);
             let kept = (all - granted).min(most.saturating_sub(others));
-            let text = format!("{} {} {}", now.day().0, used + granted, others + kept).into_bytes();
-            let revision = known.map_or(0, |note| note.revision);
-            if self.store.put_note(&name, revision, Some(text), None).await? {
-                // Told by the report that reaches a limit, and not by all that come after it.
-                if granted > 0 && used + granted == self.options.per_day {
-                    tracing::warn!(
-                        client,
-                        limit = used + granted,
-                        "a client has reached its outcomes of today"
-                    );
-                }
-                if kept > 0 && others + kept == most {
-                    let why = "no more is kept today of what a client reports and changes nothing";
-                    tracing::warn!(client, limit = most, "{why}");
-                }
-                return Ok((granted, kept));
-            }
+            let today = Today { granted, kept, used: used + granted, others: others + kept };
+            let text = format!("{} {} {}", now.day().0, today.used, today.others).into_bytes();
+            Ok::<_, StoreError>(NoteEdit::Write(text, today))
+        });
+        let busy = || StoreError::Unavailable("others report for this client at the same time".to_owned());
+        let today = updated.await.map_err(|error| error.or_conflict(busy))?;
+        // Logged for the report that reaches a limit, and not for all that come after it.
+        if today.granted > 0 && today.used == self.options.per_day {
+            tracing::warn!(client, limit = today.used, "a client has reached its outcomes of today");
         }
-        Err(StoreError::Unavailable("others report for this client at the same time".to_owned()))
-    }
-
-    pub(super) async fn note(&self, name: &str) -> Result<Option<Note>, StoreError> {
-        let found = self.store.notes(name).await?;
-        Ok(found.into_iter().find(|(found, _)| found == name).map(|(_, note)| note))
+        if today.kept > 0 && today.others == most {
+            let why = "no more is kept today of what a client reports and changes nothing";
+            tracing::warn!(client, limit = most, "{why}");
+        }
+        Ok((today.granted, today.kept))
     }
 
     /// What the client now says about each number.
@@ -141,7 +140,7 @@ impl Outcomes {
     /// Forgets what is too old or too much. What was verified goes with its outcome; reported abuse
     /// fades like any sighting.
     async fn clear_old(&self, now: UnixTime) -> Result<(), StoreError> {
-        let count = self.store.stats().await?.outcomes;
+        let count = self.store.outcome_count().await?;
         let too_many = usize::try_from(count.saturating_sub(self.options.keep)).unwrap_or(CLEARED);
         let too_old = now.0.saturating_sub(self.options.keep_days.saturating_mul(86_400));
         let oldest = self.store.outcomes(None, CLEARED.min(too_many.max(1))).await?;

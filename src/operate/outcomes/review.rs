@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::listing::UnixTime;
 use crate::core::number::Number;
+use crate::store::notes::{self, NoteEdit};
 use crate::store::{Outcome, StoreError};
 
 use super::Outcomes;
@@ -111,22 +112,16 @@ impl Outcomes {
         mut change: impl FnMut(&mut Vec<ReviewReport>) + Send,
     ) -> Result<(), StoreError> {
         let name = name(number);
-        for _ in 0..TRIES {
-            let known = self.note(&name).await?;
-            let text = known.as_ref().map_or(b"[]".as_slice(), |note| &note.bytes);
+        let changed = notes::update(self.store.as_ref(), &name, None, TRIES, |known| {
+            let text = known.unwrap_or(b"[]");
             let mut reports =
                 serde_json::from_slice(text).map_err(|_| StoreError::Damaged("a review".to_owned()))?;
             change(&mut reports);
             let text = serde_json::to_vec(&reports).ok().filter(|_| !reports.is_empty());
-            if known.is_none() && text.is_none() {
-                return Ok(());
-            }
-            let revision = known.map_or(0, |note| note.revision);
-            if self.store.put_note(&name, revision, text, None).await? {
-                return Ok(());
-            }
-        }
-        Err(StoreError::Unavailable("others write to this review at the same time".to_owned()))
+            Ok::<_, StoreError>(text.map_or(NoteEdit::Delete(()), |text| NoteEdit::Write(text, ())))
+        });
+        let busy = || StoreError::Unavailable("others write to this review at the same time".to_owned());
+        changed.await.map_err(|error| error.or_conflict(busy))
     }
 }
 

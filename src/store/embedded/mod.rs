@@ -20,8 +20,8 @@ use crate::core::index::Position;
 use crate::core::listing::{Listing, Subject};
 
 use super::{
-    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, Store, StoreError,
-    StoreStats,
+    Applied, Change, Changes, Lease, ListingCounts, ListingStore, Note, NoteStore, Outcome, OutcomeId,
+    OutcomeStore, SHRINK_ACCEPTED_FOR, ShardDigest, Store, StoreError,
 };
 use leases::Leases;
 use tables::Tables;
@@ -74,11 +74,7 @@ impl Embedded {
 }
 
 #[async_trait]
-impl Store for Embedded {
-    fn kind(&self) -> &'static str {
-        "embedded"
-    }
-
+impl ListingStore for Embedded {
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
         let news = self.cursor.clone();
         self.blocking(move |tables| {
@@ -100,6 +96,58 @@ impl Store for Embedded {
         self.apply(changes).await
     }
 
+    async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
+        self.blocking(move |tables| tables.get(&subjects)).await
+    }
+
+    async fn scan(
+        &self,
+        after: Option<Subject>,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Listing)>, StoreError> {
+        self.blocking(move |tables| tables.scan(after, limit)).await
+    }
+
+    async fn changes(&self, position: &Position, limit: usize) -> Result<Changes, StoreError> {
+        let position = position.clone();
+        self.blocking(move |tables| tables.changes(&position, limit)).await
+    }
+
+    async fn changed(&self, position: &Position) -> Result<(), StoreError> {
+        let seen = position.marks.first().map_or(0, |mark| mark.cursor);
+        let mut cursor = self.cursor.subscribe();
+        let news = tokio::time::timeout(QUIET, cursor.wait_for(|cursor| *cursor > seen));
+        // Quiet for long enough: who waits may have other things to do, such as releasing a held load.
+        let Ok(news) = news.await else { return Ok(()) };
+        news.map(drop).map_err(|_| StoreError::Unavailable("the store is closed".to_owned()))
+    }
+
+    async fn counts(&self) -> Result<ListingCounts, StoreError> {
+        self.blocking(Tables::counts).await
+    }
+
+    async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
+        // redb checks its own pages, and only this process writes them.
+        Ok(Vec::new())
+    }
+
+    fn shard_of(&self, _: Subject) -> usize {
+        0
+    }
+
+    async fn accept_shrink(&self) -> Result<(), StoreError> {
+        *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn shrink_accepted(&self) -> Result<bool, StoreError> {
+        let accepted = *self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(accepted.is_some_and(|at| at.elapsed() < SHRINK_ACCEPTED_FOR))
+    }
+}
+
+#[async_trait]
+impl NoteStore for Embedded {
     async fn lease(&self, name: &str, holder: &str) -> Result<Option<Lease>, StoreError> {
         Ok(self.leases.take(name, holder))
     }
@@ -129,33 +177,10 @@ impl Store for Embedded {
     async fn exchange(&self, _: &str, _: &str, _: Vec<u8>, _: Duration) -> Result<Vec<Vec<u8>>, StoreError> {
         Ok(Vec::new())
     }
+}
 
-    async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
-        self.blocking(move |tables| tables.get(&subjects)).await
-    }
-
-    async fn scan(
-        &self,
-        after: Option<Subject>,
-        limit: usize,
-    ) -> Result<Vec<(Subject, Listing)>, StoreError> {
-        self.blocking(move |tables| tables.scan(after, limit)).await
-    }
-
-    async fn changes(&self, position: &Position, limit: usize) -> Result<Changes, StoreError> {
-        let position = position.clone();
-        self.blocking(move |tables| tables.changes(&position, limit)).await
-    }
-
-    async fn changed(&self, position: &Position) -> Result<(), StoreError> {
-        let seen = position.marks.first().map_or(0, |mark| mark.cursor);
-        let mut cursor = self.cursor.subscribe();
-        let news = tokio::time::timeout(QUIET, cursor.wait_for(|cursor| *cursor > seen));
-        // Quiet for long enough: who waits may have other things to do, such as releasing a held load.
-        let Ok(news) = news.await else { return Ok(()) };
-        news.map(drop).map_err(|_| StoreError::Unavailable("the store is closed".to_owned()))
-    }
-
+#[async_trait]
+impl OutcomeStore for Embedded {
     async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError> {
         self.blocking(move |tables| tables.report(&outcomes)).await
     }
@@ -172,26 +197,14 @@ impl Store for Embedded {
         self.blocking(move |tables| tables.forget_outcomes(&ids)).await
     }
 
-    async fn stats(&self) -> Result<StoreStats, StoreError> {
-        self.blocking(Tables::stats).await
+    async fn outcome_count(&self) -> Result<u64, StoreError> {
+        self.blocking(Tables::outcome_count).await
     }
+}
 
-    async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
-        // redb checks its own pages, and only this process writes them.
-        Ok(Vec::new())
-    }
-
-    fn shard_of(&self, _: Subject) -> usize {
-        0
-    }
-
-    async fn accept_shrink(&self) -> Result<(), StoreError> {
-        *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        Ok(())
-    }
-
-    async fn shrink_accepted(&self) -> Result<bool, StoreError> {
-        let accepted = *self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(accepted.is_some_and(|at| at.elapsed() < ACCEPTED_FOR))
+#[async_trait]
+impl Store for Embedded {
+    fn kind(&self) -> &'static str {
+        "embedded"
     }
 }

@@ -1,12 +1,10 @@
 //! The table of notes: name -> revision and text.
 
-use redb::{ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{ReadableDatabase, ReadableTable};
 
 use crate::store::{Note, StoreError};
 
-use super::tables::{Tables, unavailable};
-
-pub(super) const NOTES: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("notes");
+use super::tables::{NOTES, Tables, unavailable};
 
 impl Tables {
     pub(super) fn notes(&self, prefix: &str) -> Result<Vec<(String, Note)>, StoreError> {

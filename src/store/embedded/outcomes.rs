@@ -2,9 +2,9 @@
 
 use std::ops::Bound::{Excluded, Unbounded};
 
-use redb::ReadableDatabase;
+use redb::{ReadableDatabase, ReadableTableMetadata};
 
-use crate::store::{Outcome, OutcomeId, StoreError, distinct};
+use crate::store::{Outcome, OutcomeId, StoreError};
 
 use super::tables::{OUTCOMES, Tables, unavailable};
 
@@ -14,7 +14,7 @@ impl Tables {
         {
             let mut table = write.open_table(OUTCOMES).map_err(unavailable)?;
             for outcome in outcomes {
-                let id = OutcomeId::new(outcome.reported_at, distinct());
+                let id = OutcomeId::new(outcome.reported_at);
                 table.insert(id.0.as_slice(), outcome.to_bytes().as_slice()).map_err(unavailable)?;
             }
         }
@@ -48,5 +48,10 @@ impl Tables {
             }
         }
         write.commit().map_err(unavailable)
+    }
+
+    pub(super) fn outcome_count(&self) -> Result<u64, StoreError> {
+        let read = self.database.begin_read().map_err(unavailable)?;
+        read.open_table(OUTCOMES).map_err(unavailable)?.len().map_err(unavailable)
     }
 }

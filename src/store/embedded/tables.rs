@@ -19,12 +19,11 @@ use redb::{
 
 use crate::core::index::{Mark, Position};
 use crate::core::listing::{Listing, Subject, codec};
-
-use super::super::{Applied, Change, Changes, StoreError, StoreStats};
-use super::notes::NOTES;
+use crate::store::{Applied, Change, Changes, ListingCounts, StoreError};
 
 const LISTINGS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("listings");
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("stamped_log");
+pub(super) const NOTES: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("notes");
 pub(super) const OUTCOMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("outcomes_by_time");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -196,15 +195,13 @@ impl Tables {
         Ok(Changes::Next(now.collect::<Result<_, StoreError>>()?, self.position(reached)))
     }
 
-    pub(super) fn stats(&self) -> Result<StoreStats, StoreError> {
+    pub(super) fn counts(&self) -> Result<ListingCounts, StoreError> {
         let read = self.database.begin_read().map_err(unavailable)?;
         let meta = read.open_table(META).map_err(unavailable)?;
-        let outcomes = read.open_table(OUTCOMES).map_err(unavailable)?;
         let log = read.open_table(LOG).map_err(unavailable)?;
-        Ok(StoreStats {
+        Ok(ListingCounts {
             numbers: read_meta(&meta, "numbers")?,
             ranges: read_meta(&meta, "ranges")?,
-            outcomes: outcomes.len().map_err(unavailable)?,
             position: self.position(mark_at(&log, read_meta(&meta, "cursor")?)?),
         })
     }

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{select_all, try_join_all};
 use redis::{Value, cmd, pipe};
@@ -16,14 +15,12 @@ use crate::core::listing::{Listing, Subject};
 use crate::store::{Changes, StoreError};
 
 use super::keys::{PageId, SHARDS};
+use super::link::NEWS_WAIT;
 use super::page::Listings;
 use super::{Redis, Route, failure, log, read};
 
 /// Log entries of a shard taken at once.
 const ENTRIES: usize = 256;
-
-/// How long Redis holds a question for news.
-pub(super) const WAIT: Duration = Duration::from_secs(2);
 
 /// What a shard's log has after a mark.
 enum News {
@@ -162,14 +159,14 @@ pub(super) async fn changed(store: &Redis, position: &Position) -> Result<(), St
             // one would stand in line behind it. So each is asked to its end, one at a time.
             let turn = Arc::clone(&route.news_turn).lock_owned().await;
             let mut read = cmd("XREAD");
-            read.arg("COUNT").arg(1).arg("BLOCK").arg(WAIT.as_millis() as u64).arg("STREAMS");
+            read.arg("COUNT").arg(1).arg("BLOCK").arg(NEWS_WAIT.as_millis() as u64).arg("STREAMS");
             for &shard in &route.shards {
                 read.arg(store.keys().log(shard));
             }
             for &shard in &route.shards {
                 read.arg(format!("{}-1", position.marks[shard].cursor));
             }
-            let (news, limit) = (Arc::clone(&route.news), WAIT + store.0.options.timeout);
+            let (news, limit) = (Arc::clone(&route.news), NEWS_WAIT + store.0.options.timeout);
             let asked = tokio::spawn(async move {
                 let answer = news.run_within::<Value>(limit, &read).await.map(drop);
                 drop(turn);

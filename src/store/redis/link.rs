@@ -25,6 +25,9 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// How often the keeper looks whether a connection still leads to a master.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How long a question for news may wait in Redis; every other answer on that connection waits behind it.
+pub(super) const NEWS_WAIT: Duration = Duration::from_secs(2);
+
 #[derive(Clone)]
 enum State {
     /// Nothing has been tried yet: the one state that calls wait in, and not for long.
@@ -229,7 +232,7 @@ async fn look(connection: &MultiplexedConnection, timeout: Duration) {
     loop {
         tokio::time::sleep(LOOK).await;
         // The answer may have to wait behind a question for news.
-        let limit = super::follow::WAIT + timeout;
+        let limit = NEWS_WAIT + timeout;
         match tokio::time::timeout(limit, is_still_master(connection.clone())).await {
             Ok(true) => {}
             Ok(false) | Err(_) => return,

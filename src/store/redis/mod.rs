@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `address`, `dial`, `link` | where Redis is, how a connection is made, how it is kept |
 //! | `keys`, `page`, `log` | which key holds what, and the bytes in it |
-//! | `part`, `commit`, `bulk`, `scripts` | changes: cut, one slot at once, many all or nothing |
+//! | `apply`, `part`, `commit`, `bulk`, `scripts` | changes: cut, one slot at once, many all or nothing |
 //! | `read`, `follow` | reading listings, and following the change log |
 //! | `failure`, `metrics` | the driver's errors in our words; what Prometheus sees |
 //! | `survey` | what about this Redis an operator should be warned of |
@@ -13,6 +13,7 @@
 //! through [`Store`].
 
 mod address;
+mod apply;
 mod bulk;
 mod commit;
 mod dial;
@@ -42,8 +43,8 @@ use crate::core::index::Position;
 use crate::core::listing::{Listing, Subject, UnixTime};
 
 use super::{
-    ACCEPTED_FOR, Applied, Change, Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, Store, StoreError,
-    StoreStats,
+    Applied, Change, Changes, Lease, ListingCounts, ListingStore, Note, NoteStore, Outcome, OutcomeId,
+    OutcomeStore, SHRINK_ACCEPTED_FOR, ShardDigest, Store, StoreError,
 };
 
 use address::Topology;
@@ -193,20 +194,62 @@ fn slot(key: &str) -> u16 {
 }
 
 #[async_trait]
-impl Store for Redis {
-    fn kind(&self) -> &'static str {
-        "redis"
-    }
-
+impl ListingStore for Redis {
     async fn apply(&self, changes: Vec<Change>) -> Result<Applied, StoreError> {
-        self.unhurried(|store| async move { commit::apply(&store, changes, None).await }).await?
+        self.unhurried(|store| async move { apply::apply(&store, changes, None).await }).await?
     }
 
     async fn apply_leased(&self, changes: Vec<Change>, lease: &Lease) -> Result<Applied, StoreError> {
         let lease = lease.clone();
-        self.unhurried(|store| async move { commit::apply(&store, changes, Some(lease)).await }).await?
+        self.unhurried(|store| async move { apply::apply(&store, changes, Some(lease)).await }).await?
     }
 
+    async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
+        read::get(self, &subjects).await
+    }
+
+    async fn scan(
+        &self,
+        after: Option<Subject>,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Listing)>, StoreError> {
+        read::scan(self, after, limit).await
+    }
+
+    async fn changes(&self, position: &Position, limit: usize) -> Result<Changes, StoreError> {
+        follow::changes(self, position, limit).await
+    }
+
+    async fn changed(&self, position: &Position) -> Result<(), StoreError> {
+        follow::changed(self, position).await
+    }
+
+    async fn counts(&self) -> Result<ListingCounts, StoreError> {
+        read::counts(self).await
+    }
+
+    async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
+        read::digests(self).await
+    }
+
+    fn shard_of(&self, subject: Subject) -> usize {
+        PageId::of(subject).group.shard()
+    }
+
+    async fn accept_shrink(&self) -> Result<(), StoreError> {
+        let key = self.keys().shrink_accepted();
+        let command = cmd("SET").arg(key).arg(1).arg("EX").arg(SHRINK_ACCEPTED_FOR.as_secs()).to_owned();
+        self.route(0).writes.run(&command).await
+    }
+
+    async fn shrink_accepted(&self) -> Result<bool, StoreError> {
+        let command = cmd("EXISTS").arg(self.keys().shrink_accepted()).to_owned();
+        self.route(0).reads.run(&command).await
+    }
+}
+
+#[async_trait]
+impl NoteStore for Redis {
     async fn lease(&self, name: &str, holder: &str) -> Result<Option<Lease>, StoreError> {
         notes::lease(self, name, holder).await
     }
@@ -238,27 +281,10 @@ impl Store for Redis {
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         notes::exchange(self, board, seat, said, keep).await
     }
+}
 
-    async fn get(&self, subjects: Vec<Subject>) -> Result<Vec<Option<Listing>>, StoreError> {
-        read::get(self, &subjects).await
-    }
-
-    async fn scan(
-        &self,
-        after: Option<Subject>,
-        limit: usize,
-    ) -> Result<Vec<(Subject, Listing)>, StoreError> {
-        read::scan(self, after, limit).await
-    }
-
-    async fn changes(&self, position: &Position, limit: usize) -> Result<Changes, StoreError> {
-        follow::changes(self, position, limit).await
-    }
-
-    async fn changed(&self, position: &Position) -> Result<(), StoreError> {
-        follow::changed(self, position).await
-    }
-
+#[async_trait]
+impl OutcomeStore for Redis {
     async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError> {
         outcomes::report(self, &outcomes).await
     }
@@ -275,31 +301,19 @@ impl Store for Redis {
         outcomes::forget(self, &ids).await
     }
 
-    async fn stats(&self) -> Result<StoreStats, StoreError> {
-        read::stats(self).await
+    async fn outcome_count(&self) -> Result<u64, StoreError> {
+        outcomes::count(self).await
     }
+}
 
-    async fn digests(&self) -> Result<Vec<ShardDigest>, StoreError> {
-        read::digests(self).await
-    }
-
-    fn shard_of(&self, subject: Subject) -> usize {
-        PageId::of(subject).group.shard()
-    }
-
-    async fn accept_shrink(&self) -> Result<(), StoreError> {
-        let key = self.keys().shrink_accepted();
-        let command = cmd("SET").arg(key).arg(1).arg("EX").arg(ACCEPTED_FOR.as_secs()).to_owned();
-        self.route(0).writes.run(&command).await
+#[async_trait]
+impl Store for Redis {
+    fn kind(&self) -> &'static str {
+        "redis"
     }
 
     async fn clock(&self) -> Result<Option<UnixTime>, StoreError> {
         survey::clock(self).await
-    }
-
-    async fn shrink_accepted(&self) -> Result<bool, StoreError> {
-        let command = cmd("EXISTS").arg(self.keys().shrink_accepted()).to_owned();
-        self.route(0).reads.run(&command).await
     }
 }
 

@@ -3,7 +3,7 @@
 
 use redis::cmd;
 
-use crate::store::{Outcome, OutcomeId, StoreError, distinct};
+use crate::store::{Outcome, OutcomeId, StoreError};
 
 use super::Redis;
 
@@ -17,7 +17,7 @@ pub(super) async fn report(store: &Redis, outcomes: &[Outcome]) -> Result<(), St
     let mut add = cmd("ZADD");
     add.arg(store.keys().outcomes());
     for outcome in outcomes {
-        let id = OutcomeId::new(outcome.reported_at, distinct());
+        let id = OutcomeId::new(outcome.reported_at);
         add.arg(0).arg([id.0.as_slice(), &outcome.to_bytes()].concat());
     }
     store.route(0).writes.run(&add).await
@@ -58,4 +58,8 @@ pub(super) async fn forget(store: &Redis, ids: &[OutcomeId]) -> Result<(), Store
         }
     }
     Ok(())
+}
+
+pub(super) async fn count(store: &Redis) -> Result<u64, StoreError> {
+    store.route(0).reads.run(cmd("ZCARD").arg(store.keys().outcomes())).await
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::clock::now;
 use crate::config::Config;
 use crate::core::listing::UnixTime;
-use crate::rpc::{now, pb};
+use crate::rpc::pb;
 use crate::store::{Redis, Store};
 
 use super::{CLOCKS_DIFFER, Finding, bad, good, note};

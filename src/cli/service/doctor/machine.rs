@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use crate::clock::now;
 use crate::config::Config;
 use crate::core::index::SnapshotError;
 use crate::core::listing::UnixTime;
 use crate::operate::audit;
-use crate::rpc::now;
 use crate::sync::snapshot;
 
 use super::{CLOCKS_DIFFER, Finding, bad, good, note};

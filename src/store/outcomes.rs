@@ -1,4 +1,12 @@
 //! Reported outcomes: what became of checked numbers, and by whose word.
+//!
+//! Must not judge them: what counts of an outcome is decided before it is stored.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
 
 use crate::core::listing::UnixTime;
 use crate::core::number::Number;
@@ -75,13 +83,41 @@ pub struct OutcomeId(pub(super) [u8; 12]);
 const VERSION: u8 = 2;
 
 impl OutcomeId {
-    /// An id for an outcome: its time, and a number that no other of that second has.
-    pub(super) fn new(at: UnixTime, distinct: u64) -> Self {
+    /// A new id for an outcome: its time, and a number that no other of that second has.
+    pub(super) fn new(at: UnixTime) -> Self {
         let mut id = [0; 12];
         id[..4].copy_from_slice(&at.0.to_be_bytes());
-        id[4..].copy_from_slice(&distinct.to_be_bytes());
+        id[4..].copy_from_slice(&distinct().to_be_bytes());
         Self(id)
     }
+}
+
+/// A number that no other is likely to be, for what is kept by time.
+fn distinct() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
+    // Outcomes of one report stay in their order.
+    (*PROCESS & !0xffff_ffff) ^ LAST.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff
+}
+
+/// A store of reported outcomes.
+#[async_trait]
+pub trait OutcomeStore: Send + Sync + 'static {
+    /// Stores all outcomes or none.
+    async fn report(&self, outcomes: Vec<Outcome>) -> Result<(), StoreError>;
+
+    /// Up to `limit` outcomes in order of report, beginning after `after`.
+    async fn outcomes(
+        &self,
+        after: Option<OutcomeId>,
+        limit: usize,
+    ) -> Result<Vec<(OutcomeId, Outcome)>, StoreError>;
+
+    /// Forgets outcomes; those that are not there do not matter.
+    async fn forget_outcomes(&self, ids: Vec<OutcomeId>) -> Result<(), StoreError>;
+
+    /// How many outcomes there are.
+    async fn outcome_count(&self) -> Result<u64, StoreError>;
 }
 
 impl Outcome {
