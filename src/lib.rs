@@ -16,6 +16,7 @@ pub mod feed;
 pub mod lab;
 pub mod metric;
 pub mod operate;
+mod random;
 pub mod rpc;
 pub mod store;
 pub mod sync;

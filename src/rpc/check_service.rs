@@ -3,7 +3,6 @@
 //! One guard, one clock read and one `check()` per number. Must not touch the store, but to keep
 //! reported outcomes.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +20,7 @@ use crate::core::policy::{self, InForce, Policies, Policy};
 use crate::core::signal::Context;
 use crate::lab::verdict_log::{Decision, DecisionLog};
 use crate::operate::outcomes::{OutcomeOptions, Outcomes};
+use crate::random;
 use crate::store::{Outcome, Store};
 use crate::sync::{Freshness, Progress};
 
@@ -97,7 +97,7 @@ impl CheckRpc {
     ) -> Self {
         let policies = policies.into();
         let mut process = [b'-'; 9];
-        process[..8].copy_from_slice(&hex(RandomState::new().build_hasher().finish() as u32));
+        process[..8].copy_from_slice(&hex(random::number() as u32));
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
         let options = OutcomeOptions::default();
         let outcomes = Outcomes::new(store, Arc::clone(&published), policies.clone(), options);

@@ -12,7 +12,6 @@ mod note;
 mod outcome;
 mod redis;
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use async_trait::async_trait;
 
 use crate::core::index::{Mark, Position};
 use crate::core::listing::{FeedName, Listing, Sighting, Subject, UnixTime};
+use crate::random;
 
 use self::redis::metrics as redis_metrics;
 pub use self::redis::{Password, Redis, RedisAddress, RedisAddressError, RedisOptions, RedisTls};
@@ -107,7 +107,7 @@ pub struct ShardDigest {
 /// A number that no other is likely to be, for what is kept by time.
 fn distinct() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
+    static PROCESS: LazyLock<u64> = LazyLock::new(random::number);
     // Outcomes of one report stay in their order.
     (*PROCESS & !0xffff_ffff) ^ LAST.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff
 }

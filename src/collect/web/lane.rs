@@ -5,7 +5,6 @@
 //! closer than the pace, however slow it is. Jitter only ever adds. Must not make requests.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep_until};
 
 use crate::core::listing::UnixTime;
+use crate::random;
 
 use super::robots::Kept;
 use super::{FetchError, WallClock};
@@ -195,7 +195,7 @@ impl Times {
 
 fn draw() -> u32 {
     // Below JITTER, so it fits.
-    u32::try_from(RandomState::new().build_hasher().finish() % u64::from(JITTER)).unwrap_or(0)
+    u32::try_from(random::number() % u64::from(JITTER)).unwrap_or(0)
 }
 
 /// No code that can panic runs under these locks, so a poisoned one is as good as new.

@@ -3,7 +3,6 @@
 //! A write of one part is one script. Anything larger goes through `bulk`, which carries out its
 //! parts one by one.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use futures_util::future::try_join_all;
 use redis::{ScriptInvocation, pipe};
 
 use crate::core::listing::{Listing, Subject};
+use crate::random;
 use crate::store::{Applied, Change, Lease, StoreError};
 
 use super::keys::{LAYOUT, PageId};
@@ -290,5 +290,5 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 
 /// Any number that another is unlikely to be; never 0.
 pub(super) fn random() -> u64 {
-    RandomState::new().build_hasher().finish() | 1
+    random::number() | 1
 }
