@@ -44,7 +44,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("redb::", &["store/embedded/"]),
     ("tonic", &["rpc/", "cli/client.rs", "cli/channel.rs", "cli/keyring.rs", "telemetry/traces.rs"]),
     ("hyper", &["rpc/"]),
-    ("x509_parser", &["access/"]),
+    ("x509_cert", &["access/"]),
     ("prost", &["rpc/", "cli/"]),
     ("rlibphonenumber", &["number/library.rs", "telemetry/mod.rs"]),
     ("figment", &["config/"]),
