@@ -129,7 +129,8 @@ fn files_variables_and_what_is_wrong_with_them() {
 fn later_layers_win_setting_by_setting() {
     let file = "listen = '127.0.0.1:6000'\ndrain_seconds = 3\n[log]\nformat = 'json'\nlevel = 'warn'";
     let variables = [("LISTEN", "127.0.0.1:7000"), ("LOG__LEVEL", "error")];
-    let expected = ["listen = \"127.0.0.1:7000\"", "drain_seconds = 3", "format = \"json\"", "level = \"error\""];
+    let expected =
+        ["listen = \"127.0.0.1:7000\"", "drain_seconds = 3", "format = \"json\"", "level = \"error\""];
     assert_eq!(settings(file, &variables), expected.map(|line| format!("    {line}\n")).concat());
     // The layer that won is the one that is wrong.
     let wrong = settings("listen = 'x'", &[("LISTEN", "y")]);
