@@ -1,6 +1,6 @@
 //! Environment variables as settings: `NUMGUARD_LOG__FORMAT=json` is `log.format = "json"`.
 //!
-//! A variable has no type of its own. Where the default is a text it is one, so that a password of
+//! A variable has no type. Where the default is a text, the variable is one too, so that a password of
 //! digits alone is a password; elsewhere it is what it looks like: a number, true or false, a list, a
 //! table, or else a text. Must not know what settings there are.
 
@@ -122,7 +122,7 @@ fn read_table(rest: &mut &str) -> Option<Table> {
     Some(table)
 }
 
-/// Reads what stands between `open` and `close`, separated by commas.
+/// Reads the items between `open` and `close`, separated by commas.
 fn read_items(
     rest: &mut &str,
     open: char,
