@@ -60,6 +60,8 @@ pub mod metric;
 #[cfg(feature = "server")]
 pub mod operate;
 #[cfg(feature = "server")]
+mod random;
+#[cfg(feature = "server")]
 pub mod rpc;
 #[cfg(feature = "server")]
 pub mod store;

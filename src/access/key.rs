@@ -9,6 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
+use crate::random;
+
 const PREFIX: &str = "ng_";
 const ID: usize = 6;
 const SECRET: usize = 32;
@@ -45,7 +47,7 @@ impl ApiKey {
     /// A new key, and its text, which is shown once; `None` if the system has no randomness.
     pub fn make() -> Option<(Self, String)> {
         let mut drawn = [0; ID + SECRET];
-        rustls::crypto::ring::default_provider().secure_random.fill(&mut drawn).ok()?;
+        random::fill(&mut drawn).ok()?;
         let (mut id, mut secret) = ([0; ID], [0; SECRET]);
         id.copy_from_slice(&drawn[..ID]);
         secret.copy_from_slice(&drawn[ID..]);
@@ -65,7 +67,7 @@ impl ApiKey {
     /// What is to be kept of it; `None` if the system has no randomness.
     pub fn keep(&self) -> Option<KeptKey> {
         let mut salt = [0; SECRET];
-        rustls::crypto::ring::default_provider().secure_random.fill(&mut salt).ok()?;
+        random::fill(&mut salt).ok()?;
         let under = blake3::derive_key(CONTEXT, &salt);
         Some(KeptKey { salt, hash: *blake3::keyed_hash(&under, &self.secret).as_bytes(), under })
     }

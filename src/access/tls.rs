@@ -13,7 +13,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::sync::watch;
-use x509_parser::parse_x509_certificate;
+use x509_cert::certificate::{CertificateInner, Raw};
+use x509_cert::der::Decode;
+use x509_cert::time::Time;
 
 use crate::core::listing::UnixTime;
 
@@ -203,18 +205,23 @@ impl TlsOptions {
         let chain = certificates(&self.certificate, &files.certificate)?;
         let first = chain.first().map(|certificate| certificate.as_ref()).unwrap_or_default();
         let odd = |_| not_pem(&self.certificate, "a certificate");
-        let (_, certificate) = parse_x509_certificate(first).map_err(odd)?;
-        let (from, until) =
-            (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
-        let told = |seconds: i64| UnixTime::from_seconds(seconds).unwrap_or(UnixTime(u32::MAX));
-        if i64::from(now.0) > until {
-            return Err(TlsError::Validity { path, what: format!("expired at {}", told(until)) });
+        // Raw: a serial number longer than RFC 5280 allows does not matter here.
+        let certificate = CertificateInner::<Raw>::from_der(first).map_err(odd)?;
+        let validity = certificate.tbs_certificate().validity();
+        let (from, until) = (unix_time(validity.not_before), unix_time(validity.not_after));
+        if now > until {
+            return Err(TlsError::Validity { path, what: format!("expired at {until}") });
         }
-        if i64::from(now.0) < from {
-            return Err(TlsError::Validity { path, what: format!("is valid from {} only", told(from)) });
+        if now < from {
+            return Err(TlsError::Validity { path, what: format!("is valid from {from} only") });
         }
-        Ok(told(until))
+        Ok(until)
     }
+}
+
+/// What lies beyond the last moment that we can name counts as that moment.
+fn unix_time(time: Time) -> UnixTime {
+    UnixTime(u32::try_from(time.to_unix_duration().as_secs()).unwrap_or(u32::MAX))
 }
 
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {

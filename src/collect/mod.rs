@@ -7,8 +7,8 @@
 //! |---|---|
 //! | `options`, `request`, `error` | what a caller sets, asks for and gets |
 //! | `fetcher` | one page: robots, turn, redirects, in this order |
-//! | `lane` | the pace of a host, its one request in flight, its Retry-After |
-//! | `robots/` | robots.txt: fetched, kept for a day, obeyed |
+//! | `hosts`, `host_queue` | the hosts asked lately; the pace of one, its one request in flight, its Retry-After |
+//! | `robots`, `robots_cache`, `robots_rules` | robots.txt: fetched, kept for a day, obeyed |
 //! | `exchange`, `client`, `retry_after` | one request, within all its caps |
 //! | `redirect`, `address`, `resolver` | where a request may go at all |
 //! | `shown` | URLs as errors show them: without digits of numbers |

@@ -1,10 +1,9 @@
 //! `[bursts]`: whether sign-ups are counted, and over how long.
 
-use std::hash::{BuildHasher, RandomState};
-
 use serde::{Deserialize, Serialize};
 
 use crate::core::burst::Windows;
+use crate::random;
 
 /// Counting of sign-ups, for the burst signals.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,6 +19,6 @@ impl BurstsConfig {
     /// The windows, if sign-ups are counted. Nobody outside knows the seed, so that nobody can aim at
     /// another's places in them.
     pub(super) fn windows(self) -> Option<Windows> {
-        self.enabled.then(|| Windows::new(self.window_minutes, RandomState::new().hash_one(())))
+        self.enabled.then(|| Windows::new(self.window_minutes, random::number()))
     }
 }

@@ -1,6 +1,5 @@
 //! The `[collect]` settings: whether feeds are run, and who we are to their sites.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use crate::clock::now;
 use crate::collect::CollectorOptions;
 use crate::collect::web::{FetchOptions, Fetcher};
 use crate::feed::Catalogue;
+use crate::random;
 
 use super::{ConfigError, feeds};
 
@@ -80,6 +80,5 @@ fn refused(error: impl std::fmt::Display) -> ConfigError {
 
 /// A name that no other process has, also not on another machine.
 fn holder() -> String {
-    let drawn = RandomState::new().build_hasher().finish();
-    format!("{}-{drawn:016x}", std::process::id())
+    format!("{}-{:016x}", std::process::id(), random::number())
 }

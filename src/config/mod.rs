@@ -8,7 +8,9 @@ mod audit;
 mod bursts;
 mod collect;
 mod decisions;
+mod environment;
 mod feeds;
+mod layers;
 mod metrics;
 mod outcomes;
 mod owner;
@@ -19,9 +21,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use crate::clock::now;
 use crate::core::burst::Windows;
@@ -45,23 +46,10 @@ pub use owner::OwnerConfig;
 pub use policy::{PolicyFile, policies, policy_reading};
 pub use shared_store::{RedisConfig, Secret};
 
+use layers::{Layers, Source};
+
 /// The default configuration's text: every setting, commented.
 pub const DEFAULT: &str = include_str!("default.toml");
-
-/// Environment variables with this prefix are settings.
-const PREFIX: &str = "NUMGUARD_";
-
-/// Variables of the command line's client; they are not settings of a service.
-const OF_CLIENT: [&str; 6] = ["server", "ca", "cert", "cert_key", "api_key", "api_key_file"];
-
-/// Whether a variable, without its prefix, is meant as a setting: not one of the client's, and not one
-/// of those that Kubernetes sets in every pod beside a Service named numguard.
-fn is_setting(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let service_link = ["service_host", "service_port", "port"];
-    let is_link = |link: &str| name == link || name.starts_with(&format!("{link}_"));
-    !OF_CLIENT.contains(&name.as_str()) && !service_link.into_iter().any(is_link)
-}
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -192,18 +180,19 @@ pub enum ConfigError {
 impl Config {
     /// Reads all layers.
     pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
-        let mut layers = Figment::from(Toml::string(DEFAULT));
+        let mut layers = Layers::default();
+        let defaults = layers::parse(&Source::Defaults, DEFAULT).map_err(ConfigError::Setting)?;
+        let variables = environment::settings(std::env::vars_os(), &defaults);
+        layers.add(Source::Defaults, defaults);
         if let Some(path) = file {
-            let text = read(path)?;
-            // Parsed from text, so that an unreadable file is an error and not an empty layer.
-            layers = layers.merge(NamedToml { path: path.display().to_string(), text });
+            let source = Source::File(path.display().to_string());
+            let settings = layers::parse(&source, &read(path)?).map_err(ConfigError::Setting)?;
+            layers.add(source, settings);
         }
-        layers
-            .merge(Env::prefixed(PREFIX).filter(|name| is_setting(name.as_str())).split("__"))
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(|error| ConfigError::Setting(one_line(&error)))
-            .and_then(Self::checked)
+        layers.add(Source::Environment, variables);
+        let flags = Table::try_from(flags).map_err(|error| ConfigError::Setting(error.to_string()))?;
+        layers.add(Source::Flags, flags);
+        layers.read().map_err(ConfigError::Setting).and_then(Self::checked)
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
@@ -301,27 +290,6 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
-/// A TOML text that is named by its file in errors.
-struct NamedToml {
-    path: String,
-    text: String,
-}
-
-impl figment::Provider for NamedToml {
-    fn metadata(&self) -> figment::Metadata {
-        figment::Metadata::named(self.path.clone())
-    }
-
-    fn data(&self) -> Result<figment::value::Map<figment::Profile, figment::value::Dict>, figment::Error> {
-        Toml::string(&self.text).data()
-    }
-}
-
-fn one_line(error: &figment::Error) -> String {
-    let lines: Vec<String> = error.clone().into_iter().map(|error| error.to_string()).collect();
-    lines.join("; ").replace("for key \"default.", "for key \"").replace('\n', " ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,16 +310,6 @@ mod tests {
             Flags { listen: "127.0.0.1:1".parse().ok(), starter_data: Some(false), ..Flags::default() };
         let changed = Config::load(None, &flags).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((changed.listen.port(), changed.starter_data, changed.warm_up), (1, false, false));
-    }
-
-    #[test]
-    fn variables_of_the_client_and_of_kubernetes_are_not_settings() {
-        for name in
-            ["SERVER", "API_KEY", "CA", "SERVICE_HOST", "SERVICE_PORT_GRPC", "PORT", "PORT_50051_TCP_ADDR"]
-        {
-            assert!(!is_setting(name), "{name}");
-        }
-        assert!(["LISTEN", "LOG__FORMAT", "PORTS"].into_iter().all(is_setting));
     }
 
     #[test]

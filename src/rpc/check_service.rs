@@ -3,7 +3,6 @@
 //! One guard, one clock read and one `check()` per number. Must not touch the store, but to keep
 //! reported outcomes.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +21,7 @@ use crate::core::policy::{self, InForce, Policies, Policy};
 use crate::core::signal::Context;
 use crate::lab::verdict_log::{Decision, DecisionLog};
 use crate::operate::outcomes::Outcomes;
+use crate::random;
 use crate::store::Outcome;
 use crate::sync::{Freshness, Progress};
 
@@ -110,7 +110,7 @@ impl CheckRpc {
     pub fn new(parts: CheckParts) -> Self {
         let CheckParts { published, policies, freshness, outcomes, progress, windows, decisions } = parts;
         let mut process = [b'-'; 9];
-        process[..8].copy_from_slice(&hex(RandomState::new().build_hasher().finish() as u32));
+        process[..8].copy_from_slice(&hex(random::number() as u32));
         let ids = Arc::new(CheckIds { process, next: AtomicU64::new(1) });
         Self { published, policies, outcomes, progress, freshness, ids, windows, decisions }
     }

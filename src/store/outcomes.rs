@@ -2,7 +2,6 @@
 //!
 //! Must not judge them: what counts of an outcome is decided before it is stored.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +9,7 @@ use async_trait::async_trait;
 
 use crate::core::listing::UnixTime;
 use crate::core::number::Number;
+use crate::random;
 
 use super::StoreError;
 
@@ -95,7 +95,7 @@ impl OutcomeId {
 /// A number that no other is likely to be, for what is kept by time.
 fn distinct() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
+    static PROCESS: LazyLock<u64> = LazyLock::new(random::number);
     // Outcomes of one report stay in their order.
     (*PROCESS & !0xffff_ffff) ^ LAST.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff
 }

@@ -3,7 +3,6 @@
 //! Off the check path, and approximate: a store that is out of reach means that each process counts
 //! for itself.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::core::burst::{Others, Windows};
 use crate::core::listing::UnixTime;
+use crate::random;
 use crate::store::{NoteStore, StoreError};
 
 /// How often they tell each other.
@@ -23,7 +23,7 @@ pub async fn share_bursts(
     clock: fn() -> UnixTime,
     mut stop: watch::Receiver<bool>,
 ) {
-    let seat = format!("{:016x}", RandomState::new().hash_one(()));
+    let seat = format!("{:016x}", random::number());
     let mut reached = true;
     loop {
         tokio::select! {

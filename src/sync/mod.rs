@@ -13,7 +13,6 @@ mod rebuild;
 mod reconcile;
 pub mod snapshot;
 
-use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +22,7 @@ use tokio::sync::{Notify, watch};
 use crate::core::allocation::Allocations;
 use crate::core::index::{Index, Position, Published};
 use crate::core::listing::UnixTime;
+use crate::random;
 use crate::store::{Changes, ListingStore, NoteStore, Store, StoreError};
 
 use metrics::LoadReason;
@@ -130,7 +130,7 @@ impl Sync {
             look: Arc::default(),
             saved: (now, 0),
             reconciled: now,
-            patience: (RandomState::new().hash_one(()) as u32) as f64 / f64::from(u32::MAX),
+            patience: (random::number() as u32) as f64 / f64::from(u32::MAX),
             tried: now,
         };
         let path = sync.options.snapshot.clone();

@@ -26,4 +26,5 @@ mod poison;
 mod policy;
 mod readme;
 mod served;
+mod settings;
 mod verbs;

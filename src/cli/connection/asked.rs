@@ -1,6 +1,6 @@
 //! Who asks for a change, and by which request: the same flags wherever something is done.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use crate::random;
 
 /// `--author` and `--request-id`.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,7 +34,7 @@ impl AskedArg {
         match &self.request_id {
             Some(id) if of > 1 => format!("{id}/{}", at + 1),
             Some(id) => id.clone(),
-            None => format!("{:016x}", RandomState::new().build_hasher().finish()),
+            None => format!("{:016x}", random::number()),
         }
     }
 }

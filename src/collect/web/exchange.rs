@@ -14,7 +14,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 use super::client::{MAX_HEADER_BYTES, client, said};
-use super::lane::Lanes;
+use super::hosts::Hosts;
 use super::resolver::NotPublic;
 use super::retry_after::retry_after;
 use super::shown::shown;
@@ -23,10 +23,10 @@ use super::{FetchError, FetchOptions, Page, Validators};
 /// Longer header values than these are nothing that we keep.
 const MAX_KEPT_VALUE: usize = 512;
 
-/// The client, the lanes, and the caps of a process.
+/// The client, the hosts, and the caps of a process.
 pub(crate) struct Wire {
     client: Client,
-    pub(crate) lanes: Lanes,
+    pub(crate) hosts: Hosts,
     pub(crate) options: FetchOptions,
 }
 
@@ -64,14 +64,14 @@ pub(crate) enum Answer {
 
 impl Wire {
     pub(crate) fn new(options: FetchOptions) -> Result<Self, FetchError> {
-        let lanes = Lanes::new(options.max_hosts, options.clock);
-        Ok(Self { client: client(&options)?, lanes, options })
+        let hosts = Hosts::new(options.max_hosts, options.clock);
+        Ok(Self { client: client(&options)?, hosts, options })
     }
 
     /// Waits for the host's turn, asks, and reads the answer to its end.
     pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, FetchError> {
-        let lane = self.lanes.of(ask.url.host_str().unwrap_or_default())?;
-        let turn = match lane.turn(ask.pace).await {
+        let host = self.hosts.get_or_add(ask.url.host_str().unwrap_or_default())?;
+        let turn = match host.queue.turn(ask.pace).await {
             Ok(turn) => turn,
             Err(left) => return Ok(Answer::NotNow(left)),
         };
@@ -81,7 +81,7 @@ impl Wire {
         let answer =
             answered.unwrap_or_else(|_| Err(FetchError::TooSlow { url: shown(ask.url), why: why() }));
         if let Ok(Answer::Other { status: 429 | 503, retry_after: Some(wait) }) = &answer {
-            lane.leave_alone(*wait);
+            host.queue.leave_alone(*wait);
         }
         drop(turn);
         answer

@@ -57,7 +57,7 @@ impl Fetcher {
                 Answer::Page(page) => return Ok(Fetched::Page(page)),
                 Answer::NotModified => return Ok(Fetched::NotModified),
                 Answer::Moved(location) => trail.follow(location.as_deref())?,
-                Answer::NotNow(left) => return Ok(not_now(left)),
+                Answer::NotNow(left) => return Ok(Fetched::not_now(left)),
                 Answer::Other { status, retry_after } => return Ok(refused(status, retry_after)),
             }
         }
@@ -65,31 +65,26 @@ impl Fetcher {
 
     /// Takes over when an earlier process last asked a host, so that a restart keeps its pace.
     pub fn remember(&self, host: &str, last_asked: UnixTime) -> Result<(), FetchError> {
-        self.0.lanes.of(host)?.remember(last_asked);
+        self.0.hosts.get_or_add(host)?.queue.remember(last_asked);
         Ok(())
     }
 
     /// When a host was last asked, or done answering; to be kept for [`Self::remember`].
     pub fn last_asked(&self, host: &str) -> Option<UnixTime> {
-        self.0.lanes.last_asked(host)
+        self.0.hosts.last_asked(host)
     }
 
     /// Takes over until when a host is to be left alone.
     pub fn remember_refusal(&self, host: &str, until: UnixTime) -> Result<(), FetchError> {
         let left = until.0.saturating_sub((self.0.options.clock)().0);
-        self.0.lanes.of(host)?.leave_alone(Duration::from_secs(left.into()));
+        self.0.hosts.get_or_add(host)?.queue.leave_alone(Duration::from_secs(left.into()));
         Ok(())
     }
 
     /// Until when a host is left alone because it said so; to be kept for [`Self::remember_refusal`].
     pub fn not_before(&self, host: &str) -> Option<UnixTime> {
-        self.0.lanes.not_before(host)
+        self.0.hosts.not_before(host)
     }
-}
-
-/// A Retry-After of before stands.
-pub(crate) fn not_now(left: Duration) -> Fetched {
-    Fetched::Refused { status: None, retry_after: Some(left), by: RefusedBy::RateLimited }
 }
 
 fn refused(status: u16, retry_after: Option<Duration>) -> Fetched {

@@ -79,6 +79,13 @@ pub enum Fetched {
     },
 }
 
+impl Fetched {
+    /// No request was made: an earlier Retry-After still counts.
+    pub(crate) fn not_now(left: Duration) -> Self {
+        Self::Refused { status: None, retry_after: Some(left), by: RefusedBy::RateLimited }
+    }
+}
+
 /// What refused a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusedBy {

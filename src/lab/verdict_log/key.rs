@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use crate::core::number::Number;
+use crate::random;
 
 use super::DecisionError;
 
@@ -37,10 +38,7 @@ impl Key {
         match options.open(path) {
             Ok(mut file) => {
                 let mut bytes = [0; 32];
-                let random = rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes);
-                random
-                    .map_err(|_| std::io::Error::other("the system has no randomness"))
-                    .map_err(failed("make"))?;
+                random::fill(&mut bytes).map_err(std::io::Error::other).map_err(failed("make"))?;
                 writeln!(file, "{}", blake3::Hash::from_bytes(bytes).to_hex()).map_err(failed("write"))?;
                 file.sync_all().map_err(failed("write"))?;
             }

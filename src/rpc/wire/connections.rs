@@ -27,6 +27,7 @@ use tonic::codegen::Service;
 use tower_layer::Layer;
 
 use crate::access::Tls;
+use crate::random;
 
 use super::calls::{Answering, CountCalls, CountedCall, CountedService};
 use super::gate::{Gate, Services};
@@ -312,8 +313,7 @@ fn http2() -> http2::Builder<TokioExecutor> {
 
 /// Up to a tenth less or more, so that the connections of one rollout do not all end at once.
 fn jittered(age: Duration) -> Duration {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let drawn = RandomState::new().build_hasher().finish() % 2_001;
+    let drawn = random::number() % 2_001;
     age.mul_f64(0.9 + drawn as f64 / 10_000.0)
 }
 

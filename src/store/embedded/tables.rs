@@ -8,7 +8,6 @@
 //! | `outcomes_by_time` | id | outcome |
 //! | `meta` | `epoch`, `cursor`, `numbers`, `ranges` | integer |
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -19,6 +18,7 @@ use redb::{
 
 use crate::core::index::{Mark, Position};
 use crate::core::listing::{Listing, Subject, codec};
+use crate::random;
 use crate::store::{Applied, Change, Changes, ListingCounts, StoreError};
 
 const LISTINGS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("listings");
@@ -311,7 +311,7 @@ fn read_meta(meta: &impl ReadableTable<&'static str, u64>, key: &str) -> Result<
 
 /// Any number that another is unlikely to be; never 0.
 fn random() -> u64 {
-    RandomState::new().build_hasher().finish() | 1
+    random::number() | 1
 }
 
 /// The mark of a change that the log still has; one without a stamp, which is no one's, if not.

@@ -2,13 +2,13 @@
 //!
 //! Each is one script. Must not know of the parts before and after it.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::ScriptInvocation;
 
 use crate::core::listing::{Listing, Subject};
+use crate::random;
 use crate::store::{Change, StoreError};
 
 use super::keys::{LAYOUT, PageId};
@@ -217,5 +217,5 @@ pub(super) async fn off_thread<T: Send + 'static>(
 
 /// Any number that another is unlikely to be; never 0.
 pub(super) fn random() -> u64 {
-    RandomState::new().build_hasher().finish() | 1
+    random::number() | 1
 }

@@ -13,20 +13,16 @@
 //! Rules that are too old are not used while new ones cannot be had. Must not decide on anything
 //! but robots.txt.
 
-mod rules;
-
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
 use tokio::time::Instant;
 
-pub use rules::RobotsRules;
-
 use super::exchange::{Answer, Ask, Cap, Wire};
-use super::fetcher::not_now;
 use super::redirect::{Site, Trail};
+use super::robots_cache::{Known, Reading};
+use super::robots_rules::RobotsRules;
 use super::{FetchError, Fetched, RefusedBy};
 
 /// RFC 9309, 2.4: not to be used for longer.
@@ -37,24 +33,6 @@ const ASKED_AGAIN: Duration = Duration::from_secs(15 * 60);
 
 /// RFC 9309, 2.5: at least this much is read.
 const MAX_BYTES: usize = 500 << 10;
-
-/// Scheme and port: a host has a robots.txt for each.
-type Place = (String, u16);
-
-/// What is known of a host's robots.txt files. The inner lock is held while one is fetched.
-#[derive(Default)]
-pub(crate) struct Kept(Mutex<HashMap<Place, Arc<tokio::sync::Mutex<Option<Known>>>>>);
-
-struct Known {
-    until: Instant,
-    reading: Reading,
-}
-
-#[derive(Clone)]
-enum Reading {
-    Rules(Arc<RobotsRules>),
-    Unread { status: Option<u16> },
-}
 
 /// Whether a page may be asked for.
 pub(crate) enum Permission {
@@ -71,19 +49,15 @@ pub(crate) async fn permission(
     site: &Site,
     pace: Duration,
 ) -> Result<Permission, FetchError> {
-    let lane = wire.lanes.of(url.host_str().unwrap_or_default())?;
-    let place = (url.scheme().to_owned(), url.port_or_known_default().unwrap_or_default());
-    let known = {
-        let mut places = lane.robots.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(places.entry(place).or_default())
-    };
+    let host = wire.hosts.get_or_add(url.host_str().unwrap_or_default())?;
+    let known = host.robots.known(url.scheme(), url.port_or_known_default().unwrap_or_default());
     let mut known = known.lock().await;
     let (reading, until) = match &*known {
         Some(known) if known.until > Instant::now() => (known.reading.clone(), known.until),
         _ => {
             let (reading, kept_for) = match fetch(wire, url, site, pace).await? {
                 Ok(found) => found,
-                Err(left) => return Ok(Permission::Refused(not_now(left))),
+                Err(left) => return Ok(Permission::Refused(Fetched::not_now(left))),
             };
             let until = Instant::now() + kept_for;
             *known = Some(Known { until, reading: reading.clone() });
