@@ -14,7 +14,7 @@ use crate::operate::audit::{
 use crate::rpc::messages::pb_decision;
 
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell};
+use super::output::{self, Columns, OutputArg, grouped, json_line, say, tell};
 
 /// A withdrawal, in words.
 pub(super) const WITHDRAW: &str = "take the decision away";
@@ -101,43 +101,19 @@ fn list(args: &ListArgs) -> Result<Exit> {
             answers.insert(*of, (*answer, after.as_str()));
         }
     }
-    let mut rows = table(&["TIME", "AUTHOR", "ABOUT", "WHAT", "BEFORE", "RESULT"]);
     let since = args.since.unwrap_or_default();
-    for record in records.iter().filter(|record| record.at >= since) {
+    let rows = records.iter().filter(|record| record.at >= since).filter_map(|record| {
         let (answer, after) = answers.get(&record.seq).copied().unzip();
-        let (result, after) = (result(answer), after.unwrap_or_default());
-        let row = match (&record.entry, args.output.output) {
-            (Entry::Answer { .. }, _) => continue,
-            (Entry::Intent(intent), Output::Json) => {
-                print_json(&as_json(record, intent, result))?;
-                continue;
-            }
-            (Entry::Order(order), Output::Json) => {
-                print_json(&order_json(record, order, result, after))?;
-                continue;
-            }
-            (Entry::Key(key), Output::Json) => {
-                print_json(&key_as_json(record, key, result))?;
-                continue;
-            }
-            (Entry::Key(key), Output::Table) => key_row(key, result),
-            (Entry::Intent(intent), Output::Table) => {
-                let before = intent.before.as_ref().map(in_words).unwrap_or_default();
-                [intent.subject.as_e164(), what(&intent.act), before, result.to_owned()]
-            }
-            (Entry::Order(order), Output::Table) => {
-                let run = order.run.map(|run| format!(" {run}")).unwrap_or_default();
-                let colon = if after.is_empty() { "" } else { ": " };
-                let result = format!("{result}{colon}{}", output::visible(after));
-                let what = format!("{}{run}", order.verb.as_str());
-                [order.feed.clone(), what, output::visible(&order.before), result]
-            }
-        };
-        rows.add_row([record.at.to_string(), who(&record.asked)].into_iter().chain(row));
-    }
-    if args.output.output == Output::Table {
-        print_table(&rows)?;
-    }
+        Row::read(record, result(answer), after.unwrap_or_default())
+    });
+    let columns = Columns::new()
+        .with("TIME", |row: &Row<'_>| row.record.at)
+        .with("AUTHOR", |row| who(&row.record.asked))
+        .with("ABOUT", |row| row.about.clone())
+        .with("WHAT", |row| row.what.clone())
+        .with("BEFORE", |row| row.before.clone())
+        .with("RESULT", |row| row.result.clone());
+    args.output.form().list(rows, columns, |row| json_line(&row.json))?;
     for error in &broken {
         tell!("{error}");
     }
@@ -156,15 +132,48 @@ fn who(asked: &Asked) -> String {
     }
 }
 
-fn key_row(key: &KeyIntent, result: &str) -> [String; 4] {
+/// One change with the store's answer, for people and for programs.
+struct Row<'a> {
+    record: &'a Record,
+    about: String,
+    what: String,
+    before: String,
+    result: String,
+    json: serde_json::Value,
+}
+
+impl<'a> Row<'a> {
+    /// The row of a record, unless it is an answer: that is part of the row of its question.
+    fn read(record: &'a Record, result: &str, after: &str) -> Option<Self> {
+        let (about, what, before, result, json) = match &record.entry {
+            Entry::Answer { .. } => return None,
+            Entry::Intent(intent) => {
+                let before = intent.before.as_ref().map(in_words).unwrap_or_default();
+                let json = as_json(record, intent, result);
+                (intent.subject.as_e164(), what(&intent.act), before, result.to_owned(), json)
+            }
+            Entry::Order(order) => {
+                let run = order.run.map(|run| format!(" {run}")).unwrap_or_default();
+                let what = format!("{}{run}", order.verb.as_str());
+                let json = order_json(record, order, result, after);
+                let colon = if after.is_empty() { "" } else { ": " };
+                let result = format!("{result}{colon}{}", output::visible(after));
+                (order.feed.clone(), what, output::visible(&order.before), result, json)
+            }
+            Entry::Key(key) => {
+                let about = format!("{} {}", output::visible(&key.of), key.key).trim().to_owned();
+                let json = key_as_json(record, key, result);
+                (about, key_change(key), String::new(), result.to_owned(), json)
+            }
+        };
+        Some(Self { record, about, what, before, result, json })
+    }
+}
+
+fn key_change(key: &KeyIntent) -> String {
     let scopes = if key.scopes.is_empty() { String::new() } else { format!(" for {}", key.scopes.join(",")) };
     let until = key.expires_at.map(|end| format!(" until {end}")).unwrap_or_default();
-    [
-        format!("{} {}", output::visible(&key.of), key.key).trim().to_owned(),
-        format!("{}{scopes}{until}", key.change.as_str()),
-        String::new(),
-        result.to_owned(),
-    ]
+    format!("{}{scopes}{until}", key.change.as_str())
 }
 
 fn key_as_json(record: &Record, key: &KeyIntent, result: &str) -> serde_json::Value {

@@ -10,8 +10,8 @@ use crate::rpc::pb;
 use super::connection::asked::AskedArg;
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
-use super::listing;
-use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
+use super::listing::subject;
+use super::output::{self, Columns, OutputArg, json_line, say, visible};
 
 /// Verbs on reviews.
 #[derive(Debug, clap::Subcommand)]
@@ -39,7 +39,7 @@ pub(super) struct AcceptArgs {
     #[command(flatten)]
     decided: DecidedArgs,
     /// Until when the allow listing counts: a date, or days or hours such as 30d; for good if absent
-    #[arg(long, value_name = "WHEN", value_parser = listing::expiry)]
+    #[arg(long, value_name = "WHEN", value_parser = subject::expiry)]
     expires: Option<UnixTime>,
 }
 
@@ -82,46 +82,63 @@ async fn list(args: ListArgs) -> Result<Exit> {
         dry_run: true,
     };
     let answers = client.check(reviews.iter().map(request).collect()).await?;
-    let mut rows = table(&["NUMBER", "SINCE", "CLIENTS", "CHECKS", "VERDICT NOW", "REASONS"]);
-    for (review, answer) in reviews.iter().zip(&answers) {
-        let of = |text: fn(&pb::KeptOutcome) -> String| {
-            let mut texts: Vec<String> =
-                review.reports.iter().map(text).filter(|text| !text.is_empty()).collect();
-            texts.dedup();
-            texts
-        };
-        let clients = of(|report| visible(&report.client));
-        let checks = of(|report| {
-            report.outcome.as_ref().map(|outcome| visible(&outcome.check_id)).unwrap_or_default()
-        });
-        let since = output::time(review.reports.first().and_then(|report| report.reported_at.as_ref()));
-        let verdict = answer.verdict().as_str_name().trim_start_matches("VERDICT_");
-        let reasons: Vec<&str> = answer.reasons.iter().map(|reason| reason.code.as_str()).collect();
-        match args.output.output {
-            Output::Json => print_json(&json!({
-                "number": review.number, "since": since, "clients": clients, "checks": checks,
-                "verdict": verdict, "reasons": reasons,
-            }))?,
-            Output::Table => {
-                rows.add_row([
-                    review.number.clone(),
-                    since,
-                    clients.join(" "),
-                    checks.join(" "),
-                    verdict.to_owned(),
-                    reasons.join(" "),
-                ]);
-            }
-        }
-    }
-    if args.output.output == Output::Table {
-        print_table(&rows)?;
-    }
+    let columns = Columns::new()
+        .with("NUMBER", |case: &Case<'_>| case.review.number.clone())
+        .with("SINCE", Case::since)
+        .with("CLIENTS", |case| case.clients().join(" "))
+        .with("CHECKS", |case| case.checks().join(" "))
+        .with("VERDICT NOW", Case::verdict)
+        .with("REASONS", |case| case.reasons().join(" "));
+    let cases = reviews.iter().zip(&answers).map(|(review, answer)| Case { review, answer });
+    args.output.form().list(cases, columns, |case| {
+        json_line(&json!({
+            "number": case.review.number, "since": case.since(), "clients": case.clients(),
+            "checks": case.checks(), "verdict": case.verdict(), "reasons": case.reasons(),
+        }))
+    })?;
     Ok(Exit::Ok)
 }
 
+/// A review with the verdict of today.
+struct Case<'a> {
+    review: &'a pb::Review,
+    answer: &'a pb::CheckNumberResponse,
+}
+
+impl Case<'_> {
+    fn since(&self) -> String {
+        output::time(self.review.reports.first().and_then(|report| report.reported_at.as_ref()))
+    }
+
+    fn clients(&self) -> Vec<String> {
+        self.texts(|report| visible(&report.client))
+    }
+
+    fn checks(&self) -> Vec<String> {
+        self.texts(|report| {
+            report.outcome.as_ref().map(|outcome| visible(&outcome.check_id)).unwrap_or_default()
+        })
+    }
+
+    /// A text of each report, without the empty ones and repetitions.
+    fn texts(&self, text: fn(&pb::KeptOutcome) -> String) -> Vec<String> {
+        let mut texts: Vec<String> =
+            self.review.reports.iter().map(text).filter(|text| !text.is_empty()).collect();
+        texts.dedup();
+        texts
+    }
+
+    fn verdict(&self) -> &'static str {
+        self.answer.verdict().as_str_name().trim_start_matches("VERDICT_")
+    }
+
+    fn reasons(&self) -> Vec<&str> {
+        self.answer.reasons.iter().map(|reason| reason.code.as_str()).collect()
+    }
+}
+
 async fn decide(args: DecidedArgs, allow: bool, expires: Option<UnixTime>) -> Result<Exit> {
-    let number = listing::subject(&args.number, None)?;
+    let number = subject::subject(&args.number, None)?;
     let client = Client::connect(&args.server).await?;
     let (author, request_id) = args.asked.by();
     let request = pb::DecideReviewRequest {
