@@ -10,7 +10,8 @@ use super::connection::Connection;
 use super::connection::asked::AskedFlags;
 use super::output::OutputFlag;
 
-/// The flags of all verbs. A verb reads a group of them by a field `Uses<Group>`.
+// The flags of all verbs. A verb reads a group of them by a field `Uses<Group>`. No doc comment: clap
+// would print it as what the command line is for.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
@@ -30,27 +31,21 @@ const CERTIFICATE: [&str; 2] = ["cert", "cert_key"];
 /// A command line with the global flags.
 pub(crate) fn declare(command: Command) -> Command {
     let command = Globals::augment_args(command);
-    let groups: Vec<ArgGroup> = command.get_groups().filter(|group| members(group) > 0).cloned().collect();
+    let groups: Vec<ArgGroup> =
+        command.get_groups().filter(|group| group.get_args().next().is_some()).cloned().collect();
     let global: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
-    command.mut_subcommands(|verb| hide_unused(verb, &groups, &global))
+    command.mut_subcommands(|verb| show_used(verb, &groups, &global))
 }
 
-fn members(group: &ArgGroup) -> usize {
-    group.get_args().count()
-}
-
-/// A verb whose help leaves out the global flags that it does not use.
-fn hide_unused(mut verb: Command, groups: &[ArgGroup], global: &[Arg]) -> Command {
+/// A verb whose help shows the global flags that it uses, and hides the others. Each verb gets copies to
+/// itself, because clap would hand on those of the noun above it.
+fn show_used(mut verb: Command, groups: &[ArgGroup], global: &[Arg]) -> Command {
     for group in groups {
-        if uses(&verb, group.get_id()) {
-            continue;
-        }
-        let unused = |arg: &&Arg| group.get_args().any(|id| id == arg.get_id());
-        for arg in global.iter().filter(unused) {
-            verb = verb.arg(arg.clone().hide(true));
-        }
+        let hide = !uses(&verb, group.get_id());
+        let members = |arg: &&Arg| group.get_args().any(|id| id == arg.get_id());
+        verb = verb.args(global.iter().filter(members).map(|arg| arg.clone().hide(hide)));
     }
-    verb.mut_subcommands(|below| hide_unused(below, groups, global))
+    verb.mut_subcommands(|below| show_used(below, groups, global))
 }
 
 /// Whether a verb has the mark of a group of flags. A noun such as `listing` uses none: its verbs do.

@@ -55,9 +55,9 @@ enum Verb {
     Serve(service::serve::Args),
     /// Check numbers; exits with 3 if one is to be challenged or blocked
     Check(check::Args),
-    /// Tell what the verdict on a number hangs on
+    /// Show what each signal adds to the verdict on a number
     Explain(check::explain::Args),
-    /// Put, get, list and delete listings of numbers; tell why one is listed; take changes back
+    /// Put, get, list, delete and explain listings; undo changes
     #[command(subcommand)]
     Listing(listing::Verb),
     /// Allow numbers and ranges, whatever feeds and rules say
@@ -69,7 +69,7 @@ enum Verb {
     /// Load regulators' files of ranges and their holders
     #[command(subcommand)]
     Allocation(allocation::Verb),
-    /// Run feeds, see how they are, undo what they did; show, try out and draft their definitions
+    /// Run feeds, watch and undo them; show, test and draft definitions
     #[command(subcommand)]
     Feed(feed::Verb),
     /// List and undo what clients reported of checked numbers
@@ -83,24 +83,24 @@ enum Verb {
     /// List, show and validate policies
     #[command(subcommand)]
     Policy(policy::Verb),
-    /// Tell which logged decisions would flip under another policy file
+    /// Show which logged decisions would flip under another policy file
     Replay(lab::replay::Args),
-    /// Replay history day by day and tell how well a policy would have done
+    /// Replay history day by day to measure a policy
     Backtest(lab::backtest::Args),
     /// Export all listings, one JSON object per line
     Export(listing::export::Args),
     /// Ask whether the service is serving
     Health(service::health::Args),
-    /// Tell what is in the store and in the index
+    /// Show what is in the store and in the index
     Stats(service::stats::Args),
     /// Watch a service: checks per second, verdicts, feeds, staleness
     Top(service::top::Args),
-    /// Look whether this installation is well, and tell what to do if not
+    /// Check whether this installation is healthy, and what to do if not
     Doctor(service::doctor::Args),
-    /// Mend what the store has lost: replay operators' changes, accept a loss
+    /// Repair a store that lost data: replay changes, accept a loss
     #[command(subcommand)]
     Admin(admin::Verb),
-    /// List and verify the audit record of operators' changes on this machine
+    /// List and verify the record of operators' changes on this machine
     #[command(subcommand)]
     Audit(audit::Verb),
     /// Make, list, rotate and revoke API keys

@@ -18,7 +18,7 @@ pub(crate) struct AskedFlags {
         hide_default_value = true
     )]
     pub(crate) author: String,
-    /// Id of the change: within a day, a change of the same id is not made again
+    /// Id of the change; the same id within a day changes nothing [default: a new one]
     #[arg(long, global = true, value_name = "ID")]
     request_id: Option<String>,
 }

@@ -36,14 +36,14 @@ pub(crate) struct Connection {
     /// File with the API key, unless NUMGUARD_API_KEY has the key itself
     #[arg(long, global = true, value_name = "FILE", env = "NUMGUARD_API_KEY_FILE", hide_env_values = true)]
     api_key_file: Option<PathBuf>,
-    /// PEM file of the authority that signed the service's certificate
+    /// PEM file of the authority to trust in place of the system's
     #[arg(long, global = true, value_name = "FILE", env = "NUMGUARD_CA", hide_env_values = true)]
     ca: Option<PathBuf>,
     // No `requires` here: in the environment alone, one of the two must not stop verbs that ask no service.
-    /// PEM file of our own certificate, if the service asks for one
+    /// PEM file of our certificate
     #[arg(long, global = true, value_name = "FILE", env = "NUMGUARD_CERT", hide_env_values = true)]
     cert: Option<PathBuf>,
-    /// PEM file of its private key
+    /// PEM file of its key
     #[arg(long, global = true, value_name = "FILE", env = "NUMGUARD_CERT_KEY", hide_env_values = true)]
     cert_key: Option<PathBuf>,
 }

@@ -20,7 +20,7 @@ pub(crate) enum Verb {
     Put(DecisionArgs),
     /// List what is allowed
     List(WhichArgs),
-    /// Take allow listings away; what feeds saw stays and counts again
+    /// Take allow listings away; what feeds saw stays and counts again. Asks if there are several
     Delete(DeleteArgs),
 }
 

@@ -25,13 +25,13 @@ pub(crate) enum Verb {
     Put(put::Args),
     /// Show all that is known about a number or range
     Get(get::Args),
-    /// Tell who says what about a number, since when, and what is listed around it
+    /// Show who says what about a number, since when, and what is listed around it
     Why(why::Args),
     /// List listings
     List(list::Args),
-    /// Delete listings with all that is known about their subjects
+    /// Delete listings with all that is known about their subjects; asks if there are several
     Delete(delete::Args),
-    /// Take back the last change, or one of the audit record
+    /// Take back the last change, or one of the audit record; asks if it concerns several listings
     Undo(undo::Args),
 }
 

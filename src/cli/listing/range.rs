@@ -15,7 +15,7 @@ pub(crate) enum Verb {
     Put(put::Args),
     /// List listed ranges
     List(list::Args),
-    /// Delete listings of ranges
+    /// Delete listings of ranges; asks if there are several
     Delete(delete::Args),
 }
 

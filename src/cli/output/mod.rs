@@ -28,7 +28,7 @@ pub(crate) enum Output {
 /// `--output`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct OutputFlag {
-    /// A table that fits the terminal, or one JSON object per line
+    /// A table, or one JSON object per line
     #[arg(long, short, global = true, value_enum, default_value_t = Output::Table)]
     output: Output,
 }
