@@ -16,7 +16,8 @@ use super::confirm::YesArg;
 use super::connection::asked::AskedArg;
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
-use super::output::{self, Columns, OutputArg, grouped, json_line, say, tell, visible};
+use super::output::{self, Columns, grouped, json_line, say, tell, visible};
+use super::query::QueryArgs;
 
 /// Bytes per message.
 const PART: usize = 1 << 20;
@@ -27,7 +28,7 @@ pub(super) enum Verb {
     /// Load a file in place of the one before it: all of it or nothing
     Import(ImportArgs),
     /// List the files that checks go by
-    List(ListArgs),
+    List(QueryArgs),
     /// Take a file away
     Delete(DeleteArgs),
 }
@@ -48,15 +49,6 @@ pub(super) struct ImportArgs {
     accept: bool,
     #[command(flatten)]
     asked: AskedArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
-/// Arguments of `list`.
-#[derive(Debug, clap::Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    output: OutputArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -159,15 +151,15 @@ fn packed(bytes: &[u8]) -> Option<&'static str> {
     kinds.into_iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| kind)
 }
 
-async fn list(args: ListArgs) -> Result<Exit> {
-    let loaded = Client::connect(&args.server).await?.allocations().await?;
+async fn list(query: QueryArgs) -> Result<Exit> {
+    let loaded = query.client().await?.allocations().await?;
     let columns = Columns::new()
         .with("FEED", |loaded: &pb::Allocation| visible(&loaded.feed))
         .with("LOADED", |loaded| output::time(loaded.loaded_at.as_ref()))
         .with("HELD RANGES", |loaded| grouped(loaded.held_ranges))
         .with("HOLDERS", |loaded| grouped(loaded.holders))
         .with("FREE RANGES", |loaded| grouped(loaded.free_ranges));
-    args.output.form().list(&loaded, columns, |loaded| json_line(&Line::from(loaded)))?;
+    query.form().list(&loaded, columns, |loaded| json_line(&Line::from(loaded)))?;
     Ok(Exit::Ok)
 }
 

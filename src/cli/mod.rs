@@ -20,6 +20,7 @@ mod man;
 mod outcome;
 mod output;
 mod policy;
+mod query;
 mod review;
 mod service;
 mod uses;
@@ -92,7 +93,7 @@ enum Verb {
     /// Ask whether the service is serving
     Health(service::health::Args),
     /// Show what is in the store and in the index
-    Stats(service::stats::Args),
+    Stats(query::QueryArgs),
     /// Watch a service: checks per second, verdicts, feeds, staleness
     Top(service::top::Args),
     /// Check whether this installation is healthy, and what to do if not

@@ -12,7 +12,8 @@ use super::connection::asked::AskedArg;
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
 use super::listing::subject;
-use super::output::{self, Columns, OutputArg, grouped, json_line, plural, say, tell, visible};
+use super::output::{self, Columns, grouped, json_line, plural, say, tell, visible};
+use super::query::QueryArgs;
 
 /// Verbs on outcomes.
 #[derive(Debug, clap::Subcommand)]
@@ -38,9 +39,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
     limit: u32,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// From when to when.
@@ -97,7 +96,7 @@ fn kind(outcome: &pb::Outcome) -> &'static str {
 
 async fn list(args: ListArgs) -> Result<Exit> {
     let filter = filter(args.client, args.number, &args.time)?;
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     let answer = client.outcomes(pb::ListOutcomesRequest { filter: Some(filter), limit: args.limit }).await?;
     let outcome = |kept: &pb::KeptOutcome| kept.outcome.clone().unwrap_or_default();
     let columns = Columns::new()
@@ -108,7 +107,7 @@ async fn list(args: ListArgs) -> Result<Exit> {
         .with("COUNTS", |kept| if kept.counted { "yes" } else { "no" })
         .with("CHECK", move |kept| visible(&outcome(kept).check_id))
         .with("CORRELATION", move |kept| visible(&outcome(kept).correlation_id));
-    args.output.form().list(&answer.outcomes, columns, |kept| {
+    args.query.form().list(&answer.outcomes, columns, |kept| {
         let outcome = outcome(kept);
         json_line(&json!({
             "reported_at": output::time(kept.reported_at.as_ref()),

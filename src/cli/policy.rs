@@ -12,25 +12,17 @@ use crate::rpc::pb;
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
 use super::output::{Columns, Output, OutputArg, json_line, print_json, say, tell};
+use super::query::QueryArgs;
 
 /// Verbs on policies.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// List the policies that the service judges by
-    List(ListArgs),
+    List(QueryArgs),
     /// Show all settings of one of them, named policies with what they take over
     Show(ShowArgs),
     /// Check a policy file: settings out of bounds, verdicts that no score reaches, rules that do nothing
     Validate(ValidateArgs),
-}
-
-/// Arguments of `list`.
-#[derive(Debug, clap::Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
 }
 
 /// Arguments of `show`.
@@ -60,15 +52,15 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> Result<Exit> {
-    let policies = Client::connect(&args.server).await?.policies().await?;
+async fn list(query: QueryArgs) -> Result<Exit> {
+    let policies = query.client().await?.policies().await?;
     let columns = Columns::new()
         .with("NAME", |policy: &pb::PolicyInfo| policy.name.clone())
         .with("VERSION", |policy| policy.version.clone())
         .with("CHALLENGE FROM", |policy| policy.challenge_from)
         .with("BLOCK FROM", |policy| policy.block_from)
         .with("ON TRIAL", |policy| policy.shadow.join(", "));
-    args.output.form().list(&policies, columns, |policy| {
+    query.form().list(&policies, columns, |policy| {
         json_line(&json!({
             "name": policy.name,
             "version": policy.version,

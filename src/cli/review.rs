@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use prost_types::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::core::listing::UnixTime;
 use crate::rpc::pb;
@@ -11,26 +11,18 @@ use super::connection::asked::AskedArg;
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
 use super::listing::subject;
-use super::output::{self, Columns, OutputArg, json_line, say, visible};
+use super::output::{self, Columns, json_line, say, visible};
+use super::query::QueryArgs;
 
 /// Verbs on reviews.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// List numbers that wait for a review, the oldest first, with today's verdict
-    List(ListArgs),
+    List(QueryArgs),
     /// The client is right: put an allow listing on the number
     Accept(AcceptArgs),
     /// The verdict stands
     Dismiss(DismissArgs),
-}
-
-/// Arguments of `list`.
-#[derive(Debug, clap::Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
 }
 
 /// Arguments of `accept`.
@@ -72,8 +64,8 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> Result<Exit> {
-    let client = Client::connect(&args.server).await?;
+async fn list(query: QueryArgs) -> Result<Exit> {
+    let client = query.client().await?;
     let reviews = client.reviews().await?;
     let request = |review: &pb::Review| pb::CheckNumberRequest {
         number: review.number.clone(),
@@ -83,58 +75,42 @@ async fn list(args: ListArgs) -> Result<Exit> {
     };
     let answers = client.check(reviews.iter().map(request).collect()).await?;
     let columns = Columns::new()
-        .with("NUMBER", |case: &Case<'_>| case.review.number.clone())
-        .with("SINCE", Case::since)
-        .with("CLIENTS", |case| case.clients().join(" "))
-        .with("CHECKS", |case| case.checks().join(" "))
-        .with("VERDICT NOW", Case::verdict)
-        .with("REASONS", |case| case.reasons().join(" "));
-    let cases = reviews.iter().zip(&answers).map(|(review, answer)| Case { review, answer });
-    args.output.form().list(cases, columns, |case| {
-        json_line(&json!({
-            "number": case.review.number, "since": case.since(), "clients": case.clients(),
-            "checks": case.checks(), "verdict": case.verdict(), "reasons": case.reasons(),
-        }))
-    })?;
+        .with("NUMBER", |line: &Line<'_>| line.number.to_owned())
+        .with("SINCE", |line| line.since.clone())
+        .with("CLIENTS", |line| line.clients.join(" "))
+        .with("CHECKS", |line| line.checks.join(" "))
+        .with("VERDICT NOW", |line| line.verdict)
+        .with("REASONS", |line| line.reasons.join(" "));
+    let lines = reviews.iter().zip(&answers).map(|(review, answer)| Line {
+        checks: texts(review, |report| {
+            report.outcome.as_ref().map(|outcome| visible(&outcome.check_id)).unwrap_or_default()
+        }),
+        clients: texts(review, |report| visible(&report.client)),
+        number: &review.number,
+        reasons: answer.reasons.iter().map(|reason| reason.code.as_str()).collect(),
+        since: output::time(review.reports.first().and_then(|report| report.reported_at.as_ref())),
+        verdict: answer.verdict().as_str_name().trim_start_matches("VERDICT_"),
+    });
+    query.form().list(lines, columns, json_line)?;
     Ok(Exit::Ok)
 }
 
 /// A review with the verdict of today.
-struct Case<'a> {
-    review: &'a pb::Review,
-    answer: &'a pb::CheckNumberResponse,
+#[derive(Serialize)]
+struct Line<'a> {
+    checks: Vec<String>,
+    clients: Vec<String>,
+    number: &'a str,
+    reasons: Vec<&'a str>,
+    since: String,
+    verdict: &'static str,
 }
 
-impl Case<'_> {
-    fn since(&self) -> String {
-        output::time(self.review.reports.first().and_then(|report| report.reported_at.as_ref()))
-    }
-
-    fn clients(&self) -> Vec<String> {
-        self.texts(|report| visible(&report.client))
-    }
-
-    fn checks(&self) -> Vec<String> {
-        self.texts(|report| {
-            report.outcome.as_ref().map(|outcome| visible(&outcome.check_id)).unwrap_or_default()
-        })
-    }
-
-    /// A text of each report, without the empty ones and repetitions.
-    fn texts(&self, text: fn(&pb::KeptOutcome) -> String) -> Vec<String> {
-        let mut texts: Vec<String> =
-            self.review.reports.iter().map(text).filter(|text| !text.is_empty()).collect();
-        texts.dedup();
-        texts
-    }
-
-    fn verdict(&self) -> &'static str {
-        self.answer.verdict().as_str_name().trim_start_matches("VERDICT_")
-    }
-
-    fn reasons(&self) -> Vec<&str> {
-        self.answer.reasons.iter().map(|reason| reason.code.as_str()).collect()
-    }
+/// A text of each report, without the empty ones and repetitions.
+fn texts(review: &pb::Review, text: fn(&pb::KeptOutcome) -> String) -> Vec<String> {
+    let mut texts: Vec<String> = review.reports.iter().map(text).filter(|text| !text.is_empty()).collect();
+    texts.dedup();
+    texts
 }
 
 async fn decide(args: DecidedArgs, allow: bool, expires: Option<UnixTime>) -> Result<Exit> {

@@ -91,7 +91,7 @@ fn each_global_flag_is_taken_before_and_after_the_verb() {
         (["-o", "json"], 0, "{\"input\":\"+447400123456\""),
         (["--output", "xml"], 2, "invalid value 'xml' for '--output <OUTPUT>'"),
         (["--server", nobody], 1, "no numguard answers at http://127.0.0.1:9"),
-        (["--timeout", "0"], 1, "Timeout expired"),
+        (["--timeout", "0"], 1, "error: the service "),
         (["--timeout", "x"], 2, "invalid value 'x' for '--timeout <SECONDS>'"),
         (["--api-key-file", "/nowhere/key"], 1, "/nowhere/key"),
         (["--ca", "ca.pem"], 1, "is not TLS, so certificates are of no use"),

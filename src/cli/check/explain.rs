@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::core::policy::NEVER;
 use crate::rpc::pb;
 
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{Columns, Output, OutputArg, print_json, say, visible};
+use super::super::output::{Columns, Output, print_json, say, visible};
+use super::super::query::QueryArgs;
 use super::context::ContextArgs;
 
 /// Arguments of `explain`.
@@ -22,9 +22,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     context: ContextArgs,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// The explanation as a line of JSON.
@@ -58,12 +56,12 @@ struct Signal<'a> {
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     let request = args.context.request(&args.number, &args.default_region);
     let explained = client.explain(request).await?;
     let answer = explained.response.as_ref().context("the service sent no answer")?;
     let line = line(&explained, answer);
-    match args.output.form() {
+    match args.query.form() {
         Output::Json => print_json(&line)?,
         Output::Table => print(&args.number, &line)?,
     }

@@ -16,9 +16,10 @@ use crate::rpc::messages::exported;
 use crate::rpc::pb;
 
 use self::context::ContextArgs;
-use super::connection::{Client, ServerArg};
+use super::connection::Client;
 use super::exit::Exit;
-use super::output::{self, Columns, Output, OutputArg, json_line, say, tell, visible};
+use super::output::{self, Columns, Output, json_line, say, tell, visible};
+use super::query::QueryArgs;
 
 /// Numbers per call.
 const BATCH: usize = 1_000;
@@ -43,9 +44,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     context: ContextArgs,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// One answer as a line of JSON: the fields of `CheckNumberResponse`, and what was asked.
@@ -97,10 +96,10 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
     if numbers.is_empty() && bad == 0 {
         bail!("no numbers to check: {} holds none", args.inputs.join(" "));
     }
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     let mut flagged = false;
     let mut seen: Vec<pb::Listing> = Vec::new();
-    let form = args.output.form();
+    let form = args.query.form();
     let mut rows = form.rows(columns(), |checked: &Checked<'_>| json_line(&line(checked, args.sightings)?));
     for batch in numbers.chunks(BATCH) {
         let request = |number: &String| pb::CheckNumberRequest {

@@ -10,6 +10,7 @@ pub(crate) mod test;
 use anyhow::Result;
 
 use super::exit::Exit;
+use super::query::QueryArgs;
 
 /// Verbs on feeds.
 #[derive(Debug, clap::Subcommand)]
@@ -24,20 +25,20 @@ pub(crate) enum Verb {
     /// Draft a definition for a site
     Add(definitions::AddArgs),
     /// Tell how a service's feeds are: last run, what it brought, when the next is due, what to do
-    Status(status::Args),
+    Status(QueryArgs),
     /// Run a feed now; exits with 1 if nothing came of it, and says why
     Run(run::RunArgs),
     /// Stop running a feed until it is resumed
-    Pause(run::PauseArgs),
+    Pause(run::FeedArgs),
     /// End a pause
-    Resume(run::ResumeArgs),
+    Resume(run::FeedArgs),
     /// Judge runs that were not believed
     #[command(subcommand)]
     Quarantine(quarantine::Verb),
     /// Take back all that a feed said after a run
     Rollback(run::RollbackArgs),
     /// Tell what feeds share, what each has alone, and which is first
-    Overlap(overlap::Args),
+    Overlap(QueryArgs),
 }
 
 pub(crate) async fn run(verb: Verb) -> Result<Exit> {

@@ -9,25 +9,16 @@ use serde_json::json;
 use crate::core::listing::FeedName;
 use crate::rpc::pb;
 
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{self, Columns, Output, OutputArg, grouped, print_json, say};
+use super::super::output::{self, Columns, Output, grouped, print_json, say};
+use super::super::query::QueryArgs;
 
 /// Two lists of which so much is shared (9 of 10) are one.
 const SAME: (u64, u64) = (9, 10);
 
-/// Arguments of `feed overlap`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
-pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let overlap = Client::connect(&args.server).await?.overlap().await?;
-    if args.output.form() == Output::Json {
+pub(crate) async fn run(query: QueryArgs) -> Result<Exit> {
+    let overlap = query.client().await?.overlap().await?;
+    if query.form() == Output::Json {
         let feeds = overlap.feeds.iter();
         let feeds =
             feeds.map(|own| json!({"feed": own.feed, "listings": own.listings, "unique": own.unique}));

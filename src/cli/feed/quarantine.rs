@@ -9,31 +9,21 @@ use super::super::confirm::YesArg;
 use super::super::connection::asked::AskedArg;
 use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{
-    self, Columns, Output, OutputArg, grouped, json_line, print_json, say, tell, visible,
-};
+use super::super::output::{self, Columns, Output, grouped, json_line, print_json, say, tell, visible};
+use super::super::query::QueryArgs;
 use super::run::{exit, print_run};
 
 /// Verbs on runs that were not believed.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// List the runs that wait
-    List(ListArgs),
+    List(QueryArgs),
     /// Show why a run waits, and some of its numbers
     Show(RunArgs),
     /// Believe a run after all: store it
     Release(ReleaseArgs),
     /// Throw a run away
     Reject(RejectArgs),
-}
-
-/// Arguments of `quarantine list`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
 }
 
 /// Which run.
@@ -44,9 +34,7 @@ pub(crate) struct RunArgs {
     /// Number of the run
     run: u64,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// Arguments of `quarantine release`.
@@ -82,8 +70,8 @@ pub(crate) async fn run(verb: Verb) -> Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> Result<Exit> {
-    let runs = Client::connect(&args.server).await?.quarantine().await?;
+async fn list(query: QueryArgs) -> Result<Exit> {
+    let runs = query.client().await?.quarantine().await?;
     let now = now();
     let columns = Columns::new()
         .with("FEED", |held: &pb::QuarantinedRun| visible(&held.feed))
@@ -92,7 +80,7 @@ async fn list(args: ListArgs) -> Result<Exit> {
         .with("ROWS", |held| grouped(held.rows))
         .with("NEW", |held| grouped(held.new))
         .with("BECAUSE", |held| visible(&held.reasons.join("; ")));
-    let form = args.output.form();
+    let form = query.form();
     form.list(&runs, columns, |held| json_line(&line(held)))?;
     if runs.is_empty() && form == Output::Table {
         tell!("no run waits");
@@ -101,12 +89,12 @@ async fn list(args: ListArgs) -> Result<Exit> {
 }
 
 async fn show(args: RunArgs) -> Result<Exit> {
-    let RunArgs { feed, run, output: flag, server } = args;
-    let runs = Client::connect(&server).await?.quarantine().await?;
+    let RunArgs { feed, run, query } = args;
+    let runs = query.client().await?.quarantine().await?;
     let held = runs.iter().find(|held| held.feed == feed && held.run == run).with_context(|| {
         format!("run {run} of {feed} does not wait; numguard feed quarantine list names all that do")
     })?;
-    if flag.form() == Output::Json {
+    if query.form() == Output::Json {
         print_json(&line(held))?;
         return Ok(Exit::Ok);
     }
@@ -128,11 +116,11 @@ async fn show(args: RunArgs) -> Result<Exit> {
 }
 
 async fn release(args: ReleaseArgs) -> Result<Exit> {
-    let RunArgs { feed, run, output, server } = args.which;
-    let client = Client::connect(&server).await?;
+    let RunArgs { feed, run, query } = args.which;
+    let client = query.client().await?;
     let done = client.release_run(feed.clone(), run, &args.asked).await?;
     let run = done.run.unwrap_or_default();
-    print_run(&feed, &run, &done.samples_new, output.form())?;
+    print_run(&feed, &run, &done.samples_new, query.form())?;
     Ok(exit(&run))
 }
 

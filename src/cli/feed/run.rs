@@ -28,20 +28,9 @@ pub(crate) struct RunArgs {
     server: ServerArg,
 }
 
-/// Arguments of `feed pause`.
+/// Arguments of `feed pause` and `feed resume`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct PauseArgs {
-    /// Name of the feed
-    feed: String,
-    #[command(flatten)]
-    asked: AskedArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
-/// Arguments of `feed resume`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ResumeArgs {
+pub(crate) struct FeedArgs {
     /// Name of the feed
     feed: String,
     #[command(flatten)]
@@ -127,13 +116,13 @@ fn summary(feed: &str, run: &pb::FeedRun) -> String {
     )
 }
 
-pub(crate) async fn pause(args: PauseArgs) -> Result<Exit> {
+pub(crate) async fn pause(args: FeedArgs) -> Result<Exit> {
     Client::connect(&args.server).await?.pause_feed(args.feed.clone(), &args.asked).await?;
     say(format_args!("{}: paused until `numguard feed resume {}`; its rows stay", args.feed, args.feed))?;
     Ok(Exit::Ok)
 }
 
-pub(crate) async fn resume(args: ResumeArgs) -> Result<Exit> {
+pub(crate) async fn resume(args: FeedArgs) -> Result<Exit> {
     Client::connect(&args.server).await?.resume_feed(args.feed.clone(), &args.asked).await?;
     say(format_args!("{}: resumed", args.feed))?;
     Ok(Exit::Ok)

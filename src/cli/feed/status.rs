@@ -6,23 +6,13 @@ use serde_json::{Value, json};
 use crate::core::listing::UnixTime;
 use crate::rpc::{now, pb};
 
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{self, Columns, Output, OutputArg, grouped, json_line, say, tell, visible};
+use super::super::output::{self, Columns, Output, grouped, json_line, say, tell, visible};
+use super::super::query::QueryArgs;
 
-/// Arguments of `feed status`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
-pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let pb::ListFeedsResponse { feeds, scheduled } =
-        Client::connect(&args.server).await?.feed_status().await?;
-    let form = args.output.form();
+pub(crate) async fn run(query: QueryArgs) -> Result<Exit> {
+    let pb::ListFeedsResponse { feeds, scheduled } = query.client().await?.feed_status().await?;
+    let form = query.form();
     form.list(&feeds, columns(scheduled, now()), |feed| json_line(&line(feed)))?;
     // What is to be done has a table to itself: it is long, and most feeds have nothing.
     let unwell: Vec<&pb::Feed> = feeds.iter().filter(|feed| !to_do(feed).is_empty()).collect();

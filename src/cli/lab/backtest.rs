@@ -187,36 +187,22 @@ fn share(hits: u64, count: u64) -> String {
 
 /// How many numbers of each kind were challenged or blocked.
 fn figures(report: &Report) -> Result<()> {
-    struct Figure {
-        name: &'static str,
-        challenged: String,
-        blocked: String,
-    }
-    let positives = &report.positives;
-    let of_legitimate = |name, tally: &LegitimateTally| Figure {
-        name,
-        challenged: share(tally.challenge_or_block, tally.count),
-        blocked: share(tally.block, tally.count),
+    let (positives, legitimate) = (&report.positives, &report.legitimate);
+    let row = |name: &str, challenged, blocked, count| {
+        [name.to_owned(), share(challenged, count), share(blocked, count)]
     };
-    let figures = [
-        Figure {
-            name: "positives",
-            challenged: share(positives.challenge_or_block, positives.count),
-            blocked: share(positives.block, positives.count),
-        },
-        Figure {
-            name: "  listed themselves",
-            challenged: share(positives.listed_exact, positives.count),
-            blocked: String::new(),
-        },
-        of_legitimate("legitimate", &report.legitimate.all),
-        of_legitimate("  mobile", &report.legitimate.mobile),
-    ];
+    let of = |name, tally: &LegitimateTally| row(name, tally.challenge_or_block, tally.block, tally.count);
+    let listed = share(positives.listed_exact, positives.count);
     Columns::new()
-        .with("", |figure: &Figure| figure.name)
-        .with("CHALLENGED OR BLOCKED (95 %)", |figure| figure.challenged.clone())
-        .with("BLOCKED (95 %)", |figure| figure.blocked.clone())
-        .print(&figures)
+        .with("", |[name, _, _]: &[String; 3]| name.clone())
+        .with("CHALLENGED OR BLOCKED (95 %)", |[_, challenged, _]| challenged.clone())
+        .with("BLOCKED (95 %)", |[_, _, blocked]| blocked.clone())
+        .print([
+            row("positives", positives.challenge_or_block, positives.block, positives.count),
+            ["  listed themselves".to_owned(), listed, String::new()],
+            of("legitimate", &legitimate.all),
+            of("  mobile", &legitimate.mobile),
+        ])
 }
 
 fn print(report: &Report, policy: &str) -> Result<()> {

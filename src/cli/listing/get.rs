@@ -4,9 +4,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::rpc::messages::exported;
 
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{self, Output, OutputArg, print_json, say};
+use super::super::output::{self, Output, print_json, say};
+use super::super::query::QueryArgs;
 use super::subject::subject;
 
 /// Arguments of `get`.
@@ -15,16 +15,14 @@ pub(crate) struct Args {
     /// A number or range
     subject: String,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit> {
     let subject = subject(&args.subject, None)?;
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     let Some(listing) = client.get(subject.clone()).await? else { bail!("{subject} is not listed") };
-    if args.output.form() == Output::Json {
+    if args.query.form() == Output::Json {
         print_json(&exported(&listing).context("the service sent a listing that does not read")?)?;
         return Ok(Exit::Ok);
     }

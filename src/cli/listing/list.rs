@@ -6,9 +6,9 @@ use clap::ValueEnum;
 use crate::rpc::messages::exported;
 use crate::rpc::pb;
 
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{self, Columns, OutputArg, json_line, tell};
+use super::super::output::{self, Columns, json_line, tell};
+use super::super::query::QueryArgs;
 use super::subject::subject;
 
 /// Arguments of `list`, for numbers and ranges alike.
@@ -37,9 +37,7 @@ pub(crate) struct WhichArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     limit: usize,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// An operator's decision to filter by.
@@ -58,14 +56,14 @@ pub(crate) async fn run(args: Args, kind: pb::SubjectKind) -> Result<Exit> {
 }
 
 pub(crate) async fn list_some(args: WhichArgs, kind: pb::SubjectKind, action: pb::Action) -> Result<Exit> {
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     let covering = match args.covering.as_str() {
         "" => String::new(),
         number => subject(number, None)?,
     };
     let (prefix, feed) = (args.prefix, args.feed);
     let filter = pb::ListingFilter { kind: kind.into(), prefix, feed, action: action.into(), covering };
-    let mut rows = args.output.form().rows(columns(), |listing| {
+    let mut rows = args.query.form().rows(columns(), |listing| {
         json_line(&exported(listing).context("the service sent a listing that does not read")?)
     });
     let (mut page_token, mut left) = (String::new(), args.limit);

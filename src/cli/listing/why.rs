@@ -6,9 +6,10 @@ use serde_json::json;
 use crate::rpc::messages::exported;
 use crate::rpc::pb;
 
-use super::super::connection::{Client, ServerArg};
+use super::super::connection::Client;
 use super::super::exit::Exit;
-use super::super::output::{self, Columns, Output, OutputArg, print_json, say, tell, visible};
+use super::super::output::{self, Columns, Output, print_json, say, tell, visible};
+use super::super::query::QueryArgs;
 
 /// Neighbours and ranges that are shown.
 const MOST: usize = 20;
@@ -28,9 +29,7 @@ pub(crate) struct Args {
     #[arg(long)]
     as_owner: bool,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// All that is to be told.
@@ -45,7 +44,7 @@ struct Findings {
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     if args.as_owner {
         return as_owner(&client, args).await;
     }
@@ -62,7 +61,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
         anyhow::bail!("{}: {reason}", visible(&args.number));
     }
     let findings = find(&client, verdict, &answer.number).await?;
-    match args.output.form() {
+    match args.query.form() {
         Output::Json => print_json(&as_json(&findings, &answer)?)?,
         Output::Table => print(&findings, &answer)?,
     }
@@ -73,7 +72,7 @@ async fn as_owner(client: &Client, args: Args) -> Result<Exit> {
     let request = pb::AskListingRequest { number: args.number, default_region: args.default_region };
     let told = client.ask_listing(request).await?;
     let kind = |lister: &pb::Lister| lister.kind().as_str_name().trim_start_matches("LISTER_KIND_");
-    if args.output.form() == Output::Json {
+    if args.query.form() == Output::Json {
         let listers = told.listed_by.iter().map(|lister| {
             json!({"kind": kind(lister), "page": lister.page, "since": output::day(lister.since.as_ref())})
         });

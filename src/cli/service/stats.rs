@@ -6,22 +6,13 @@ use serde_json::json;
 use crate::rpc::pb;
 
 use super::super::admin;
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{self, Columns, Output, OutputArg, grouped, print_json, say};
+use super::super::output::{self, Columns, Output, grouped, print_json, say};
+use super::super::query::QueryArgs;
 
-/// Arguments of `stats`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
-pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let stats = Client::connect(&args.server).await?.stats().await?;
-    match args.output.form() {
+pub(crate) async fn run(query: QueryArgs) -> Result<Exit> {
+    let stats = query.client().await?.stats().await?;
+    match query.form() {
         Output::Json => print_json(&as_json(&stats))?,
         Output::Table => print_tables(&stats)?,
     }
