@@ -10,8 +10,7 @@ use super::connection::Connection;
 use super::connection::asked::AskedFlags;
 use super::output::OutputFlag;
 
-// The flags of all verbs. A verb reads a group of them by a field `Uses<Group>`. No doc comment: clap
-// would print it as what the command line is for.
+/// The flags of all verbs. A verb reads a group of them by a field `Uses<Group>`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
@@ -30,7 +29,9 @@ const CERTIFICATE: [&str; 2] = ["cert", "cert_key"];
 
 /// A command line with the global flags.
 pub(crate) fn declare(command: Command) -> Command {
-    let command = Globals::augment_args(command);
+    // clap takes the doc comment of a group for what the whole command line is about.
+    let about = command.get_about().cloned().unwrap_or_default();
+    let command = Globals::augment_args(command).about(about);
     let groups: Vec<ArgGroup> =
         command.get_groups().filter(|group| group.get_args().next().is_some()).cloned().collect();
     let global: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
