@@ -12,10 +12,12 @@ use serde::Serialize;
 use crate::rpc::pb;
 use crate::rpc::pb::import_allocation_request::Part;
 
+use super::confirm::YesArg;
 use super::connection::asked::AskedArg;
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
+use super::output::{self, Columns, grouped, json_line, say, tell, visible};
+use super::query::QueryArgs;
 
 /// Bytes per message.
 const PART: usize = 1 << 20;
@@ -26,7 +28,7 @@ pub(super) enum Verb {
     /// Load a file in place of the one before it: all of it or nothing
     Import(ImportArgs),
     /// List the files that checks go by
-    List(ListArgs),
+    List(QueryArgs),
     /// Take a file away
     Delete(DeleteArgs),
 }
@@ -51,36 +53,17 @@ pub(super) struct ImportArgs {
     server: ServerArg,
 }
 
-/// Arguments of `list`.
-#[derive(Debug, clap::Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
 /// Arguments of `delete`.
 #[derive(Debug, clap::Args)]
 pub(super) struct DeleteArgs {
     /// Whose file
     feed: String,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: YesArg,
     #[command(flatten)]
     asked: AskedArg,
     #[command(flatten)]
     server: ServerArg,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    feed: &'a str,
-    loaded_at: String,
-    held_ranges: u64,
-    free_ranges: u64,
-    holders: u64,
 }
 
 pub(super) async fn run(verb: Verb) -> Result<Exit> {
@@ -94,7 +77,7 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
 async fn delete(args: DeleteArgs) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
     let question = format!("Take away all that the file of {} says of ranges?", args.feed);
-    if !output::confirm(&question, args.yes)? {
+    if !args.yes.confirm(&question)? {
         bail!("nothing was changed");
     }
     client.delete_allocation(args.feed.clone(), &args.asked).await?;
@@ -168,30 +151,36 @@ fn packed(bytes: &[u8]) -> Option<&'static str> {
     kinds.into_iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| kind)
 }
 
-async fn list(args: ListArgs) -> Result<Exit> {
-    let loaded = Client::connect(&args.server).await?.allocations().await?;
-    if args.output.output == Output::Json {
-        for allocation in &loaded {
-            print_json(&Line {
-                feed: &allocation.feed,
-                loaded_at: output::time(allocation.loaded_at.as_ref()),
-                held_ranges: allocation.held_ranges,
-                free_ranges: allocation.free_ranges,
-                holders: allocation.holders,
-            })?;
-        }
-        return Ok(Exit::Ok);
-    }
-    let mut rows = table(&["FEED", "LOADED", "HELD RANGES", "HOLDERS", "FREE RANGES"]);
-    for allocation in &loaded {
-        rows.add_row([
-            visible(&allocation.feed),
-            output::time(allocation.loaded_at.as_ref()),
-            grouped(allocation.held_ranges),
-            grouped(allocation.holders),
-            grouped(allocation.free_ranges),
-        ]);
-    }
-    print_table(&rows)?;
+async fn list(query: QueryArgs) -> Result<Exit> {
+    let loaded = query.client().await?.allocations().await?;
+    let columns = Columns::new()
+        .with("FEED", |loaded: &pb::Allocation| visible(&loaded.feed))
+        .with("LOADED", |loaded| output::time(loaded.loaded_at.as_ref()))
+        .with("HELD RANGES", |loaded| grouped(loaded.held_ranges))
+        .with("HOLDERS", |loaded| grouped(loaded.holders))
+        .with("FREE RANGES", |loaded| grouped(loaded.free_ranges));
+    query.form().list(&loaded, columns, |loaded| json_line(&Line::from(loaded)))?;
     Ok(Exit::Ok)
+}
+
+/// A loaded file as a line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    feed: &'a str,
+    loaded_at: String,
+    held_ranges: u64,
+    free_ranges: u64,
+    holders: u64,
+}
+
+impl<'a> From<&'a pb::Allocation> for Line<'a> {
+    fn from(loaded: &'a pb::Allocation) -> Self {
+        Self {
+            feed: &loaded.feed,
+            loaded_at: output::time(loaded.loaded_at.as_ref()),
+            held_ranges: loaded.held_ranges,
+            free_ranges: loaded.free_ranges,
+            holders: loaded.holders,
+        }
+    }
 }

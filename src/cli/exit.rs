@@ -24,12 +24,11 @@ pub(super) enum Exit {
 }
 
 /// The table that `--help` ends with.
-pub(super) const HELP: &str = "Exit codes:
+pub(super) const HELP: &str = "Exit codes (health has its own: see its --help):
   0  done; for check: every number is allowed
   1  it could not be done; stderr says why
   2  the command line is wrong
-  3  check: at least one number is to be challenged or blocked
-health has exit codes of its own: see its --help";
+  3  check: at least one number is to be challenged or blocked";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

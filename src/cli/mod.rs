@@ -1,6 +1,6 @@
-//! The command line: one file per verb.
+//! The command line: a folder per noun, a file per verb.
 //!
-//! Data goes to stdout, talk to stderr. Must not hold rules: verbs call the service, `serve` calls
+//! Data goes to stdout, everything else to stderr. Must not hold rules: verbs call the service, `serve` calls
 //! `app`.
 
 mod admin;
@@ -8,9 +8,11 @@ mod allocation;
 mod audit;
 mod check;
 mod completions;
+mod confirm;
 mod connection;
 mod exit;
 mod feed;
+mod globals;
 mod key;
 mod lab;
 mod listing;
@@ -18,11 +20,15 @@ mod man;
 mod outcome;
 mod output;
 mod policy;
+mod query;
 mod review;
 mod service;
+mod uses;
 
+use std::io::{Write, stderr};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::core::number::Region;
@@ -50,9 +56,9 @@ enum Verb {
     Serve(service::serve::Args),
     /// Check numbers; exits with 3 if one is to be challenged or blocked
     Check(check::Args),
-    /// Tell what the verdict on a number hangs on
+    /// Show what each signal adds to the verdict on a number
     Explain(check::explain::Args),
-    /// Put, get, list and delete listings of numbers; tell why one is listed; take changes back
+    /// Put, get, list, delete and explain listings; undo changes
     #[command(subcommand)]
     Listing(listing::Verb),
     /// Allow numbers and ranges, whatever feeds and rules say
@@ -64,7 +70,7 @@ enum Verb {
     /// Load regulators' files of ranges and their holders
     #[command(subcommand)]
     Allocation(allocation::Verb),
-    /// Run feeds, see how they are, undo what they did; show, try out and draft their definitions
+    /// Run feeds, watch and undo them; show, test and draft definitions
     #[command(subcommand)]
     Feed(feed::Verb),
     /// List and undo what clients reported of checked numbers
@@ -78,24 +84,24 @@ enum Verb {
     /// List, show and validate policies
     #[command(subcommand)]
     Policy(policy::Verb),
-    /// Tell which logged decisions would flip under another policy file
+    /// Show which logged decisions would flip under another policy file
     Replay(lab::replay::Args),
-    /// Replay history day by day and tell how well a policy would have done
+    /// Replay history day by day to measure a policy
     Backtest(lab::backtest::Args),
     /// Export all listings, one JSON object per line
     Export(listing::export::Args),
     /// Ask whether the service is serving
     Health(service::health::Args),
-    /// Tell what is in the store and in the index
-    Stats(service::stats::Args),
+    /// Show what is in the store and in the index
+    Stats(query::QueryArgs),
     /// Watch a service: checks per second, verdicts, feeds, staleness
     Top(service::top::Args),
-    /// Look whether this installation is well, and tell what to do if not
+    /// Check whether this installation is healthy, and what to do if not
     Doctor(service::doctor::Args),
-    /// Mend what the store has lost: replay operators' changes, accept a loss
+    /// Repair a store that lost data: replay changes, accept a loss
     #[command(subcommand)]
     Admin(admin::Verb),
-    /// List and verify the audit record of operators' changes on this machine
+    /// List and verify the record of operators' changes on this machine
     #[command(subcommand)]
     Audit(audit::Verb),
     /// Make, list, rotate and revoke API keys
@@ -110,29 +116,52 @@ enum Verb {
     Man(man::Args),
 }
 
-/// The command line; defaults that are empty are not told.
+/// The command line. Help does not print defaults that are empty.
 fn command() -> clap::Command {
-    fn told(command: clap::Command) -> clap::Command {
+    fn without_empty_defaults(command: clap::Command) -> clap::Command {
         let is_empty = |arg: &clap::Arg| arg.get_default_values().iter().any(|value| value.is_empty());
         let command = command.mut_args(|arg| if is_empty(&arg) { arg.hide_default_value(true) } else { arg });
-        command.mut_subcommands(told)
+        command.mut_subcommands(without_empty_defaults)
     }
-    told(Cli::command())
+    globals::declare(without_empty_defaults(Cli::command()))
+}
+
+/// The verb that the arguments of this process ask for.
+fn parse() -> Result<Verb, clap::Error> {
+    let mut command = command();
+    command.build();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    globals::check(&command, &matches)?;
+    Ok(Cli::from_arg_matches(&matches)?.verb)
+}
+
+/// Prints why there is no verb to run: help, the version, or what is wrong with the arguments.
+fn explain(error: &clap::Error) -> Exit {
+    let mut command = command();
+    command.build();
+    let matches = command.clone().ignore_errors(true).try_get_matches().unwrap_or_default();
+    // Printing fails only if nobody reads.
+    let _ = match error.kind() {
+        // clap itself prints the help only where no global flag is set, be it by the environment.
+        ErrorKind::MissingSubcommand => {
+            write!(stderr().lock(), "{}", globals::verb(&command, &matches).0.clone().render_help())
+        }
+        _ => error.print(),
+    };
+    match matches.subcommand_name() {
+        _ if !error.use_stderr() => Exit::Ok,
+        Some("health") => Exit::ProbeUsage,
+        _ => Exit::Usage,
+    }
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     // Whatever speaks TLS asks for it, and would panic on finding none.
     crate::access::install_tls_provider();
-    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are not failures; printing fails only if nobody listens.
-            let _ = error.print();
-            let wrong = if is_health() { Exit::ProbeUsage } else { Exit::Usage };
-            return if error.use_stderr() { wrong } else { Exit::Ok }.into();
-        }
+    let verb = match parse() {
+        Ok(verb) => verb,
+        Err(error) => return explain(&error).into(),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -141,7 +170,7 @@ pub fn run() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    let done = runtime.block_on(dispatch(cli.verb));
+    let done = runtime.block_on(dispatch(verb));
     // A task that still blocks on stdin must not keep the process.
     runtime.shutdown_background();
     match done {
@@ -152,11 +181,6 @@ pub fn run() -> ExitCode {
             Exit::Failed.into()
         }
     }
-}
-
-/// Whether the command line, which does not parse, was meant for `health`.
-fn is_health() -> bool {
-    std::env::args_os().nth(1).is_some_and(|verb| verb == "health")
 }
 
 async fn dispatch(verb: Verb) -> anyhow::Result<Exit> {

@@ -7,13 +7,13 @@ use serde_json::json;
 use crate::core::listing::UnixTime;
 use crate::rpc::pb;
 
+use super::confirm::YesArg;
 use super::connection::asked::AskedArg;
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
-use super::listing;
-use super::output::{
-    self, Output, OutputArg, grouped, plural, print_json, print_table, say, table, tell, visible,
-};
+use super::listing::subject;
+use super::output::{self, Columns, grouped, json_line, plural, say, tell, visible};
+use super::query::QueryArgs;
 
 /// Verbs on outcomes.
 #[derive(Debug, clap::Subcommand)]
@@ -39,9 +39,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
     limit: u32,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// From when to when.
@@ -71,9 +69,8 @@ pub(super) struct UndoArgs {
     /// Only tell what it would do
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: YesArg,
     #[command(flatten)]
     server: ServerArg,
 }
@@ -87,7 +84,7 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
 
 fn filter(client: String, number: Option<String>, time: &TimeArgs) -> Result<pb::OutcomeFilter> {
     let timestamp = |time: UnixTime| Timestamp { seconds: time.0.into(), nanos: 0 };
-    let number = number.map(|number| listing::subject(&number, None)).transpose()?.unwrap_or_default();
+    let number = number.map(|number| subject::subject(&number, None)).transpose()?.unwrap_or_default();
     let (since, until) = (time.since.map(timestamp), time.until.map(timestamp));
     Ok(pb::OutcomeFilter { client, number, since, until })
 }
@@ -99,38 +96,30 @@ fn kind(outcome: &pb::Outcome) -> &'static str {
 
 async fn list(args: ListArgs) -> Result<Exit> {
     let filter = filter(args.client, args.number, &args.time)?;
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     let answer = client.outcomes(pb::ListOutcomesRequest { filter: Some(filter), limit: args.limit }).await?;
-    let mut rows = table(&["REPORTED", "CLIENT", "NUMBER", "OUTCOME", "COUNTS", "CHECK", "CORRELATION"]);
-    for kept in &answer.outcomes {
-        let outcome = kept.outcome.clone().unwrap_or_default();
-        match args.output.output {
-            Output::Json => print_json(&json!({
-                "reported_at": output::time(kept.reported_at.as_ref()),
-                "occurred_at": output::time(outcome.occurred_at.as_ref()),
-                "client": kept.client,
-                "number": outcome.number,
-                "outcome": kind(&outcome),
-                "counted": kept.counted,
-                "check_id": outcome.check_id,
-                "correlation_id": outcome.correlation_id,
-            }))?,
-            Output::Table => {
-                rows.add_row([
-                    output::time(kept.reported_at.as_ref()),
-                    visible(&kept.client),
-                    outcome.number.clone(),
-                    kind(&outcome).to_owned(),
-                    if kept.counted { "yes" } else { "no" }.to_owned(),
-                    visible(&outcome.check_id),
-                    visible(&outcome.correlation_id),
-                ]);
-            }
-        }
-    }
-    if args.output.output == Output::Table {
-        print_table(&rows)?;
-    }
+    let outcome = |kept: &pb::KeptOutcome| kept.outcome.clone().unwrap_or_default();
+    let columns = Columns::new()
+        .with("REPORTED", |kept: &pb::KeptOutcome| output::time(kept.reported_at.as_ref()))
+        .with("CLIENT", |kept| visible(&kept.client))
+        .with("NUMBER", move |kept| outcome(kept).number)
+        .with("OUTCOME", move |kept| kind(&outcome(kept)))
+        .with("COUNTS", |kept| if kept.counted { "yes" } else { "no" })
+        .with("CHECK", move |kept| visible(&outcome(kept).check_id))
+        .with("CORRELATION", move |kept| visible(&outcome(kept).correlation_id));
+    args.query.form().list(&answer.outcomes, columns, |kept| {
+        let outcome = outcome(kept);
+        json_line(&json!({
+            "reported_at": output::time(kept.reported_at.as_ref()),
+            "occurred_at": output::time(outcome.occurred_at.as_ref()),
+            "client": kept.client,
+            "number": outcome.number,
+            "outcome": kind(&outcome),
+            "counted": kept.counted,
+            "check_id": outcome.check_id,
+            "correlation_id": outcome.correlation_id,
+        }))
+    })?;
     if answer.more {
         tell!("there are more: raise --limit (now {}), or narrow it by --since", args.limit);
     }
@@ -160,7 +149,7 @@ async fn undo(args: UndoArgs) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     let question = format!("Undo {}?", told(&would));
-    if !output::confirm(&question, args.yes)? {
+    if !args.yes.confirm(&question)? {
         bail!("nothing was undone");
     }
     let undone = client.undo_outcomes(request(false)).await?;

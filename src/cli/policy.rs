@@ -11,26 +11,18 @@ use crate::rpc::pb;
 
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
-use super::output::{Output, OutputArg, print_json, print_table, say, table, tell};
+use super::output::{Columns, Output, OutputArg, json_line, print_json, say, tell};
+use super::query::QueryArgs;
 
 /// Verbs on policies.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// List the policies that the service judges by
-    List(ListArgs),
+    List(QueryArgs),
     /// Show all settings of one of them, named policies with what they take over
     Show(ShowArgs),
     /// Check a policy file: settings out of bounds, verdicts that no score reaches, rules that do nothing
     Validate(ValidateArgs),
-}
-
-/// Arguments of `list`.
-#[derive(Debug, clap::Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
 }
 
 /// Arguments of `show`.
@@ -60,32 +52,23 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> Result<Exit> {
-    let policies = Client::connect(&args.server).await?.policies().await?;
-    let mut rows = table(&["NAME", "VERSION", "CHALLENGE FROM", "BLOCK FROM", "ON TRIAL"]);
-    for policy in &policies {
-        match args.output.output {
-            Output::Json => print_json(&json!({
-                "name": policy.name,
-                "version": policy.version,
-                "challenge_from": policy.challenge_from,
-                "block_from": policy.block_from,
-                "shadow": policy.shadow,
-            }))?,
-            Output::Table => {
-                rows.add_row([
-                    policy.name.clone(),
-                    policy.version.clone(),
-                    policy.challenge_from.to_string(),
-                    policy.block_from.to_string(),
-                    policy.shadow.join(", "),
-                ]);
-            }
-        }
-    }
-    if args.output.output == Output::Table {
-        print_table(&rows)?;
-    }
+async fn list(query: QueryArgs) -> Result<Exit> {
+    let policies = query.client().await?.policies().await?;
+    let columns = Columns::new()
+        .with("NAME", |policy: &pb::PolicyInfo| policy.name.clone())
+        .with("VERSION", |policy| policy.version.clone())
+        .with("CHALLENGE FROM", |policy| policy.challenge_from)
+        .with("BLOCK FROM", |policy| policy.block_from)
+        .with("ON TRIAL", |policy| policy.shadow.join(", "));
+    query.form().list(&policies, columns, |policy| {
+        json_line(&json!({
+            "name": policy.name,
+            "version": policy.version,
+            "challenge_from": policy.challenge_from,
+            "block_from": policy.block_from,
+            "shadow": policy.shadow,
+        }))
+    })?;
     Ok(Exit::Ok)
 }
 
@@ -104,7 +87,7 @@ fn validate(args: &ValidateArgs) -> Result<Exit> {
     let file = args.file.display();
     let reading = policy_reading(&args.file)?;
     for problem in &reading.problems {
-        match args.output.output {
+        match args.output.form() {
             Output::Json => print_json(&in_json(problem))?,
             Output::Table => {
                 let weight = if problem.refused { "error" } else { "warning" };
@@ -117,7 +100,7 @@ fn validate(args: &ValidateArgs) -> Result<Exit> {
         }
     }
     if let (Some(policies), [], Output::Table) =
-        (&reading.policies, &reading.problems[..], args.output.output)
+        (&reading.policies, &reading.problems[..], args.output.form())
     {
         let names: Vec<&str> = policies.iter().map(|(_, policy)| policy.version.as_str()).collect();
         say(format_args!("{file} is right: {}", names.join(", ")))?;

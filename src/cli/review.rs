@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use prost_types::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::core::listing::UnixTime;
 use crate::rpc::pb;
@@ -10,27 +10,19 @@ use crate::rpc::pb;
 use super::connection::asked::AskedArg;
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
-use super::listing;
-use super::output::{self, Output, OutputArg, print_json, print_table, say, table, visible};
+use super::listing::subject;
+use super::output::{self, Columns, json_line, say, visible};
+use super::query::QueryArgs;
 
 /// Verbs on reviews.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// List numbers that wait for a review, the oldest first, with today's verdict
-    List(ListArgs),
+    List(QueryArgs),
     /// The client is right: put an allow listing on the number
     Accept(AcceptArgs),
     /// The verdict stands
     Dismiss(DismissArgs),
-}
-
-/// Arguments of `list`.
-#[derive(Debug, clap::Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
 }
 
 /// Arguments of `accept`.
@@ -39,7 +31,7 @@ pub(super) struct AcceptArgs {
     #[command(flatten)]
     decided: DecidedArgs,
     /// Until when the allow listing counts: a date, or days or hours such as 30d; for good if absent
-    #[arg(long, value_name = "WHEN", value_parser = listing::expiry)]
+    #[arg(long, value_name = "WHEN", value_parser = subject::expiry)]
     expires: Option<UnixTime>,
 }
 
@@ -72,8 +64,8 @@ pub(super) async fn run(verb: Verb) -> Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> Result<Exit> {
-    let client = Client::connect(&args.server).await?;
+async fn list(query: QueryArgs) -> Result<Exit> {
+    let client = query.client().await?;
     let reviews = client.reviews().await?;
     let request = |review: &pb::Review| pb::CheckNumberRequest {
         number: review.number.clone(),
@@ -82,46 +74,47 @@ async fn list(args: ListArgs) -> Result<Exit> {
         dry_run: true,
     };
     let answers = client.check(reviews.iter().map(request).collect()).await?;
-    let mut rows = table(&["NUMBER", "SINCE", "CLIENTS", "CHECKS", "VERDICT NOW", "REASONS"]);
-    for (review, answer) in reviews.iter().zip(&answers) {
-        let of = |text: fn(&pb::KeptOutcome) -> String| {
-            let mut texts: Vec<String> =
-                review.reports.iter().map(text).filter(|text| !text.is_empty()).collect();
-            texts.dedup();
-            texts
-        };
-        let clients = of(|report| visible(&report.client));
-        let checks = of(|report| {
+    let columns = Columns::new()
+        .with("NUMBER", |line: &Line<'_>| line.number.to_owned())
+        .with("SINCE", |line| line.since.clone())
+        .with("CLIENTS", |line| line.clients.join(" "))
+        .with("CHECKS", |line| line.checks.join(" "))
+        .with("VERDICT NOW", |line| line.verdict)
+        .with("REASONS", |line| line.reasons.join(" "));
+    let lines = reviews.iter().zip(&answers).map(|(review, answer)| Line {
+        checks: texts(review, |report| {
             report.outcome.as_ref().map(|outcome| visible(&outcome.check_id)).unwrap_or_default()
-        });
-        let since = output::time(review.reports.first().and_then(|report| report.reported_at.as_ref()));
-        let verdict = answer.verdict().as_str_name().trim_start_matches("VERDICT_");
-        let reasons: Vec<&str> = answer.reasons.iter().map(|reason| reason.code.as_str()).collect();
-        match args.output.output {
-            Output::Json => print_json(&json!({
-                "number": review.number, "since": since, "clients": clients, "checks": checks,
-                "verdict": verdict, "reasons": reasons,
-            }))?,
-            Output::Table => {
-                rows.add_row([
-                    review.number.clone(),
-                    since,
-                    clients.join(" "),
-                    checks.join(" "),
-                    verdict.to_owned(),
-                    reasons.join(" "),
-                ]);
-            }
-        }
-    }
-    if args.output.output == Output::Table {
-        print_table(&rows)?;
-    }
+        }),
+        clients: texts(review, |report| visible(&report.client)),
+        number: &review.number,
+        reasons: answer.reasons.iter().map(|reason| reason.code.as_str()).collect(),
+        since: output::time(review.reports.first().and_then(|report| report.reported_at.as_ref())),
+        verdict: answer.verdict().as_str_name().trim_start_matches("VERDICT_"),
+    });
+    query.form().list(lines, columns, json_line)?;
     Ok(Exit::Ok)
 }
 
+/// A review with the verdict of today.
+#[derive(Serialize)]
+struct Line<'a> {
+    checks: Vec<String>,
+    clients: Vec<String>,
+    number: &'a str,
+    reasons: Vec<&'a str>,
+    since: String,
+    verdict: &'static str,
+}
+
+/// A text of each report, without the empty ones and repetitions.
+fn texts(review: &pb::Review, text: fn(&pb::KeptOutcome) -> String) -> Vec<String> {
+    let mut texts: Vec<String> = review.reports.iter().map(text).filter(|text| !text.is_empty()).collect();
+    texts.dedup();
+    texts
+}
+
 async fn decide(args: DecidedArgs, allow: bool, expires: Option<UnixTime>) -> Result<Exit> {
-    let number = listing::subject(&args.number, None)?;
+    let number = subject::subject(&args.number, None)?;
     let client = Client::connect(&args.server).await?;
     let (author, request_id) = args.asked.by();
     let request = pb::DecideReviewRequest {

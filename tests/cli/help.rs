@@ -3,23 +3,27 @@
 
 use crate::served::{Served, command, run};
 
-/// The help text of a verb, and of all verbs below it: none can be forgotten.
-fn help(verb: &[&str], all: &mut String) {
+/// Calls `each` with every verb and its help, from the top: none can be forgotten.
+pub(crate) fn each_verb(each: &mut dyn FnMut(&[&str], &str)) {
+    below(&[], each);
+}
+
+fn below(verb: &[&str], each: &mut dyn FnMut(&[&str], &str)) {
     let ran = run(&[verb, &["--help"]].concat());
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{verb:?}");
-    all.push_str(&format!("$ numguard {} --help\n{}\n", verb.join(" "), ran.stdout));
-    let below = ran.stdout.split("Commands:\n").nth(1).unwrap_or_default();
-    // A verb stands two columns in; the rest of its text further, if it takes a second line.
-    let below = below.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
-    for name in below.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
-        help(&[verb, &[name]].concat(), all);
+    each(verb, &ran.stdout);
+    let names = ran.stdout.split("Commands:\n").nth(1).unwrap_or_default();
+    // A verb is two columns in; the rest of its text further, if it takes a second line.
+    let names = names.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
+    for name in names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+        below(&[verb, &[name]].concat(), each);
     }
 }
 
 #[test]
 fn help_texts() {
     let mut all = String::new();
-    help(&[], &mut all);
+    each_verb(&mut |verb, help| all.push_str(&format!("$ numguard {} --help\n{help}\n", verb.join(" "))));
     for known in ["numguard check", "numguard feed quarantine release", "numguard listing undo"] {
         assert!(all.contains(&format!("$ {known} --help")), "the walk did not reach {known}");
     }

@@ -12,6 +12,7 @@ mod changes;
 mod decisions;
 mod feed;
 mod feeds_served;
+mod global_flags;
 mod help;
 mod interface;
 mod kill;

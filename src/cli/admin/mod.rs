@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::rpc::pb;
 
+use super::confirm::YesArg;
 use super::connection::asked::AskedArg;
 use super::connection::{Client, ServerArg};
 use super::exit::Exit;
@@ -23,9 +24,8 @@ pub(crate) enum Verb {
 /// Arguments of `accept-shrink`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AcceptArgs {
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: YesArg,
     #[command(flatten)]
     asked: AskedArg,
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub(crate) async fn run(verb: Verb) -> Result<Exit> {
 
 async fn accept_shrink(args: AcceptArgs) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
-    if !args.yes {
+    if !args.yes.is_given() {
         let held = client.stats().await?.held;
         tell!(
             "A store that suddenly holds much less than the index is not believed: checks go on with the \
@@ -51,7 +51,7 @@ async fn accept_shrink(args: AcceptArgs) -> Result<Exit> {
         );
         tell!("{}", held_load(held.as_ref()));
     }
-    if !output::confirm("Accept that listings are lost?", args.yes)? {
+    if !args.yes.confirm("Accept that listings are lost?")? {
         bail!("nothing was changed");
     }
     say(held_load(client.accept_shrink(&args.asked).await?.as_ref()))?;

@@ -16,10 +16,11 @@ use crate::rpc::messages::{listing, read_listing};
 use crate::rpc::pb;
 
 use super::super::audit;
+use super::super::confirm::YesArg;
 use super::super::connection::asked::AskedArg;
 use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table, tell};
+use super::super::output::{Columns, Output, OutputArg, grouped, json_line, say, tell};
 
 /// Listings per message of an import, and subjects per delete.
 const BATCH: usize = 2_000;
@@ -39,9 +40,8 @@ pub(crate) struct Args {
     /// Tell what is missing, change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: YesArg,
     /// Go on with what can be read of a record whose chain is broken
     #[arg(long)]
     force: bool,
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
     let changes = puts.len() + ended;
     if changes > 0 && !args.dry_run {
         let question = format!("Replay {counts} on {}? (--dry-run lists them)", args.server.server);
-        if !output::confirm(&question, args.yes)? {
+        if !args.yes.confirm(&question)? {
             bail!("nothing was replayed");
         }
         put(&client, &puts, &args.asked).await?;
@@ -82,7 +82,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
         true => format!("dry run: would replay {counts}, skip {skipped}; nothing was changed"),
         false => format!("replayed {counts}, skipped {skipped}"),
     };
-    if args.output.output == Output::Table {
+    if args.output.form() == Output::Table {
         say(summary)?;
     }
     Ok(Exit::Ok)
@@ -138,41 +138,49 @@ async fn delete(client: &Client, deletes: &[&Truth], decisions_only: bool, asked
 }
 
 fn print(args: &Args, truths: &[Truth], steps: &[Step]) -> Result<()> {
-    let mut rows = table(&["SUBJECT", "TIME", "WHAT", "RESULT THEN", "NOW", "WHY"]);
-    for (truth, step) in truths.iter().zip(steps) {
-        let (done, why) = match step {
-            Step::Skip(why) => ("skipped", why.as_str()),
-            _ if args.dry_run => ("would replay", ""),
-            _ => ("replayed", ""),
-        };
-        let (what, decision) = match &truth.wanted {
-            Wanted::Decision(decision) => (audit::in_words(decision), Some(audit::decision_json(decision))),
-            Wanted::Nothing(_) => ("delete".to_owned(), None),
-            Wanted::Undecided(_) => (audit::WITHDRAW.to_owned(), None),
-        };
-        let (subject, at, result) =
-            (truth.subject.as_e164(), truth.at.to_string(), audit::result(truth.answer));
-        match args.output.output {
-            Output::Json => print_json(&json!({
-                "subject": subject,
-                "at": at,
-                "action": match &truth.wanted {
-                    Wanted::Decision(_) => "put",
-                    Wanted::Nothing(_) => "delete",
-                    Wanted::Undecided(_) => "withdraw",
-                },
-                "decision": decision,
-                "result": result,
-                "replay": done.replace(' ', "_"),
-                "why": why,
-            }))?,
-            Output::Table => {
-                rows.add_row([subject, at, what, result.to_owned(), done.to_owned(), why.to_owned()]);
-            }
-        }
+    if truths.is_empty() {
+        return Ok(());
     }
-    if args.output.output == Output::Table && !truths.is_empty() {
-        print_table(&rows)?;
+    let dry_run = args.dry_run;
+    let columns = Columns::new()
+        .with("SUBJECT", |(truth, _): &(&Truth, &Step)| truth.subject.as_e164())
+        .with("TIME", |(truth, _)| truth.at)
+        .with("WHAT", |(truth, _)| match &truth.wanted {
+            Wanted::Decision(decision) => audit::in_words(decision),
+            Wanted::Nothing(_) => "delete".to_owned(),
+            Wanted::Undecided(_) => audit::WITHDRAW.to_owned(),
+        })
+        .with("RESULT THEN", |(truth, _)| audit::result(truth.answer))
+        .with("NOW", move |(_, step)| done(step, dry_run))
+        .with("WHY", |(_, step)| why(step).to_owned());
+    args.output.form().list(truths.iter().zip(steps), columns, |(truth, step)| {
+        let (action, decision) = match &truth.wanted {
+            Wanted::Decision(decision) => ("put", Some(audit::decision_json(decision))),
+            Wanted::Nothing(_) => ("delete", None),
+            Wanted::Undecided(_) => ("withdraw", None),
+        };
+        json_line(&json!({
+            "subject": truth.subject.as_e164(),
+            "at": truth.at.to_string(),
+            "action": action,
+            "decision": decision,
+            "result": audit::result(truth.answer),
+            "replay": done(step, dry_run).replace(' ', "_"),
+            "why": why(step),
+        }))
+    })
+}
+
+/// What became of a step.
+fn done(step: &Step, dry_run: bool) -> &'static str {
+    match step {
+        Step::Skip(_) => "skipped",
+        _ if dry_run => "would replay",
+        _ => "replayed",
     }
-    Ok(())
+}
+
+/// Why a step is skipped, or empty.
+fn why(step: &Step) -> &str {
+    if let Step::Skip(why) = step { why.as_str() } else { "" }
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::core::policy::NEVER;
 use crate::rpc::pb;
 
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{Output, OutputArg, print_json, print_table, say, table, visible};
+use super::super::output::{Columns, Output, print_json, say, visible};
+use super::super::query::QueryArgs;
 use super::context::ContextArgs;
 
 /// Arguments of `explain`.
@@ -22,9 +22,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     context: ContextArgs,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// The explanation as a line of JSON.
@@ -58,12 +56,12 @@ struct Signal<'a> {
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     let request = args.context.request(&args.number, &args.default_region);
     let explained = client.explain(request).await?;
     let answer = explained.response.as_ref().context("the service sent no answer")?;
     let line = line(&explained, answer);
-    match args.output.output {
+    match args.query.form() {
         Output::Json => print_json(&line)?,
         Output::Table => print(&args.number, &line)?,
     }
@@ -110,17 +108,15 @@ fn print(asked: &str, line: &Line<'_>) -> Result<()> {
     say(format_args!("  may block    {:>3}   {block}", line.block_score))?;
     say("")?;
     if !line.signals.is_empty() {
-        let mut rows = table(&["SIGNAL", "WEIGHT", "MAY BLOCK", "WITHOUT IT", "EVIDENCE"]);
-        for signal in &line.signals {
-            rows.add_row([
-                format!("{}{}", signal.code, if signal.shadow { " (on trial)" } else { "" }),
-                format!("{:.2}", signal.weight),
-                format!("{:.2}", signal.block_weight),
-                format!("{} {}", signal.verdict_without, signal.risk_score_without),
-                visible(signal.evidence),
-            ]);
-        }
-        print_table(&rows)?;
+        Columns::new()
+            .with("SIGNAL", |signal: &Signal<'_>| {
+                format!("{}{}", signal.code, if signal.shadow { " (on trial)" } else { "" })
+            })
+            .with("WEIGHT", |signal| format!("{:.2}", signal.weight))
+            .with("MAY BLOCK", |signal| format!("{:.2}", signal.block_weight))
+            .with("WITHOUT IT", |signal| format!("{} {}", signal.verdict_without, signal.risk_score_without))
+            .with("EVIDENCE", |signal| visible(signal.evidence))
+            .print(&line.signals)?;
     }
     say(format_args!("nothing found for {}", line.not_found.join(", ")))?;
     for signal in &line.signals {

@@ -16,9 +16,10 @@ use crate::rpc::messages::exported;
 use crate::rpc::pb;
 
 use self::context::ContextArgs;
-use super::connection::{Client, ServerArg};
+use super::connection::Client;
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell, visible};
+use super::output::{self, Columns, Output, json_line, say, tell, visible};
+use super::query::QueryArgs;
 
 /// Numbers per call.
 const BATCH: usize = 1_000;
@@ -43,9 +44,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     context: ContextArgs,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// One answer as a line of JSON: the fields of `CheckNumberResponse`, and what was asked.
@@ -85,41 +84,41 @@ struct FactsLine<'a> {
     range_holder: &'a str,
 }
 
+/// A number, the answer, and with `--sightings` its listing.
+struct Checked<'a> {
+    input: &'a str,
+    answer: pb::CheckNumberResponse,
+    listing: Option<pb::Listing>,
+}
+
 pub(crate) async fn run(args: Args) -> Result<Exit> {
     let Inputs { numbers, bad } = Inputs::read(&args.inputs, args.default_region.is_empty())?;
     if numbers.is_empty() && bad == 0 {
         bail!("no numbers to check: {} holds none", args.inputs.join(" "));
     }
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     let mut flagged = false;
-    let mut told: Vec<pb::Listing> = Vec::new();
-    let mut rows = table(&["NUMBER", "VERDICT", "SCORE", "REGION", "LINE TYPE", "REASONS"]);
+    let mut seen: Vec<pb::Listing> = Vec::new();
+    let form = args.query.form();
+    let mut rows = form.rows(columns(), |checked: &Checked<'_>| json_line(&line(checked, args.sightings)?));
     for batch in numbers.chunks(BATCH) {
         let request = |number: &String| pb::CheckNumberRequest {
             dry_run: !args.sign_up,
             ..args.context.request(number, &args.default_region)
         };
         let answers = client.check(batch.iter().map(request).collect()).await?;
-        for (input, answer) in batch.iter().zip(&answers) {
+        for (input, answer) in batch.iter().zip(answers) {
             flagged |= answer.verdict() != pb::Verdict::Allow;
-            let listing = if args.sightings { listing(&client, answer).await? } else { None };
-            match args.output.output {
-                Output::Json => {
-                    let mut line = line(input, answer);
-                    line.sightings = args.sightings.then(|| sightings(listing.as_ref())).transpose()?;
-                    print_json(&line)?;
-                }
-                Output::Table => {
-                    rows.add_row(row(input, answer));
-                    told.extend(listing);
-                }
+            let listing = if args.sightings { listing(&client, &answer).await? } else { None };
+            let checked = Checked { input, answer, listing };
+            rows.add(&checked)?;
+            if form == Output::Table {
+                seen.extend(checked.listing);
             }
         }
     }
-    if args.output.output == Output::Table {
-        print_table(&rows)?;
-    }
-    for listing in &told {
+    rows.end()?;
+    for listing in &seen {
         say(&listing.subject)?;
         for sighting in &listing.sightings {
             say(format_args!("  seen by   {}", output::sighting(sighting)))?;
@@ -199,7 +198,8 @@ fn verdict(answer: &pb::CheckNumberResponse) -> &'static str {
     answer.verdict().as_str_name().trim_start_matches("VERDICT_")
 }
 
-fn line<'a>(input: &'a str, answer: &'a pb::CheckNumberResponse) -> Line<'a> {
+fn line<'a>(checked: &'a Checked<'_>, with_sightings: bool) -> Result<Line<'a>> {
+    let Checked { input, answer, listing } = checked;
     let reason = |reason: &'a pb::Reason| ReasonLine {
         code: &reason.code,
         weight: reason.weight,
@@ -207,7 +207,7 @@ fn line<'a>(input: &'a str, answer: &'a pb::CheckNumberResponse) -> Line<'a> {
         evidence: &reason.evidence,
     };
     let freshness = answer.freshness.unwrap_or_default();
-    Line {
+    Ok(Line {
         input,
         number: &answer.number,
         verdict: verdict(answer),
@@ -224,26 +224,28 @@ fn line<'a>(input: &'a str, answer: &'a pb::CheckNumberResponse) -> Line<'a> {
         degraded: freshness.degraded,
         policy_version: &answer.policy_version,
         check_id: &answer.check_id,
-        sightings: None,
-    }
+        sightings: with_sightings.then(|| sightings(listing.as_ref())).transpose()?,
+    })
 }
 
-fn row(input: &str, answer: &pb::CheckNumberResponse) -> Vec<String> {
-    let facts = answer.number_facts.clone().unwrap_or_default();
+fn columns<'a>() -> Columns<'a, Checked<'a>> {
+    let facts = |checked: &Checked<'_>| checked.answer.number_facts.clone().unwrap_or_default();
+    Columns::new()
+        .with("NUMBER", |checked: &Checked<'_>| match checked.answer.number.as_str() {
+            "" => visible(checked.input).chars().take(24).collect(),
+            number => number.to_owned(),
+        })
+        .with("VERDICT", |checked| verdict(&checked.answer))
+        .with("SCORE", |checked| checked.answer.risk_score)
+        .with("REGION", move |checked| facts(checked).region)
+        .with("LINE TYPE", move |checked| facts(checked).line_type)
+        .with("REASONS", |checked| reasons(&checked.answer))
+}
+
+fn reasons(answer: &pb::CheckNumberResponse) -> String {
     let reasons = answer.reasons.iter().map(|reason| {
         let trial = if reason.shadow { " (on trial)" } else { "" };
         format!("{}{trial}: {}", reason.code, visible(&reason.evidence))
     });
-    vec![
-        if answer.number.is_empty() {
-            visible(input).chars().take(24).collect()
-        } else {
-            answer.number.clone()
-        },
-        verdict(answer).to_owned(),
-        answer.risk_score.to_string(),
-        facts.region,
-        facts.line_type,
-        reasons.collect::<Vec<_>>().join("; "),
-    ]
+    reasons.collect::<Vec<_>>().join("; ")
 }

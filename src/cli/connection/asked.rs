@@ -1,20 +1,33 @@
-//! Who asks for a change, and by which request: the same flags wherever something is done.
+//! Who makes a change, and by which request: `--author` and `--request-id`.
 
 use crate::random;
 
+use super::super::uses::Uses;
+
 /// `--author` and `--request-id`.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct AskedArg {
-    /// Who
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_default_value = true)]
+pub(crate) struct AskedFlags {
+    /// Who makes the change
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(crate) author: String,
-    /// Id of the request: one that was done within a day is not done again [default: a new one]
-    #[arg(long, value_name = "ID")]
+    /// Id of the change; the same id within a day changes nothing [default: a new one]
+    #[arg(long, global = true, value_name = "ID")]
     request_id: Option<String>,
 }
 
-impl AskedArg {
-    /// Whether it may be the repetition of a request that was done.
+/// Who makes a verb's change.
+pub(crate) type AskedArg = Uses<AskedFlags>;
+
+impl AskedFlags {
+    /// Whether it may repeat a request that was done.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.request_id.is_some()
     }

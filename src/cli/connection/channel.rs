@@ -16,6 +16,8 @@ use tonic::{Request, Status};
 
 use crate::config;
 
+use super::super::uses::Uses;
+
 /// Where a service is that nobody told to be elsewhere.
 const USUAL: &str = "http://127.0.0.1:50051";
 
@@ -24,26 +26,30 @@ const CONNECT_SECONDS: u64 = 5;
 
 /// Where the service is, and how to come in.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct ServerArg {
-    /// URL of the numguard service; https:// for TLS
-    #[arg(long, value_name = "URL", env = "NUMGUARD_SERVER", default_value = USUAL)]
+pub(crate) struct Connection {
+    /// URL of the service; https:// for TLS
+    #[arg(long, global = true, value_name = "URL", env = "NUMGUARD_SERVER", hide_env_values = true, default_value = USUAL)]
     pub(crate) server: String,
-    /// Seconds to wait for an answer (imports, exports and runs of feeds take as long as they take)
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    /// Seconds to wait for an answer; imports, exports and runs of feeds may take longer
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) timeout: u64,
-    /// File with the API key; NUMGUARD_API_KEY may hold the key itself
-    #[arg(long, value_name = "FILE", env = "NUMGUARD_API_KEY_FILE")]
+    /// File with the API key, unless NUMGUARD_API_KEY has the key itself
+    #[arg(long, global = true, value_name = "FILE", env = "NUMGUARD_API_KEY_FILE", hide_env_values = true)]
     api_key_file: Option<PathBuf>,
-    /// PEM file of who signs the service's certificate [default: the system's authorities]
-    #[arg(long, value_name = "FILE", env = "NUMGUARD_CA")]
+    /// PEM file of the authority to trust in place of the system's
+    #[arg(long, global = true, value_name = "FILE", env = "NUMGUARD_CA", hide_env_values = true)]
     ca: Option<PathBuf>,
-    /// PEM file of our own certificate, for a service that asks for one
-    #[arg(long, value_name = "FILE", env = "NUMGUARD_CERT", requires = "cert_key")]
+    // No `requires` here: in the environment alone, one of the two must not stop verbs that ask no service.
+    /// PEM file of our certificate
+    #[arg(long, global = true, value_name = "FILE", env = "NUMGUARD_CERT", hide_env_values = true)]
     cert: Option<PathBuf>,
     /// PEM file of its key
-    #[arg(long, value_name = "FILE", env = "NUMGUARD_CERT_KEY", requires = "cert")]
+    #[arg(long, global = true, value_name = "FILE", env = "NUMGUARD_CERT_KEY", hide_env_values = true)]
     cert_key: Option<PathBuf>,
 }
+
+/// The service that a verb asks.
+pub(crate) type ServerArg = Uses<Connection>;
 
 /// What each call goes through.
 pub(crate) type Wire = InterceptedService<Channel, Key>;
@@ -61,7 +67,7 @@ impl Interceptor for Key {
     }
 }
 
-impl ServerArg {
+impl Connection {
     /// Whether somebody has said where the service is, or how to come in.
     pub(crate) fn is_named(&self) -> bool {
         self.server != USUAL || self.api_key_file.is_some()

@@ -17,8 +17,8 @@ use crate::rpc::pb::outcome_service_client::OutcomeServiceClient;
 use crate::rpc::pb::owner_service_client::OwnerServiceClient;
 use crate::rpc::pb::{self, ImportListingsRequest};
 
-use super::asked::AskedArg;
-use super::channel::{self, ServerArg, Wire};
+use super::asked::AskedFlags;
+use super::channel::{self, Connection, Wire};
 
 /// Largest answer that is taken: a batch of 10,000 with evidence.
 const LARGEST_ANSWER: usize = 64 << 20;
@@ -56,7 +56,7 @@ pub(crate) fn failed(status: Status) -> anyhow::Error {
 }
 
 impl Client {
-    pub(crate) async fn connect(server: &ServerArg) -> Result<Self> {
+    pub(crate) async fn connect(server: &Connection) -> Result<Self> {
         Ok(Self { wire: server.connect().await?, timeout: Duration::from_secs(server.timeout) })
     }
 
@@ -141,7 +141,7 @@ impl Client {
         &self,
         subjects: Vec<String>,
         decisions_only: bool,
-        asked: &AskedArg,
+        asked: &AskedFlags,
     ) -> Result<u32> {
         let (author, request_id) = asked.by();
         let request = pb::DeleteListingsRequest { subjects, decisions_only, author, request_id };
@@ -179,7 +179,7 @@ impl Client {
     }
 
     /// Accepts that listings were lost; answers the load that the server holds back.
-    pub(crate) async fn accept_shrink(&self, asked: &AskedArg) -> Result<Option<pb::HeldLoad>> {
+    pub(crate) async fn accept_shrink(&self, asked: &AskedFlags) -> Result<Option<pb::HeldLoad>> {
         let (author, request_id) = asked.by();
         let request = self.timed(pb::AcceptShrinkRequest { author, request_id });
         let answer = self.admin().accept_shrink(request).await;
@@ -200,20 +200,20 @@ impl Client {
         &self,
         feed: String,
         dry_run: bool,
-        asked: &AskedArg,
+        asked: &AskedFlags,
     ) -> Result<pb::RunFeedResponse> {
         let (author, request_id) = asked.by_unless(dry_run);
         let request = pb::RunFeedRequest { feed, dry_run, author, request_id };
         Ok(self.feeds().run_feed(self.long(request)).await.map_err(failed)?.into_inner())
     }
 
-    pub(crate) async fn pause_feed(&self, feed: String, asked: &AskedArg) -> Result<()> {
+    pub(crate) async fn pause_feed(&self, feed: String, asked: &AskedFlags) -> Result<()> {
         let (author, request_id) = asked.by();
         let request = self.timed(pb::PauseFeedRequest { feed, author, request_id });
         self.feeds().pause_feed(request).await.map(|_| ()).map_err(failed)
     }
 
-    pub(crate) async fn resume_feed(&self, feed: String, asked: &AskedArg) -> Result<()> {
+    pub(crate) async fn resume_feed(&self, feed: String, asked: &AskedFlags) -> Result<()> {
         let (author, request_id) = asked.by();
         let request = self.timed(pb::ResumeFeedRequest { feed, author, request_id });
         self.feeds().resume_feed(request).await.map(|_| ()).map_err(failed)
@@ -228,21 +228,21 @@ impl Client {
         &self,
         feed: String,
         run: u64,
-        asked: &AskedArg,
+        asked: &AskedFlags,
     ) -> Result<pb::ReleaseRunResponse> {
         let (author, request_id) = asked.by();
         let request = self.long(pb::ReleaseRunRequest { feed, run, author, request_id });
         Ok(self.feeds().release_run(request).await.map_err(failed)?.into_inner())
     }
 
-    pub(crate) async fn reject_run(&self, feed: String, run: u64, asked: &AskedArg) -> Result<()> {
+    pub(crate) async fn reject_run(&self, feed: String, run: u64, asked: &AskedFlags) -> Result<()> {
         let (author, request_id) = asked.by();
         let request = self.timed(pb::RejectRunRequest { feed, run, author, request_id });
         self.feeds().reject_run(request).await.map(|_| ()).map_err(failed)
     }
 
     /// Takes back what a feed said after a run; answers how many subjects changed.
-    pub(crate) async fn rollback_feed(&self, feed: String, to_run: u64, asked: &AskedArg) -> Result<u64> {
+    pub(crate) async fn rollback_feed(&self, feed: String, to_run: u64, asked: &AskedFlags) -> Result<u64> {
         let (author, request_id) = asked.by();
         let request = self.long(pb::RollbackFeedRequest { feed, to_run, author, request_id });
         Ok(self.feeds().rollback_feed(request).await.map_err(failed)?.into_inner().subjects)
@@ -288,7 +288,7 @@ impl Client {
         Ok(answer.map_err(failed)?.into_inner().allocations)
     }
 
-    pub(crate) async fn delete_allocation(&self, feed: String, asked: &AskedArg) -> Result<()> {
+    pub(crate) async fn delete_allocation(&self, feed: String, asked: &AskedFlags) -> Result<()> {
         let (author, request_id) = asked.by();
         let request = self.timed(pb::DeleteAllocationRequest { feed, author, request_id });
         self.feeds().delete_allocation(request).await.map(|_| ()).map_err(failed)

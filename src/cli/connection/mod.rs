@@ -4,5 +4,5 @@ pub(crate) mod asked;
 pub(crate) mod channel;
 pub(crate) mod client;
 
-pub(crate) use channel::ServerArg;
+pub(crate) use channel::{Connection, ServerArg};
 pub(crate) use client::Client;

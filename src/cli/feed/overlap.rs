@@ -1,33 +1,24 @@
 //! `numguard feed overlap`: what feeds share, what each has alone, and which is first.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use anyhow::Result;
-use comfy_table::Table;
 use serde_json::json;
 
 use crate::core::listing::FeedName;
 use crate::rpc::pb;
 
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
+use super::super::output::{self, Columns, Output, grouped, print_json, say};
+use super::super::query::QueryArgs;
 
 /// Two lists of which so much is shared (9 of 10) are one.
 const SAME: (u64, u64) = (9, 10);
 
-/// Arguments of `feed overlap`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
-pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let overlap = Client::connect(&args.server).await?.overlap().await?;
-    if args.output.output == Output::Json {
+pub(crate) async fn run(query: QueryArgs) -> Result<Exit> {
+    let overlap = query.client().await?.overlap().await?;
+    if query.form() == Output::Json {
         let feeds = overlap.feeds.iter();
         let feeds =
             feeds.map(|own| json!({"feed": own.feed, "listings": own.listings, "unique": own.unique}));
@@ -39,10 +30,10 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
         print_json(&json!({"feeds": feeds.collect::<Vec<_>>(), "pairs": pairs.collect::<Vec<_>>()}))?;
         return Ok(Exit::Ok);
     }
-    print_table(&matrix(&overlap))?;
+    matrix(&overlap).print(overlap.feeds.iter().enumerate())?;
     if !overlap.pairs.is_empty() {
         say("")?;
-        print_table(&pairs(&overlap))?;
+        pairs(&overlap).print(&overlap.pairs)?;
     }
     let advice = advice(&overlap);
     if !advice.is_empty() {
@@ -52,11 +43,8 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// One row per feed; its shared counts stand in columns numbered like the rows.
-fn matrix(overlap: &pb::GetOverlapResponse) -> Table {
-    let numbers: Vec<String> = (1..=overlap.feeds.len()).map(|number| number.to_string()).collect();
-    let fixed = ["#", "FEED", "LISTINGS", "UNIQUE", "UNIQUE %"];
-    let header: Vec<&str> = fixed.into_iter().chain(numbers.iter().map(String::as_str)).collect();
+/// One row per feed; the counts that it shares are in columns numbered like the rows.
+fn matrix(overlap: &pb::GetOverlapResponse) -> Columns<'_, (usize, &pb::FeedShare)> {
     let shared: HashMap<(&str, &str), u64> = overlap
         .pairs
         .iter()
@@ -65,51 +53,43 @@ fn matrix(overlap: &pb::GetOverlapResponse) -> Table {
             [((feed, other), pair.shared), ((other, feed), pair.shared)]
         })
         .collect();
-    let mut rows = table(&header);
-    for (own, number) in overlap.feeds.iter().zip(&numbers) {
-        let mut row = vec![
-            number.clone(),
-            output::feed(&own.feed),
-            grouped(own.listings),
-            grouped(own.unique),
-            percent(own.unique, own.listings),
-        ];
-        row.extend(overlap.feeds.iter().map(|other| {
-            let both = (own.feed.as_str(), other.feed.as_str());
-            match shared.get(&both) {
-                _ if both.0 == both.1 => "-".to_owned(),
+    let shared = Rc::new(shared);
+    let columns = Columns::new()
+        .with("#", |(at, _): &(usize, &pb::FeedShare)| at + 1)
+        .with("FEED", |(_, own)| output::feed(&own.feed))
+        .with("LISTINGS", |(_, own)| grouped(own.listings))
+        .with("UNIQUE", |(_, own)| grouped(own.unique))
+        .with("UNIQUE %", |(_, own)| percent(own.unique, own.listings));
+    overlap.feeds.iter().enumerate().fold(columns, |columns, (at, other)| {
+        let shared = Rc::clone(&shared);
+        columns.with((at + 1).to_string(), move |(_, own)| {
+            match shared.get(&(own.feed.as_str(), other.feed.as_str())) {
+                _ if own.feed == other.feed => "-".to_owned(),
                 Some(count) if *count > 0 => grouped(*count),
                 _ => ".".to_owned(),
             }
-        }));
-        rows.add_row(row);
-    }
-    rows
+        })
+    })
 }
 
-/// Who is first, and how far each copies the other.
-fn pairs(overlap: &pb::GetOverlapResponse) -> Table {
-    let listings: HashMap<&str, u64> =
-        overlap.feeds.iter().map(|own| (own.feed.as_str(), own.listings)).collect();
-    let share =
-        |pair: &pb::FeedPair, feed: &str| percent(pair.shared, listings.get(feed).copied().unwrap_or(0));
-    let mut rows = table(&["FIRST", "THEN", "DAYS EARLIER", "SHARED", "% OF FIRST", "% OF THEN"]);
-    for pair in &overlap.pairs {
-        let (first, then) = if pair.lead_days < 0.0 {
-            (pair.other.as_str(), pair.feed.as_str())
-        } else {
-            (pair.feed.as_str(), pair.other.as_str())
-        };
-        rows.add_row([
-            output::feed(first),
-            output::feed(then),
-            format!("{:.1}", pair.lead_days.abs()),
-            grouped(pair.shared),
-            share(pair, first),
-            share(pair, then),
-        ]);
-    }
-    rows
+/// Which feed is first, and how far each copies the other.
+fn pairs(overlap: &pb::GetOverlapResponse) -> Columns<'_, pb::FeedPair> {
+    let share = |pair: &pb::FeedPair, feed: &str| {
+        let own = overlap.feeds.iter().find(|own| own.feed == feed);
+        percent(pair.shared, own.map_or(0, |own| own.listings))
+    };
+    Columns::new()
+        .with("FIRST", |pair| output::feed(in_order(pair).0))
+        .with("THEN", |pair| output::feed(in_order(pair).1))
+        .with("DAYS EARLIER", |pair: &pb::FeedPair| format!("{:.1}", pair.lead_days.abs()))
+        .with("SHARED", |pair| grouped(pair.shared))
+        .with("% OF FIRST", move |pair| share(pair, in_order(pair).0))
+        .with("% OF THEN", move |pair| share(pair, in_order(pair).1))
+}
+
+/// The feed that shows numbers first, and the other.
+fn in_order(pair: &pb::FeedPair) -> (&str, &str) {
+    if pair.lead_days < 0.0 { (&pair.other, &pair.feed) } else { (&pair.feed, &pair.other) }
 }
 
 /// What an operator can do about feeds that add nothing, and about copies that count as two.
@@ -148,6 +128,7 @@ fn percent(part: u64, whole: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use comfy_table::Table;
 
     fn cells(table: &Table) -> Vec<Vec<String>> {
         let row =
@@ -168,14 +149,17 @@ mod tests {
             }],
         };
         assert_eq!(
-            cells(&matrix(&overlap)),
+            cells(&matrix(&overlap).table(overlap.feeds.iter().enumerate())),
             [
                 ["1", "a", "4,000", "3,000", "75.0", "-", "1,000", "."],
                 ["2", "b", "1,500", "500", "33.3", "1,000", "-", "."],
                 ["3", "c", "1", "1", "100.0", ".", ".", "-"],
             ]
         );
-        assert_eq!(cells(&pairs(&overlap)), [["b", "a", "2.5", "1,000", "66.7", "25.0"]]);
+        assert_eq!(
+            cells(&pairs(&overlap).table(&overlap.pairs)),
+            [["b", "a", "2.5", "1,000", "66.7", "25.0"]]
+        );
         assert!(advice(&overlap).is_empty(), "{:?}", advice(&overlap));
     }
 

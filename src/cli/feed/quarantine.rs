@@ -6,34 +6,25 @@ use serde_json::{Value, json};
 use crate::clock::now;
 use crate::rpc::pb;
 
+use super::super::confirm::YesArg;
 use super::super::connection::asked::AskedArg;
 use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{
-    self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible,
-};
+use super::super::output::{self, Columns, Output, grouped, json_line, print_json, say, tell, visible};
+use super::super::query::QueryArgs;
 use super::run::{exit, print_run};
 
 /// Verbs on runs that were not believed.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// List the runs that wait
-    List(ListArgs),
+    List(QueryArgs),
     /// Show why a run waits, and some of its numbers
     Show(RunArgs),
     /// Believe a run after all: store it
     Release(ReleaseArgs),
     /// Throw a run away
     Reject(RejectArgs),
-}
-
-/// Arguments of `quarantine list`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
 }
 
 /// Which run.
@@ -44,9 +35,7 @@ pub(crate) struct RunArgs {
     /// Number of the run
     run: u64,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// Arguments of `quarantine release`.
@@ -65,9 +54,8 @@ pub(crate) struct RejectArgs {
     feed: String,
     /// Number of the run
     run: u64,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: YesArg,
     #[command(flatten)]
     asked: AskedArg,
     #[command(flatten)]
@@ -83,38 +71,31 @@ pub(crate) async fn run(verb: Verb) -> Result<Exit> {
     }
 }
 
-async fn list(args: ListArgs) -> Result<Exit> {
-    let runs = Client::connect(&args.server).await?.quarantine().await?;
-    if args.output.output == Output::Json {
-        runs.iter().try_for_each(|held| print_json(&line(held)))?;
-        return Ok(Exit::Ok);
-    }
-    let mut rows = table(&["FEED", "RUN", "SINCE", "ROWS", "NEW", "BECAUSE"]);
+async fn list(query: QueryArgs) -> Result<Exit> {
+    let runs = query.client().await?.quarantine().await?;
     let now = now();
-    for held in &runs {
-        rows.add_row([
-            visible(&held.feed),
-            held.run.to_string(),
-            output::age(held.at.as_ref(), now),
-            grouped(held.rows),
-            grouped(held.new),
-            visible(&held.reasons.join("; ")),
-        ]);
-    }
-    print_table(&rows)?;
-    if runs.is_empty() {
+    let columns = Columns::new()
+        .with("FEED", |held: &pb::QuarantinedRun| visible(&held.feed))
+        .with("RUN", |held| held.run)
+        .with("SINCE", |held| output::age(held.at.as_ref(), now))
+        .with("ROWS", |held| grouped(held.rows))
+        .with("NEW", |held| grouped(held.new))
+        .with("BECAUSE", |held| visible(&held.reasons.join("; ")));
+    let form = query.form();
+    form.list(&runs, columns, |held| json_line(&line(held)))?;
+    if runs.is_empty() && form == Output::Table {
         tell!("no run waits");
     }
     Ok(Exit::Ok)
 }
 
 async fn show(args: RunArgs) -> Result<Exit> {
-    let RunArgs { feed, run, output: form, server } = args;
-    let runs = Client::connect(&server).await?.quarantine().await?;
+    let RunArgs { feed, run, query } = args;
+    let runs = query.client().await?.quarantine().await?;
     let held = runs.iter().find(|held| held.feed == feed && held.run == run).with_context(|| {
         format!("run {run} of {feed} does not wait; numguard feed quarantine list names all that do")
     })?;
-    if form.output == Output::Json {
+    if query.form() == Output::Json {
         print_json(&line(held))?;
         return Ok(Exit::Ok);
     }
@@ -136,18 +117,18 @@ async fn show(args: RunArgs) -> Result<Exit> {
 }
 
 async fn release(args: ReleaseArgs) -> Result<Exit> {
-    let RunArgs { feed, run, output, server } = args.which;
-    let client = Client::connect(&server).await?;
+    let RunArgs { feed, run, query } = args.which;
+    let client = query.client().await?;
     let done = client.release_run(feed.clone(), run, &args.asked).await?;
     let run = done.run.unwrap_or_default();
-    print_run(&feed, &run, &done.samples_new, output.output)?;
+    print_run(&feed, &run, &done.samples_new, query.form())?;
     Ok(exit(&run))
 }
 
 async fn reject(args: RejectArgs) -> Result<Exit> {
     let RejectArgs { feed, run, yes, asked, server } = args;
     let client = Client::connect(&server).await?;
-    if !output::confirm(&format!("Throw run {run} of {feed} away?"), yes)? {
+    if !yes.confirm(&format!("Throw run {run} of {feed} away?"))? {
         bail!("nothing was changed");
     }
     client.reject_run(feed.clone(), run, &asked).await?;

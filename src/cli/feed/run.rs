@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::rpc::pb;
 
+use super::super::confirm::YesArg;
 use super::super::connection::asked::AskedArg;
 use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
@@ -27,20 +28,9 @@ pub(crate) struct RunArgs {
     server: ServerArg,
 }
 
-/// Arguments of `feed pause`.
+/// Arguments of `feed pause` and `feed resume`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct PauseArgs {
-    /// Name of the feed
-    feed: String,
-    #[command(flatten)]
-    asked: AskedArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
-/// Arguments of `feed resume`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ResumeArgs {
+pub(crate) struct FeedArgs {
     /// Name of the feed
     feed: String,
     #[command(flatten)]
@@ -57,9 +47,8 @@ pub(crate) struct RollbackArgs {
     /// The last run that is to stay; 0: none
     #[arg(long, value_name = "RUN")]
     to: u64,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: YesArg,
     #[command(flatten)]
     asked: AskedArg,
     #[command(flatten)]
@@ -72,7 +61,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
     let done = client.run_feed(args.feed.clone(), args.dry_run, &args.asked).await?;
     let run = done.run.unwrap_or_default();
-    print_run(&args.feed, &run, &done.samples_new, args.output.output)?;
+    print_run(&args.feed, &run, &done.samples_new, args.output.form())?;
     if run.outcome() == pb::RunOutcome::Quarantined {
         let held = client.quarantine().await?;
         let held = held.iter().find(|held| held.feed == args.feed && held.run == run.run);
@@ -127,13 +116,13 @@ fn summary(feed: &str, run: &pb::FeedRun) -> String {
     )
 }
 
-pub(crate) async fn pause(args: PauseArgs) -> Result<Exit> {
+pub(crate) async fn pause(args: FeedArgs) -> Result<Exit> {
     Client::connect(&args.server).await?.pause_feed(args.feed.clone(), &args.asked).await?;
     say(format_args!("{}: paused until `numguard feed resume {}`; its rows stay", args.feed, args.feed))?;
     Ok(Exit::Ok)
 }
 
-pub(crate) async fn resume(args: ResumeArgs) -> Result<Exit> {
+pub(crate) async fn resume(args: FeedArgs) -> Result<Exit> {
     Client::connect(&args.server).await?.resume_feed(args.feed.clone(), &args.asked).await?;
     say(format_args!("{}: resumed", args.feed))?;
     Ok(Exit::Ok)
@@ -142,11 +131,11 @@ pub(crate) async fn resume(args: ResumeArgs) -> Result<Exit> {
 pub(crate) async fn rollback(args: RollbackArgs) -> Result<Exit> {
     let client = Client::connect(&args.server).await?;
     let question = format!("Take back all that {} said after run {}?", args.feed, args.to);
-    if !output::confirm(&question, args.yes)? {
+    if !args.yes.confirm(&question)? {
         bail!("nothing was changed");
     }
     let subjects = client.rollback_feed(args.feed.clone(), args.to, &args.asked).await?;
-    if args.output.output == Output::Json {
+    if args.output.form() == Output::Json {
         print_json(&json!({"feed": args.feed, "to_run": args.to, "subjects": subjects}))?;
     } else {
         let subjects = grouped(subjects);

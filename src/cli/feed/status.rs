@@ -1,41 +1,28 @@
 //! `numguard feed status`: how the feeds of a service are, and what to do about those that are not well.
 
 use anyhow::Result;
-use comfy_table::Table;
 use serde_json::{Value, json};
 
 use crate::clock::now;
 use crate::core::listing::UnixTime;
 use crate::rpc::pb;
 
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{
-    self, Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible,
-};
+use super::super::output::{self, Columns, Output, grouped, json_line, say, tell, visible};
+use super::super::query::QueryArgs;
 
-/// Arguments of `feed status`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
-pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let pb::ListFeedsResponse { feeds, scheduled } =
-        Client::connect(&args.server).await?.feed_status().await?;
-    match args.output.output {
-        Output::Json => feeds.iter().try_for_each(|feed| print_json(&line(feed)))?,
-        Output::Table => {
-            print_table(&rows(&feeds, scheduled, now()))?;
-            let to_do = to_dos(&feeds);
-            if to_do.row_count() > 0 {
-                say("")?;
-                print_table(&to_do)?;
-            }
-        }
+pub(crate) async fn run(query: QueryArgs) -> Result<Exit> {
+    let pb::ListFeedsResponse { feeds, scheduled } = query.client().await?.feed_status().await?;
+    let form = query.form();
+    form.list(&feeds, columns(scheduled, now()), |feed| json_line(&line(feed)))?;
+    // What is to be done has a table to itself: it is long, and most feeds have nothing.
+    let unwell: Vec<&pb::Feed> = feeds.iter().filter(|feed| !to_do(feed).is_empty()).collect();
+    if form == Output::Table && !unwell.is_empty() {
+        say("")?;
+        Columns::new()
+            .with("FEED", |feed: &pb::Feed| visible(&feed.name))
+            .with("TO DO", to_do)
+            .print(unwell)?;
     }
     if feeds.is_empty() {
         tell!("the service has no feeds");
@@ -48,37 +35,20 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// What is to be done, in a table of its own: it is long, and most feeds have nothing.
-fn to_dos(feeds: &[pb::Feed]) -> Table {
-    let mut rows = table(&["FEED", "TO DO"]);
-    for feed in feeds {
-        let to_do = to_do(feed);
-        if !to_do.is_empty() {
-            rows.add_row([visible(&feed.name), to_do]);
-        }
-    }
-    rows
-}
-
-fn rows(feeds: &[pb::Feed], scheduled: bool, now: UnixTime) -> Table {
-    let mut rows = table(&["FEED", "STATE", "LAST RUN", "OUTCOME", "ROWS", "NEW", "GONE", "NEXT"]);
-    for feed in feeds {
-        let count = |count: fn(&pb::FeedRun) -> u64| {
-            feed.last_run.as_ref().map(|run| grouped(count(run))).unwrap_or_default()
-        };
-        let last = feed.last_run.as_ref();
-        rows.add_row([
-            visible(&feed.name),
-            state(feed),
-            output::age(last.and_then(|run| run.at.as_ref()), now),
-            last.map(|run| outcome(run.outcome())).unwrap_or_default(),
-            count(|run| run.rows),
-            count(|run| run.new),
-            count(|run| run.gone),
-            next(feed, scheduled, now),
-        ]);
-    }
-    rows
+fn columns<'a>(scheduled: bool, now: UnixTime) -> Columns<'a, pb::Feed> {
+    let last = |feed: &pb::Feed| feed.last_run.clone();
+    let count = move |feed: &pb::Feed, count: fn(pb::FeedRun) -> u64| {
+        last(feed).map(|run| grouped(count(run))).unwrap_or_default()
+    };
+    Columns::new()
+        .with("FEED", |feed: &pb::Feed| visible(&feed.name))
+        .with("STATE", state)
+        .with("LAST RUN", move |feed| output::age(last(feed).and_then(|run| run.at).as_ref(), now))
+        .with("OUTCOME", move |feed| last(feed).map(|run| outcome(run.outcome())).unwrap_or_default())
+        .with("ROWS", move |feed| count(feed, |run| run.rows))
+        .with("NEW", move |feed| count(feed, |run| run.new))
+        .with("GONE", move |feed| count(feed, |run| run.gone))
+        .with("NEXT", move |feed| next(feed, scheduled, now))
 }
 
 /// When a feed runs next; `by hand` where the service that was asked runs none and it is due.
@@ -257,7 +227,7 @@ mod tests {
     #[test]
     fn a_row_tells_the_last_run_and_the_next() {
         let feeds = [feed(pb::FeedState::Idle, Some(pb::RunOutcome::NotModified), "")];
-        let text = rows(&feeds, true, UnixTime(1_000_000)).to_string();
+        let text = columns(true, UnixTime(1_000_000)).table(&feeds).to_string();
         let last = text.lines().last().unwrap_or_default();
         let cells: Vec<&str> = last.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
         assert_eq!(

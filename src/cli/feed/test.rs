@@ -9,11 +9,13 @@ use serde::Serialize;
 use url::Url;
 
 use crate::core::number::parse;
-use crate::feed::{Definition, Holders, Page, PageRow, ReadOptions, Shape, Verdict, When, read_holders};
+use crate::feed::{
+    Definition, Dropped, HolderRow, Holders, Page, PageRow, ReadOptions, Shape, Verdict, When, read_holders,
+};
 
 use super::super::exit::Exit;
-use super::super::output::{Output, OutputArg, grouped, print_json, print_table, say, table, tell, visible};
-use super::FeedsArg;
+use super::super::output::{Columns, Output, OutputArg, grouped, json_line, print_json, say, tell, visible};
+use super::definitions::FeedsArg;
 
 /// The most bytes of a saved page.
 const LARGEST_PAGE: u64 = 256 << 20;
@@ -98,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
         let page = definition.read(url, &body, options).with_context(|| name.clone())?;
         good &= page.verdict == Verdict::Fine;
         numbers += page.rows.len() as u64;
-        match args.output.output {
+        match args.output.form() {
             Output::Json => print_json(&line(name, &page))?,
             Output::Table => print_page(args, name, &page)?,
         }
@@ -182,31 +184,25 @@ fn when(when: When) -> String {
 }
 
 fn print_page(args: &Args, name: &str, page: &Page) -> Result<()> {
-    let mut rows = table(&["ROW", "NUMBER", "REGION", "LINE TYPE", "STATE", "ACTIVE", "ADDED"]);
-    for row in page.rows.iter().take(args.show) {
-        let NumberLine { row, number, region, line_type, state, active, added } = number_line(row);
-        let (active, added) = (active.unwrap_or_default(), added.unwrap_or_default());
-        rows.add_row([
-            row.to_string(),
-            number,
-            region,
-            line_type.to_owned(),
-            state.to_owned(),
-            active,
-            added,
-        ]);
-    }
     if !page.rows.is_empty() {
-        print_table(&rows)?;
+        Columns::new()
+            .with("ROW", |line: &NumberLine| line.row)
+            .with("NUMBER", |line| line.number.clone())
+            .with("REGION", |line| line.region.clone())
+            .with("LINE TYPE", |line| line.line_type)
+            .with("STATE", |line| line.state)
+            .with("ACTIVE", |line| line.active.clone().unwrap_or_default())
+            .with("ADDED", |line| line.added.clone().unwrap_or_default())
+            .print(page.rows.iter().take(args.show).map(number_line))?;
         say("")?;
     }
-    let mut left_out = table(&["ROW", "LEFT OUT", "BECAUSE", "STANDS THERE"]);
-    for row in page.dropped.iter().take(args.show) {
-        let (reason, because) = (row.reason.as_str().to_owned(), row.reason.text().to_owned());
-        left_out.add_row([row.ordinal.to_string(), reason, because, visible(&row.sample)]);
-    }
     if !page.dropped.is_empty() {
-        print_table(&left_out)?;
+        Columns::new()
+            .with("ROW", |row: &Dropped| row.ordinal)
+            .with("LEFT OUT", |row| row.reason.as_str())
+            .with("BECAUSE", |row| row.reason.text())
+            .with("STANDS THERE", |row| visible(&row.sample))
+            .print(page.dropped.iter().take(args.show))?;
         say("")?;
     }
     for next in &page.next {
@@ -230,18 +226,20 @@ fn print_page(args: &Args, name: &str, page: &Page) -> Result<()> {
 }
 
 fn print_holders(args: &Args, name: &str, holders: &Holders) -> Result<()> {
-    let status = |row: &crate::feed::HolderRow| format!("{:?}", row.status).to_lowercase();
-    if args.output.output == Output::Json {
-        for row in &holders.rows {
-            print_json(&HolderLine { range: row.range.as_e164(), status: status(row), holder: &row.holder })?;
-        }
+    let status = |row: &HolderRow| format!("{:?}", row.status).to_lowercase();
+    let columns = Columns::new()
+        .with("RANGE", |row: &HolderRow| row.range.as_e164())
+        .with("STATUS", status)
+        .with("HOLDER", |row| visible(&row.holder));
+    let form = args.output.form();
+    // Programs get all rows.
+    let most = if form == Output::Json { usize::MAX } else { args.show };
+    form.list(holders.rows.iter().take(most), columns, |row| {
+        json_line(&HolderLine { range: row.range.as_e164(), status: status(row), holder: &row.holder })
+    })?;
+    if form == Output::Json {
         return Ok(());
     }
-    let mut rows = table(&["RANGE", "STATUS", "HOLDER"]);
-    for row in holders.rows.iter().take(args.show) {
-        rows.add_row([row.range.as_e164(), status(row), visible(&row.holder)]);
-    }
-    print_table(&rows)?;
     say("")?;
     say(format_args!(
         "{name}: {} ranges, {} rows left out (short codes and the like)",

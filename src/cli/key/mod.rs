@@ -14,9 +14,10 @@ use crate::core::listing::UnixTime;
 use crate::rpc::pb;
 
 use self::keyring::KeyringArg;
+use super::confirm::YesArg;
 use super::connection::asked::AskedArg;
 use super::exit::Exit;
-use super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell};
+use super::output::{self, Columns, Output, OutputArg, json_line, print_json, say, tell};
 
 /// Verbs on API keys.
 #[derive(Debug, clap::Subcommand)]
@@ -92,9 +93,8 @@ pub(crate) struct RevokeArgs {
     /// Name of the key, such as ng_0123456789ab
     #[arg(value_name = "KEY")]
     key: String,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: YesArg,
     #[command(flatten)]
     rest: ChangeArgs,
 }
@@ -119,7 +119,7 @@ impl ChangeArgs {
                 key.client
             );
         }
-        if self.output.output == Output::Json {
+        if self.output.form() == Output::Json {
             return print_json(&json!({"api_key": api_key, "key": as_json(key), "old": old.map(as_json)}));
         }
         say(api_key)?;
@@ -153,19 +153,13 @@ async fn create(args: CreateArgs) -> Result<Exit> {
 
 async fn list(args: ListArgs) -> Result<Exit> {
     let keys = args.keyring.open().await?.list(pb::ListKeysRequest { client: args.client.clone() }).await?;
-    let mut rows = table(&["KEY", "CLIENT", "SCOPES", "MADE", "STATE"]);
-    for key in &keys {
-        match args.output.output {
-            Output::Json => print_json(&as_json(key))?,
-            Output::Table => {
-                let made = output::time(key.created_at.as_ref());
-                rows.add_row([key.key_id.clone(), key.client.clone(), scopes(key), made, state(key)]);
-            }
-        }
-    }
-    if args.output.output == Output::Table {
-        print_table(&rows)?;
-    }
+    let columns = Columns::new()
+        .with("KEY", |key: &pb::Key| key.key_id.clone())
+        .with("CLIENT", |key| key.client.clone())
+        .with("SCOPES", scopes)
+        .with("MADE", |key| output::time(key.created_at.as_ref()))
+        .with("STATE", state);
+    args.output.form().list(&keys, columns, |key| json_line(&as_json(key)))?;
     Ok(Exit::Ok)
 }
 
@@ -190,14 +184,14 @@ async fn rotate(args: RotateArgs) -> Result<Exit> {
 
 async fn revoke(args: RevokeArgs) -> Result<Exit> {
     let question = format!("Revoke {}? Whoever uses it is turned away within seconds.", args.key);
-    if !output::confirm(&question, args.yes)? {
+    if !args.yes.confirm(&question)? {
         bail!("nothing was changed");
     }
     let keyring = args.rest.keyring.open().await?;
     let (author, request_id) = args.rest.asked.by();
     let request = pb::RevokeKeyRequest { key_id: args.key.clone(), author, request_id };
     let key = keyring.revoke(request).await?.key.context("the service told nothing about the key")?;
-    match args.rest.output.output {
+    match args.rest.output.form() {
         Output::Json => print_json(&as_json(&key))?,
         Output::Table => say(format_args!("{} of {} is revoked", key.key_id, key.client))?,
     }

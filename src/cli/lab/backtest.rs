@@ -16,10 +16,15 @@ use crate::core::allocation::Allocations;
 use crate::core::listing::{Day, FeedName, Subject, UnixTime};
 use crate::core::number::{LineType, Number, parse};
 use crate::feed::{self, Catalogue, Definition, Reading, Shape, read_holders};
-use crate::lab::backtest::{self, History, Inputs, Report, Sightings, interval};
+use crate::lab::backtest::{
+    self, Bin, History, Inputs, LegitimateTally, RegionTally, Report, Sightings, interval,
+};
 
 use super::super::exit::Exit;
-use super::super::output::{Output, OutputArg, print_json, print_table, say, table, tell};
+use super::super::output::{Columns, Output, OutputArg, print_json, say, tell};
+
+/// Regions that the table shows.
+const MOST_REGIONS: usize = 15;
 
 /// Arguments of `backtest`.
 #[derive(Debug, clap::Args)]
@@ -99,7 +104,7 @@ pub(crate) fn run(args: Args) -> Result<Exit> {
         std::fs::write(path, backtest::svg(&report))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    match args.output.output {
+    match args.output.form() {
         Output::Json => print_json(&report)?,
         Output::Table => print(&report, &policy.version)?,
     }
@@ -180,54 +185,49 @@ fn share(hits: u64, count: u64) -> String {
     format!("{hits} of {count}, {} % ({}-{})", percent(middle), percent(low), percent(high))
 }
 
-fn print(report: &Report, policy: &str) -> Result<()> {
+/// How many numbers of each kind were challenged or blocked.
+fn figures(report: &Report) -> Result<()> {
     let (positives, legitimate) = (&report.positives, &report.legitimate);
-    let mut figures = table(&["", "CHALLENGED OR BLOCKED (95 %)", "BLOCKED (95 %)"]);
-    figures.add_row([
-        "positives".to_owned(),
-        share(positives.challenge_or_block, positives.count),
-        share(positives.block, positives.count),
-    ]);
-    figures.add_row([
-        "  listed themselves".to_owned(),
-        share(positives.listed_exact, positives.count),
-        String::new(),
-    ]);
-    for (name, tally) in [("legitimate", &legitimate.all), ("  mobile", &legitimate.mobile)] {
-        figures.add_row([
-            name.to_owned(),
-            share(tally.challenge_or_block, tally.count),
-            share(tally.block, tally.count),
-        ]);
-    }
-    print_table(&figures)?;
+    let row = |name: &str, challenged, blocked, count| {
+        [name.to_owned(), share(challenged, count), share(blocked, count)]
+    };
+    let of = |name, tally: &LegitimateTally| row(name, tally.challenge_or_block, tally.block, tally.count);
+    let listed = share(positives.listed_exact, positives.count);
+    Columns::new()
+        .with("", |[name, _, _]: &[String; 3]| name.clone())
+        .with("CHALLENGED OR BLOCKED (95 %)", |[_, challenged, _]| challenged.clone())
+        .with("BLOCKED (95 %)", |[_, _, blocked]| blocked.clone())
+        .print([
+            row("positives", positives.challenge_or_block, positives.block, positives.count),
+            ["  listed themselves".to_owned(), listed, String::new()],
+            of("legitimate", &legitimate.all),
+            of("  mobile", &legitimate.mobile),
+        ])
+}
+
+fn print(report: &Report, policy: &str) -> Result<()> {
+    figures(report)?;
     say("")?;
     let mut regions: Vec<_> = report.by_region.iter().collect();
     regions.sort_by_key(|(name, tally)| (std::cmp::Reverse(tally.positives), name.as_str()));
-    let mut rows =
-        table(&["REGION", "POSITIVES", "CHALLENGED OR BLOCKED", "BLOCKED", "NUMBER SPACE CHALLENGED"]);
-    for (name, tally) in regions.into_iter().take(15) {
-        let percent = |hits: u64| format!("{:.1} %", 100.0 * hits as f64 / tally.positives as f64);
-        let space = report.number_space.get(name).copied().unwrap_or_default();
-        rows.add_row([
-            name.clone(),
-            tally.positives.to_string(),
-            percent(tally.challenge_or_block),
-            percent(tally.block),
-            format!("{:.4} %", space * 100.0),
-        ]);
-    }
-    print_table(&rows)?;
+    let percent =
+        |hits: u64, tally: &RegionTally| format!("{:.1} %", 100.0 * hits as f64 / tally.positives as f64);
+    Columns::new()
+        .with("REGION", |(name, _): &(&String, &RegionTally)| (*name).clone())
+        .with("POSITIVES", |(_, tally)| tally.positives)
+        .with("CHALLENGED OR BLOCKED", move |(_, tally)| percent(tally.challenge_or_block, tally))
+        .with("BLOCKED", move |(_, tally)| percent(tally.block, tally))
+        .with("NUMBER SPACE CHALLENGED", |(name, _)| {
+            let space = report.number_space.get(*name).copied().unwrap_or_default();
+            format!("{:.4} %", space * 100.0)
+        })
+        .print(regions.into_iter().take(MOST_REGIONS))?;
     say("")?;
-    let mut bins = table(&["PREDICTED", "OBSERVED", "NUMBERS"]);
-    for bin in &report.calibration {
-        bins.add_row([
-            format!("{:.3}", bin.predicted),
-            format!("{:.3}", bin.observed),
-            bin.count.to_string(),
-        ]);
-    }
-    print_table(&bins)?;
+    Columns::new()
+        .with("PREDICTED", |bin: &Bin| format!("{:.3}", bin.predicted))
+        .with("OBSERVED", |bin| format!("{:.3}", bin.observed))
+        .with("NUMBERS", |bin| bin.count)
+        .print(&report.calibration)?;
     say(format_args!(
         "mean calibration gap {:.3}; policy {policy}; {:.1} s",
         report.calibration_gap(),

@@ -11,7 +11,7 @@ use crate::config::policies;
 use crate::lab::verdict_log::{Flip, Line, Replay};
 
 use super::super::exit::Exit;
-use super::super::output::{Output, OutputArg, grouped, print_json, print_table, say, table, tell};
+use super::super::output::{Columns, Output, OutputArg, grouped, print_json, say, tell};
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
             }
         }
     }
-    match args.output.output {
+    match args.output.form() {
         Output::Json => print_json(&in_json(&replay, bad))?,
         Output::Table => print(&replay, &policies.usual().version)?,
     }
@@ -71,23 +71,22 @@ fn print(replay: &Replay, version: &str) -> Result<()> {
     if flips == 0 {
         return Ok(());
     }
-    let mut rows = table(&["FROM", "TO", "DECISIONS", "REASONS", "EXAMPLES"]);
-    for ((from, to), flip) in &replay.flips {
-        let reasons =
-            reasons(flip).into_iter().take(3).map(|(code, count)| format!("{code} {}", grouped(count)));
-        let examples = flip
-            .examples
-            .iter()
-            .map(|example| format!("{} ({} -> {})", example.check_id, example.scores.0, example.scores.1));
-        rows.add_row([
-            from.clone(),
-            (*to).to_owned(),
-            grouped(flip.count),
-            reasons.collect::<Vec<_>>().join(", "),
-            examples.collect::<Vec<_>>().join(", "),
-        ]);
-    }
-    print_table(&rows)
+    type Flipped<'a> = (&'a (String, &'static str), &'a Flip);
+    Columns::new()
+        .with("FROM", |(verdicts, _): &Flipped<'_>| verdicts.0.clone())
+        .with("TO", |(verdicts, _)| verdicts.1)
+        .with("DECISIONS", |(_, flip)| grouped(flip.count))
+        .with("REASONS", |(_, flip)| {
+            let most = reasons(flip).into_iter().take(3);
+            most.map(|(code, count)| format!("{code} {}", grouped(count))).collect::<Vec<_>>().join(", ")
+        })
+        .with("EXAMPLES", |(_, flip)| {
+            let examples = flip.examples.iter().map(|example| {
+                format!("{} ({} -> {})", example.check_id, example.scores.0, example.scores.1)
+            });
+            examples.collect::<Vec<_>>().join(", ")
+        })
+        .print(&replay.flips)
 }
 
 fn in_json(replay: &Replay, bad: u64) -> serde_json::Value {

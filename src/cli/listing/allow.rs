@@ -4,11 +4,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::rpc::pb;
 
+use super::super::confirm::YesArg;
 use super::super::connection::asked::AskedArg;
 use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
 use super::super::output::{self, say};
-use super::{DecisionArgs, WhichArgs};
+use super::list::{WhichArgs, list_some};
+use super::put::{DecisionArgs, decide};
+use super::subject::subjects;
 
 /// Verbs on allow listings.
 #[derive(Debug, clap::Subcommand)]
@@ -17,7 +20,7 @@ pub(crate) enum Verb {
     Put(DecisionArgs),
     /// List what is allowed
     List(WhichArgs),
-    /// Take allow listings away; what feeds saw stays and counts again
+    /// Take allow listings away; what feeds saw stays and counts again. Asks if there are several
     Delete(DeleteArgs),
 }
 
@@ -27,9 +30,8 @@ pub(crate) struct DeleteArgs {
     /// Numbers or ranges
     #[arg(required = true, value_name = "SUBJECT")]
     subjects: Vec<String>,
-    /// Do not ask before taking away more than one
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: YesArg,
     #[command(flatten)]
     asked: AskedArg,
     #[command(flatten)]
@@ -38,14 +40,14 @@ pub(crate) struct DeleteArgs {
 
 pub(crate) async fn run(verb: Verb) -> Result<Exit> {
     match verb {
-        Verb::Put(args) => super::decide(args, pb::Action::Allow).await,
-        Verb::List(args) => super::list_some(args, pb::SubjectKind::Unspecified, pb::Action::Allow).await,
+        Verb::Put(args) => decide(args, pb::Action::Allow).await,
+        Verb::List(args) => list_some(args, pb::SubjectKind::Unspecified, pb::Action::Allow).await,
         Verb::Delete(args) => delete(args).await,
     }
 }
 
 async fn delete(args: DeleteArgs) -> Result<Exit> {
-    let subjects = super::subjects(&args.subjects, None)?;
+    let subjects = subjects(&args.subjects, None)?;
     let client = Client::connect(&args.server).await?;
     // What was taken away by the same request before is told by the service.
     let unknown = args.subjects.iter().zip(&subjects).filter(|_| !args.asked.is_repeatable());
@@ -61,7 +63,7 @@ async fn delete(args: DeleteArgs) -> Result<Exit> {
         }
     }
     let question = format!("Take {} allow listings away?", subjects.len());
-    if subjects.len() > 1 && !output::confirm(&question, args.yes)? {
+    if subjects.len() > 1 && !args.yes.confirm(&question)? {
         bail!("nothing was changed");
     }
     let asked = subjects.len();

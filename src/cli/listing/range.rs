@@ -6,29 +6,29 @@ use crate::core::number::Range;
 use crate::rpc::pb;
 
 use super::super::exit::Exit;
-use super::{DeleteArgs, ListArgs, PutArgs};
+use super::{delete, list, put};
 
 /// Verbs on ranges.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// Put a block or allow listing on ranges
-    Put(PutArgs),
+    Put(put::Args),
     /// List listed ranges
-    List(ListArgs),
-    /// Delete listings of ranges
-    Delete(DeleteArgs),
+    List(list::Args),
+    /// Delete listings of ranges; asks if there are several
+    Delete(delete::Args),
 }
 
 pub(crate) async fn run(verb: Verb) -> Result<Exit> {
     match verb {
         Verb::Put(args) => {
             all_ranges(&args.decision.subjects)?;
-            super::put(args).await
+            put::run(args).await
         }
-        Verb::List(args) => super::list(args, pb::SubjectKind::Range).await,
+        Verb::List(args) => list::run(args, pb::SubjectKind::Range).await,
         Verb::Delete(args) => {
             all_ranges(&args.subjects)?;
-            super::delete(args).await
+            delete::run(args).await
         }
     }
 }

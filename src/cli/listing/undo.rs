@@ -6,10 +6,12 @@ use serde_json::json;
 use crate::rpc::messages::exported;
 use crate::rpc::pb;
 
+use super::super::confirm::YesArg;
 use super::super::connection::asked::AskedArg;
 use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell};
+use super::super::output::{self, Columns, Output, OutputArg, print_json, say, tell};
+use super::subject::subject;
 
 /// Arguments of `undo`.
 #[derive(Debug, clap::Args)]
@@ -22,9 +24,8 @@ pub(crate) struct Args {
     /// Tell what would be done, change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask before changing more than one listing
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: YesArg,
     #[command(flatten)]
     asked: AskedArg,
     #[command(flatten)]
@@ -34,7 +35,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let subject = args.subject.as_deref().map(|text| super::subject(text, None)).transpose()?;
+    let subject = args.subject.as_deref().map(|text| subject(text, None)).transpose()?;
     let client = Client::connect(&args.server).await?;
     let request = pb::UndoChangeRequest {
         line: args.line,
@@ -45,20 +46,20 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
     };
     let would = client.undo(request.clone()).await?;
     if args.dry_run || would.subjects == 0 {
-        print(&would, args.output.output, "would take back")?;
+        print(&would, args.output.form(), "would take back")?;
         return Ok(Exit::Ok);
     }
-    if would.subjects > 1 && !args.yes {
+    if would.subjects > 1 && !args.yes.is_given() {
         print(&would, Output::Table, "would take back")?;
         let question = format!("Change {} listings back?", would.subjects);
-        if !output::confirm(&question, false)? {
+        if !args.yes.confirm(&question)? {
             bail!("nothing was changed");
         }
     }
     let request_id = args.asked.request_id(0, 1);
     // The line is named, so that what is done is what was told.
     let request = pb::UndoChangeRequest { line: would.line, dry_run: false, request_id, ..request };
-    print(&client.undo(request).await?, args.output.output, "took back")?;
+    print(&client.undo(request).await?, args.output.form(), "took back")?;
     Ok(Exit::Ok)
 }
 
@@ -73,12 +74,12 @@ fn print(undone: &pb::UndoChangeResponse, form: Output, done: &str) -> Result<()
             "listings": listings.collect::<Result<Vec<_>>>()?, "revision": undone.revision,
         }));
     }
-    let mut rows = table(&["SUBJECT", "FROM", "BACK TO"]);
-    for undone in &undone.listings {
-        rows.add_row([undone.subject.clone(), in_words(undone.from.as_ref()), in_words(undone.to.as_ref())]);
-    }
     if !undone.listings.is_empty() {
-        print_table(&rows)?;
+        Columns::new()
+            .with("SUBJECT", |undone: &pb::UndoneListing| undone.subject.clone())
+            .with("FROM", |undone| in_words(undone.from.as_ref()))
+            .with("BACK TO", |undone| in_words(undone.to.as_ref()))
+            .print(&undone.listings)?;
     }
     let told = undone.listings.len();
     if undone.subjects as usize > told {

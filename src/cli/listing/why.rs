@@ -6,9 +6,10 @@ use serde_json::json;
 use crate::rpc::messages::exported;
 use crate::rpc::pb;
 
-use super::super::connection::{Client, ServerArg};
+use super::super::connection::Client;
 use super::super::exit::Exit;
-use super::super::output::{self, Output, OutputArg, print_json, print_table, say, table, tell, visible};
+use super::super::output::{self, Columns, Output, print_json, say, tell, visible};
+use super::super::query::QueryArgs;
 
 /// Neighbours and ranges that are shown.
 const MOST: usize = 20;
@@ -28,9 +29,7 @@ pub(crate) struct Args {
     #[arg(long)]
     as_owner: bool,
     #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
+    query: QueryArgs,
 }
 
 /// All that is to be told.
@@ -45,7 +44,7 @@ struct Findings {
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let client = Client::connect(&args.server).await?;
+    let client = args.query.client().await?;
     if args.as_owner {
         return as_owner(&client, args).await;
     }
@@ -62,7 +61,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
         anyhow::bail!("{}: {reason}", visible(&args.number));
     }
     let findings = find(&client, verdict, &answer.number).await?;
-    match args.output.output {
+    match args.query.form() {
         Output::Json => print_json(&as_json(&findings, &answer)?)?,
         Output::Table => print(&findings, &answer)?,
     }
@@ -73,7 +72,7 @@ async fn as_owner(client: &Client, args: Args) -> Result<Exit> {
     let request = pb::AskListingRequest { number: args.number, default_region: args.default_region };
     let told = client.ask_listing(request).await?;
     let kind = |lister: &pb::Lister| lister.kind().as_str_name().trim_start_matches("LISTER_KIND_");
-    if args.output.output == Output::Json {
+    if args.query.form() == Output::Json {
         let listers = told.listed_by.iter().map(|lister| {
             json!({"kind": kind(lister), "page": lister.page, "since": output::day(lister.since.as_ref())})
         });
@@ -164,14 +163,11 @@ fn print(findings: &Findings, answer: &pb::CheckNumberResponse) -> Result<()> {
     }
     let own = findings.listing.iter().map(|listing| ("the number".to_owned(), listing));
     let ranges = findings.ranges.iter().map(|listing| (listing.subject.clone(), listing));
-    let mut rows = table(&["WHAT IS LISTED", "BY", "SINCE", "LAST", "WHAT WAS SAID"]);
-    own.chain(ranges).flat_map(|(what, listing)| said(&what, listing)).for_each(|row| {
-        rows.add_row(row);
-    });
+    let said: Vec<Said> = own.chain(ranges).flat_map(|(what, listing)| said(&what, listing)).collect();
     say("")?;
-    match rows.row_count() {
-        0 => say("neither the number nor a range that holds it is listed")?,
-        _ => print_table(&rows)?,
+    match said.is_empty() {
+        true => say("neither the number nor a range that holds it is listed")?,
+        false => columns("WHAT IS LISTED").print(said)?,
     }
     print_neighbours(findings)
 }
@@ -180,12 +176,9 @@ fn print_neighbours(findings: &Findings) -> Result<()> {
     let Some((prefix, size)) = &findings.block else {
         return say("no other number is listed among the 100,000 around it");
     };
-    let mut rows = table(&["LISTED AROUND IT", "BY", "SINCE", "LAST", "WHAT WAS SAID"]);
-    findings.neighbours.iter().flat_map(|listing| said(&listing.subject, listing)).for_each(|row| {
-        rows.add_row(row);
-    });
     say("")?;
-    print_table(&rows)?;
+    columns("LISTED AROUND IT")
+        .print(findings.neighbours.iter().flat_map(|listing| said(&listing.subject, listing)))?;
     let size = output::grouped(*size);
     match findings.more {
         true => tell!("and more among the {size} around it: numguard listing list --prefix {prefix}"),
@@ -194,25 +187,42 @@ fn print_neighbours(findings: &Findings) -> Result<()> {
     Ok(())
 }
 
+/// What a feed or an operator said of a subject.
+struct Said {
+    what: String,
+    by: String,
+    since: String,
+    last: String,
+    text: String,
+}
+
+fn columns<'a>(what: &str) -> Columns<'a, Said> {
+    Columns::new()
+        .with(what, |said: &Said| said.what.clone())
+        .with("BY", |said| said.by.clone())
+        .with("SINCE", |said| said.since.clone())
+        .with("LAST", |said| said.last.clone())
+        .with("WHAT WAS SAID", |said| said.text.clone())
+}
+
 /// One row per feed, and one for the operator.
-fn said(what: &str, listing: &pb::Listing) -> Vec<[String; 5]> {
+fn said(what: &str, listing: &pb::Listing) -> Vec<Said> {
     let times = |count: u32| if count == 1 { "seen once".to_owned() } else { format!("seen {count} times") };
-    let mut rows: Vec<[String; 5]> = Vec::new();
+    let mut rows: Vec<Said> = Vec::new();
     if let Some(decision) = &listing.decision {
         let by =
             if decision.author.is_empty() { "an operator".to_owned() } else { visible(&decision.author) };
         let unnamed = pb::Decision { author: String::new(), ..decision.clone() };
         let since = output::day(decision.decided_at.as_ref());
-        rows.push([what.to_owned(), by, since, String::new(), output::decision(Some(&unnamed))]);
+        let text = output::decision(Some(&unnamed));
+        rows.push(Said { what: what.to_owned(), by, since, last: String::new(), text });
     }
-    rows.extend(listing.sightings.iter().map(|seen| {
-        [
-            what.to_owned(),
-            visible(&seen.feed),
-            output::day(seen.first_seen.as_ref()),
-            output::day(seen.last_seen.as_ref()),
-            times(seen.count),
-        ]
+    rows.extend(listing.sightings.iter().map(|seen| Said {
+        what: what.to_owned(),
+        by: visible(&seen.feed),
+        since: output::day(seen.first_seen.as_ref()),
+        last: output::day(seen.last_seen.as_ref()),
+        text: times(seen.count),
     }));
     rows
 }

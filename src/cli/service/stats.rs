@@ -6,22 +6,13 @@ use serde_json::json;
 use crate::rpc::pb;
 
 use super::super::admin;
-use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
-use super::super::output::{self, Output, OutputArg, grouped, print_json, print_table, say, table};
+use super::super::output::{self, Columns, Output, grouped, print_json, say};
+use super::super::query::QueryArgs;
 
-/// Arguments of `stats`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    output: OutputArg,
-    #[command(flatten)]
-    server: ServerArg,
-}
-
-pub(crate) async fn run(args: Args) -> Result<Exit> {
-    let stats = Client::connect(&args.server).await?.stats().await?;
-    match args.output.output {
+pub(crate) async fn run(query: QueryArgs) -> Result<Exit> {
+    let stats = query.client().await?.stats().await?;
+    match query.form() {
         Output::Json => print_json(&as_json(&stats))?,
         Output::Table => print_tables(&stats)?,
     }
@@ -93,17 +84,15 @@ fn print_tables(stats: &pb::GetStatsResponse) -> Result<()> {
     ))?;
     if !stats.feeds.is_empty() {
         say("")?;
-        let mut feeds = table(&["FEED", "LISTINGS"]);
-        for feed in &stats.feeds {
-            feeds.add_row([output::feed(&feed.feed), grouped(feed.listings)]);
-        }
-        print_table(&feeds)?;
+        Columns::new()
+            .with("FEED", |feed: &pb::FeedStats| output::feed(&feed.feed))
+            .with("LISTINGS", |feed| grouped(feed.listings))
+            .print(&stats.feeds)?;
         say("")?;
-        let mut countries = table(&["COUNTRY CODE", "NUMBERS"]);
-        for country in &stats.countries {
-            countries.add_row([format!("+{}", country.country_code), grouped(country.numbers)]);
-        }
-        print_table(&countries)?;
+        Columns::new()
+            .with("COUNTRY CODE", |country: &pb::CountryStats| format!("+{}", country.country_code))
+            .with("NUMBERS", |country| grouped(country.numbers))
+            .print(&stats.countries)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::rpc::pb;
 use super::super::connection::{Client, ServerArg};
 use super::super::exit::Exit;
 use super::super::feed::status;
-use super::super::output::{self, grouped, visible};
+use super::super::output::{self, Columns, grouped, visible};
 
 /// Lines of a view that are no feeds, and the least number of feeds that is shown.
 const LINES: (usize, usize) = (8, 3);
@@ -112,19 +112,15 @@ fn view(before: &Look, after: &Look, height: usize) -> String {
         std::cmp::Reverse(feed.last_run.as_ref().and_then(|run| run.at).map(|at| at.seconds))
     });
     let room = height.saturating_sub(LINES.0).max(LINES.1);
-    let mut rows = output::table(&["FEED", "STATE", "LAST RUN", "OUTCOME", "ROWS", "NEXT"]);
-    for feed in on.iter().take(room) {
-        let last = feed.last_run.as_ref();
-        rows.add_row([
-            visible(&feed.name),
-            status::state(feed),
-            output::age(last.and_then(|run| run.at.as_ref()), now()),
-            last.map(|run| status::outcome(run.outcome())).unwrap_or_default(),
-            last.map(|run| grouped(run.rows)).unwrap_or_default(),
-            status::next(feed, after.scheduled, now()),
-        ]);
-    }
-    rows.lines().for_each(|row| line(row.trim_end().to_owned()));
+    let last = |feed: &pb::Feed| feed.last_run.clone();
+    let columns = Columns::new()
+        .with("FEED", |feed: &pb::Feed| visible(&feed.name))
+        .with("STATE", status::state)
+        .with("LAST RUN", |feed| output::age(last(feed).and_then(|run| run.at).as_ref(), now()))
+        .with("OUTCOME", |feed| last(feed).map(|run| status::outcome(run.outcome())).unwrap_or_default())
+        .with("ROWS", |feed| last(feed).map(|run| grouped(run.rows)).unwrap_or_default())
+        .with("NEXT", |feed| status::next(feed, after.scheduled, now()));
+    columns.table(on.iter().copied().take(room)).lines().for_each(|row| line(row.trim_end().to_owned()));
     if on.len() > room {
         line(format!(" and {} more: numguard feed status", on.len() - room));
     }

@@ -15,7 +15,7 @@ use crate::config::{Config, Flags, RedisFlags};
 
 use super::super::connection::ServerArg;
 use super::super::exit::Exit;
-use super::super::output::{Output, OutputArg, print_json, print_table, say, table};
+use super::super::output::{Columns, Output, OutputArg, json_line, say};
 
 /// Clocks may differ by so many seconds: leases hold for 15.
 const CLOCKS_DIFFER: u32 = 5;
@@ -98,25 +98,23 @@ pub(crate) async fn run(args: Args) -> Result<Exit> {
         }
     }
     findings.extend(live::of_service(&args.server).await);
-    print(&findings, args.output.output)?;
+    print(&findings, args.output.form())?;
     let is_bad = findings.iter().any(|finding| finding.state == State::Bad);
     Ok(if is_bad { Exit::Failed } else { Exit::Ok })
 }
 
 fn print(findings: &[Finding], form: Output) -> Result<()> {
-    let mut rows = table(&["WHAT", "IS", "FOUND", "TO DO"]);
-    for Finding { what, state, found, to_do } in findings {
-        match form {
-            Output::Json => print_json(&json!({
-                "what": what, "is": state.as_str().to_uppercase(), "found": found, "to_do": to_do,
-            }))?,
-            Output::Table => {
-                rows.add_row([*what, state.as_str(), found, to_do]);
-            }
-        }
-    }
+    let columns = Columns::new()
+        .with("WHAT", |finding: &Finding| finding.what)
+        .with("IS", |finding| finding.state.as_str())
+        .with("FOUND", |finding| finding.found.clone())
+        .with("TO DO", |finding| finding.to_do.clone());
+    form.list(findings, columns, |Finding { what, state, found, to_do }| {
+        json_line(&json!({
+            "what": what, "is": state.as_str().to_uppercase(), "found": found, "to_do": to_do,
+        }))
+    })?;
     if form == Output::Table {
-        print_table(&rows)?;
         let count = |state| findings.iter().filter(|finding| finding.state == state).count();
         say(format_args!(
             "{} good, {} to note, {} bad",

@@ -1,0 +1,104 @@
+//! The global flags: declared once, taken before and after the verb, shown where a verb uses them, and
+//! refused where they would have no effect that the user expects.
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgGroup, ArgMatches, Args, Command, Error, Id};
+
+use super::confirm::YesFlag;
+use super::connection::Connection;
+use super::connection::asked::AskedFlags;
+use super::output::OutputFlag;
+
+/// The flags of all verbs. A verb reads a group of them by a field `Uses<Group>`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Globals {
+    #[command(flatten)]
+    output: OutputFlag,
+    #[command(flatten)]
+    yes: YesFlag,
+    #[command(flatten)]
+    asked: AskedFlags,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Both files of our certificate: one without the other is of no use.
+const CERTIFICATE: [&str; 2] = ["cert", "cert_key"];
+
+/// A command line with the global flags.
+pub(crate) fn declare(command: Command) -> Command {
+    // clap takes the doc comment of a group for what the whole command line is about.
+    let about = command.get_about().cloned().unwrap_or_default();
+    let command = Globals::augment_args(command).about(about);
+    let groups: Vec<ArgGroup> =
+        command.get_groups().filter(|group| group.get_args().next().is_some()).cloned().collect();
+    let global: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    command.mut_subcommands(|verb| show_used(verb, &groups, &global))
+}
+
+/// A verb whose help shows the global flags that it uses, and hides the others. Each verb gets copies to
+/// itself, because clap would hand on those of the noun above it.
+fn show_used(mut verb: Command, groups: &[ArgGroup], global: &[Arg]) -> Command {
+    for group in groups {
+        let hide = !uses(&verb, group.get_id());
+        let members = |arg: &&Arg| group.get_args().any(|id| id == arg.get_id());
+        verb = verb.args(global.iter().filter(members).map(|arg| arg.clone().hide(hide)));
+    }
+    verb.mut_subcommands(|below| show_used(below, groups, global))
+}
+
+/// Whether a verb has the mark of a group of flags. A noun such as `listing` uses none: its verbs do.
+fn uses(verb: &Command, group: &Id) -> bool {
+    verb.get_groups().any(|mark| mark.get_id() == group)
+}
+
+/// Why a verb that does not use a group of flags refuses them. `--yes` is not here: where nothing is
+/// asked, it has its effect already.
+fn refusals() -> [(Option<Id>, &'static str); 3] {
+    [
+        (Connection::group_id(), "it asks no service"),
+        (OutputFlag::group_id(), "its output has one form only"),
+        (AskedFlags::group_id(), "it makes no change that is recorded"),
+    ]
+}
+
+/// Checks the global flags of a command line that parses: the verb must use those that were typed.
+/// What only the environment says is never refused.
+pub(crate) fn check(command: &Command, matches: &ArgMatches) -> Result<(), Error> {
+    let (verb, matches) = verb(command, matches);
+    let typed = |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+    for (mark, why) in refusals() {
+        let group = command.get_groups().find(|group| Some(group.get_id()) == mark.as_ref());
+        let Some(group) = group.filter(|group| !uses(verb, group.get_id())) else { continue };
+        if let Some(flag) = group.get_args().find(typed) {
+            let name = verb.get_bin_name().unwrap_or_default();
+            let text = format!(
+                "unexpected argument '--{}' found: {name} does not take it, because {why}",
+                long(flag)
+            );
+            return Err(verb.clone().error(ErrorKind::UnknownArgument, text));
+        }
+    }
+    let asks_service = Connection::group_id().is_some_and(|group| uses(verb, &group));
+    let missing = match CERTIFICATE.map(|id| matches.value_source(id).is_some()) {
+        [true, false] => CERTIFICATE[1],
+        [false, true] => CERTIFICATE[0],
+        _ => return Ok(()),
+    };
+    // clap's own words for an argument that another requires.
+    let text = format!("the following required arguments were not provided:\n  --{} <FILE>", long(missing));
+    if asks_service { Err(verb.clone().error(ErrorKind::MissingRequiredArgument, text)) } else { Ok(()) }
+}
+
+/// The flag of an argument's id.
+fn long(id: impl AsRef<str>) -> String {
+    id.as_ref().replace('_', "-")
+}
+
+/// The verb that was named, as far as it is, and what was typed for it.
+pub(crate) fn verb<'a>(command: &'a Command, matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
+    let below = matches.subcommand().and_then(|(name, below)| Some((command.find_subcommand(name)?, below)));
+    below.map_or((command, matches), |(command, matches)| verb(command, matches))
+}
