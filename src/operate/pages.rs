@@ -1,14 +1,12 @@
 //! Pages of listings: filter, page token, and skipping what cannot match.
 
-use tonic::Status;
+use std::str::FromStr;
 
 use crate::core::listing::{Action, FeedName, Listing, Subject, codec};
 use crate::core::number::{Number, Range};
 use crate::store::Store;
 
-use super::messages::listings;
-use super::pb;
-use super::status::{invalid, of_store};
+use super::OperateError;
 
 /// Listings that one call looks at before it answers with what it has.
 const LONGEST_LOOK: usize = 200_000;
@@ -19,45 +17,70 @@ const SCAN: usize = 2_000;
 /// Bytes of a page token that bind it to its query.
 const SEAL: usize = 8;
 
-/// A checked filter.
-pub(super) struct Filter {
-    kind: pb::SubjectKind,
-    prefix: Option<u64>,
-    feed: Option<FeedName>,
-    action: Option<Action>,
-    covering: Option<Number>,
+/// Listings per page: the most, and when no number is asked for.
+const PAGE: (u32, u32) = (1_000, 100);
+
+/// The kind of subjects that are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// Any.
+    #[default]
+    All,
+    /// Single numbers.
+    Numbers,
+    /// Ranges.
+    Ranges,
+}
+
+/// Which listings are wanted; a part that is absent leaves nothing out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Of this kind.
+    pub kind: Kind,
+    /// Whose number, or the first one of whose range, begins with these digits.
+    pub prefix: Option<Prefix>,
+    /// That this feed saw.
+    pub feed: Option<FeedName>,
+    /// That an operator decided about so.
+    pub action: Option<Action>,
+    /// Ranges that this number is in.
+    pub covering: Option<Number>,
     /// The filter as it was asked for, to which page tokens are bound.
-    asked: Vec<u8>,
+    pub asked: Vec<u8>,
+}
+
+/// The first digits of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefix(u64);
+
+impl FromStr for Prefix {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        read_prefix(text).map(Self).ok_or("expected + and 1 to 15 digits")
+    }
+}
+
+/// One page, and where to go on if there may be more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// What matches.
+    pub listings: Vec<(Subject, Listing)>,
+    /// The subject behind which the next page begins.
+    pub next: Option<Subject>,
+}
+
+/// How many listings a page has, if so many are asked for; 0: no number is.
+pub fn size(asked: u32) -> Result<usize, OperateError> {
+    let (largest, usual) = PAGE;
+    match asked {
+        0 => Ok(usual as usize),
+        size if size <= largest => Ok(size as usize),
+        size => Err(OperateError::invalid("page_size", format!("is {size}: expected at most {largest}"))),
+    }
 }
 
 impl Filter {
-    pub(super) fn read(filter: Option<&pb::ListingFilter>) -> Result<Self, Status> {
-        let unfiltered = pb::ListingFilter::default();
-        let filter = filter.unwrap_or(&unfiltered);
-        let kind =
-            pb::SubjectKind::try_from(filter.kind).map_err(|_| invalid("filter.kind", "is unknown"))?;
-        let prefix = match filter.prefix.as_str() {
-            "" => None,
-            text => Some(
-                read_prefix(text).ok_or_else(|| invalid("filter.prefix", "expected + and 1 to 15 digits"))?,
-            ),
-        };
-        let feed = match filter.feed.as_str() {
-            "" => None,
-            text => Some(text.parse().map_err(|error| invalid("filter.feed", error))?),
-        };
-        let action = match pb::Action::try_from(filter.action) {
-            Ok(_) => listings::action(filter.action),
-            Err(_) => return Err(invalid("filter.action", "is unknown")),
-        };
-        let covering = match filter.covering.as_str() {
-            "" => None,
-            text => Some(text.parse().map_err(|error| invalid("filter.covering", error))?),
-        };
-        let asked = prost::Message::encode_to_vec(filter);
-        Ok(Self { kind, prefix, feed, action, covering, asked })
-    }
-
     /// What a token of this method and filter begins with, if the last subject of its page has this
     /// key. Not secret: whoever may ask for a page may ask for any, so a token that is made up gains
     /// nothing; this tells one that is of another query, altered, or cut.
@@ -71,13 +94,13 @@ impl Filter {
 
     fn matches(&self, subject: Subject, listing: &Listing) -> bool {
         let kind = match self.kind {
-            pb::SubjectKind::Unspecified => true,
-            pb::SubjectKind::Number => matches!(subject, Subject::Number(_)),
-            pb::SubjectKind::Range => matches!(subject, Subject::Range(_)),
+            Kind::All => true,
+            Kind::Numbers => matches!(subject, Subject::Number(_)),
+            Kind::Ranges => matches!(subject, Subject::Range(_)),
         };
         let covers = |number| matches!(subject, Subject::Range(range) if range.contains(number));
         kind && self.covering.is_none_or(covers)
-            && self.prefix.is_none_or(|prefix| begins_with(first_digits(subject), prefix))
+            && self.prefix.is_none_or(|prefix| begins_with(first_digits(subject), prefix.0))
             && self.feed.as_ref().is_none_or(|feed| listing.sightings().iter().any(|s| s.feed == *feed))
             && self.action.is_none_or(|action| listing.decision().is_some_and(|d| d.action == action))
     }
@@ -89,11 +112,11 @@ impl Filter {
             Some(number) => Number::from_digits(number).ok().map(Subject::Number),
             None => numbers_end,
         };
-        let ranges = self.covering.is_some() || self.kind == pb::SubjectKind::Range;
-        let wanted = match (self.kind, self.prefix, after) {
+        let ranges = self.covering.is_some() || self.kind == Kind::Ranges;
+        let wanted = match (self.prefix, after) {
             _ if ranges => numbers_end,
-            (_, Some(prefix), None) => below(9, prefix),
-            (_, Some(prefix), Some(Subject::Number(after))) => below(after.key(), prefix),
+            (Some(prefix), None) => below(9, prefix.0),
+            (Some(prefix), Some(Subject::Number(after))) => below(after.key(), prefix.0),
             _ => None,
         };
         after.max(wanted)
@@ -130,41 +153,41 @@ fn before_next(prefix: u64, after: u64) -> Option<u64> {
     Some(from.max(after + 1) - 1)
 }
 
-/// The next page of matches after `after`, and where to go on if there may be more.
-pub(super) async fn page(
+/// The next page of matches after `after`.
+pub async fn page(
     store: &dyn Store,
     filter: &Filter,
     mut after: Option<Subject>,
     size: usize,
-) -> Result<(Vec<(Subject, Listing)>, Option<Subject>), Status> {
+) -> Result<Page, OperateError> {
     let mut found = Vec::new();
     let mut looked = 0;
     while looked < LONGEST_LOOK {
         after = filter.skip(after);
-        let rows = store.scan(after, SCAN).await.map_err(|error| of_store(&error))?;
+        let rows = store.scan(after, SCAN).await?;
         looked += rows.len().max(1);
         let full = rows.len() == SCAN;
         for (subject, listing) in rows {
             after = Some(subject);
-            if filter.kind == pb::SubjectKind::Number && matches!(subject, Subject::Range(_)) {
-                return Ok((found, None));
+            if filter.kind == Kind::Numbers && matches!(subject, Subject::Range(_)) {
+                return Ok(Page { listings: found, next: None });
             }
             if filter.matches(subject, &listing) {
                 found.push((subject, listing));
                 if found.len() == size {
-                    return Ok((found, after));
+                    return Ok(Page { listings: found, next: after });
                 }
             }
         }
         if !full {
-            return Ok((found, None));
+            return Ok(Page { listings: found, next: None });
         }
     }
-    Ok((found, after))
+    Ok(Page { listings: found, next: after })
 }
 
 /// The page token: what the page was filtered by, and its last subject.
-pub(super) fn token(filter: &Filter, after: Option<Subject>) -> String {
+pub fn token(filter: &Filter, after: Option<Subject>) -> String {
     let Some(after) = after else { return String::new() };
     let key = codec::subject_key(after);
     let seal = filter.seal(key.as_ref());
@@ -172,12 +195,14 @@ pub(super) fn token(filter: &Filter, after: Option<Subject>) -> String {
 }
 
 /// Reads what [`token`] wrote for the same filter.
-pub(super) fn read_token(filter: &Filter, token: &str) -> Result<Option<Subject>, Status> {
+pub fn read_token(filter: &Filter, token: &str) -> Result<Option<Subject>, OperateError> {
     if token.is_empty() {
         return Ok(None);
     }
-    let refused =
-        || invalid("page_token", "expected the next_page_token of a ListListings call with the same filter");
+    let refused = || {
+        let expected = "expected the next_page_token of a ListListings call with the same filter";
+        OperateError::invalid("page_token", expected)
+    };
     let byte = |pair: &[u8]| {
         let digits = pair.len() == 2 && pair.iter().all(u8::is_ascii_hexdigit);
         u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|_| digits)?, 16).ok()

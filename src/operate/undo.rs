@@ -1,95 +1,100 @@
-//! `UndoChange`: what an operator's request changed goes back, by this server's audit record.
+//! What an operator's request changed goes back, by this server's audit record.
 //!
 //! All of it or nothing. Must not touch a subject that somebody has decided about since: on this server
 //! nobody does meanwhile; between servers of one store a few milliseconds are open.
 
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
-
 use crate::core::listing::{Decision, Listing, Subject, UnixTime};
-use crate::operate::audit::{self, Asked, Back, Intent, Which};
+use crate::rpc::now;
 use crate::store::Change;
 
-use super::admin_service::AdminRpc;
-use super::messages::listings;
-use super::status::{invalid, not_found, of_audit, of_store};
-use super::{now, pb, recorded};
+use super::audit::{self, Asked, Back, Intent, Which};
+use super::{Listings, OperateError};
 
-/// Listings that the answer tells.
-const TOLD: usize = 100;
+/// Listings that the answer names.
+const MOST_NAMED: usize = 100;
+
+/// What an undo did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndoneChange {
+    /// First line of the change in the audit record.
+    pub line: u64,
+    /// Who had made it.
+    pub author: String,
+    /// How many subjects go back.
+    pub subjects: usize,
+    /// The first of them.
+    pub listings: Vec<UndoneListing>,
+    /// The index from which on checks see it; 0 if nothing was changed.
+    pub revision: u64,
+}
 
 /// One subject, before and after.
-struct Step {
-    subject: Subject,
-    from: Option<Listing>,
-    to: Option<Listing>,
-    change: Change,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndoneListing {
+    /// Which.
+    pub subject: Subject,
+    /// Its listing before the undo.
+    pub from: Option<Listing>,
+    /// Its listing after it.
+    pub to: Option<Listing>,
 }
 
-pub(super) async fn undo(
-    rpc: &AdminRpc,
-    request: pb::UndoChangeRequest,
-    asked: Asked,
-) -> Result<pb::UndoChangeResponse, Status> {
-    let subject = match request.subject.as_str() {
-        "" => None,
-        text => Some(listings::subject("subject", text)?),
-    };
-    let _turn = rpc.turns.write().await;
-    let found = find(rpc, Which { line: request.line, subject }).await?;
-    let subjects: Vec<Subject> = found.intents.iter().map(|intent| intent.subject).collect();
-    let listings = rpc.store.get(subjects).await.map_err(|error| of_store(&error))?;
-    let (count, mut steps) = (found.intents.len(), Vec::new());
-    for (at, (intent, listing)) in found.intents.iter().zip(listings).enumerate() {
-        let back =
-            audit::back(intent, listing.as_ref()).ok_or_else(|| changed_since(at, count, found.line))?;
-        steps.extend(step(intent, listing, back, now()));
-    }
-    let mut answer = pb::UndoChangeResponse {
-        line: found.line,
-        author: found.asked.author,
-        subjects: steps.len() as u32,
-        listings: steps.iter().take(TOLD).map(told).collect(),
-        revision: 0,
-    };
-    if !request.dry_run && !steps.is_empty() {
-        let changes = steps.into_iter().map(|step| step.change).collect();
-        answer.revision = rpc.apply(Asked { undoes: found.line, ..asked }, changes).await?.1;
-    }
-    Ok(answer)
-}
-
-async fn find(rpc: &AdminRpc, which: Which) -> Result<audit::Request, Status> {
-    let found = recorded::on_disk(&rpc.audit, move |audit| audit::find(audit::read(audit.path())?, which));
-    let found = found.await.map_err(|error| of_audit(&error))?;
-    let found = found.ok_or_else(|| {
-        not_found(match (which.line, which.subject) {
-            (0, None) => "the audit record of this server has no change to take back",
-            (0, Some(_)) => {
-                "the audit record of this server has no change of the subject: each server has its own, so \
-                 ask the one that made it"
+impl Listings {
+    /// Takes a change back, or with `dry_run` only answers what that would do.
+    pub async fn undo(
+        &self,
+        asked: Asked,
+        which: Which,
+        dry_run: bool,
+    ) -> Result<UndoneChange, OperateError> {
+        let _turn = self.pipeline.turns.write().await;
+        let found = self.made(which).await?;
+        let subjects: Vec<Subject> = found.intents.iter().map(|intent| intent.subject).collect();
+        let listings = self.pipeline.store.get(subjects).await?;
+        let (count, line) = (found.intents.len(), found.line);
+        let (mut undone, mut changes) = (Vec::new(), Vec::new());
+        for ((intent, listing), at) in found.intents.iter().zip(listings).zip(1..) {
+            let back = audit::back(intent, listing.as_ref());
+            let back = back.ok_or(OperateError::ChangedSince { subject: at, subjects: count, line })?;
+            if let Some((listing, change)) = step(intent, listing, back, now()) {
+                if undone.len() < MOST_NAMED {
+                    undone.push(listing);
+                }
+                changes.push(change);
             }
-            _ => "no change of that line in the audit record of this server: `numguard audit list` has them",
-        })
-    })?;
-    if found.is_too_large() {
-        return Err(invalid(
-            "line",
-            "the change has too many subjects to be taken back: expected 10,000 at most",
-        ));
+        }
+        let (author, subjects) = (found.asked.author, changes.len());
+        let mut answer = UndoneChange { line, author, subjects, listings: undone, revision: 0 };
+        if !dry_run && !changes.is_empty() {
+            answer.revision = self.apply(Asked { undoes: line, ..asked }, changes).await?.1;
+        }
+        Ok(answer)
     }
-    Ok(found)
-}
 
-fn changed_since(at: usize, count: usize, line: u64) -> Status {
-    let message = format!(
-        "subject {} of {count} was changed after line {line}, here or on another server: nothing is taken \
-         back; undo the later change first, or name single subjects",
-        at + 1
-    );
-    let details =
-        ErrorDetails::with_precondition_failure_violation("CHANGED_SINCE", "subject", message.clone());
-    Status::with_error_details(Code::FailedPrecondition, message, details)
+    /// The change that is meant.
+    async fn made(&self, which: Which) -> Result<audit::Request, OperateError> {
+        let find = move |record: &audit::Audit| audit::find(audit::read(record.path())?, which);
+        let found = self.pipeline.on_disk(find).await?;
+        let found = found.ok_or_else(|| {
+            OperateError::not_found(match (which.line, which.subject) {
+                (0, None) => "the audit record of this server has no change to take back",
+                (0, Some(_)) => {
+                    "the audit record of this server has no change of the subject: each server has its own, so \
+                     ask the one that made it"
+                }
+                _ => {
+                    "no change of that line in the audit record of this server: `numguard audit list` has them"
+                }
+            })
+        })?;
+        if found.is_too_large() {
+            return Err(OperateError::invalid(
+                "line",
+                "the change has too many subjects to be taken back: expected 10,000 at most",
+            ));
+        }
+        Ok(found)
+    }
 }
 
 /// A decision that comes back is newer than any of before, or replicas and replays would not take it.
@@ -98,7 +103,12 @@ fn anew(decision: Decision, now: UnixTime, current: Option<&Decision>) -> Decisi
     Decision { decided_at: UnixTime(after.max(decision.decided_at.0).max(now.0)), ..decision }
 }
 
-fn step(intent: &Intent, from: Option<Listing>, back: Back, now: UnixTime) -> Option<Step> {
+fn step(
+    intent: &Intent,
+    from: Option<Listing>,
+    back: Back,
+    now: UnixTime,
+) -> Option<(UndoneListing, Change)> {
     let subject = intent.subject;
     let current = from.as_ref().and_then(Listing::decision);
     let (change, to) = match back {
@@ -120,16 +130,11 @@ fn step(intent: &Intent, from: Option<Listing>, back: Back, now: UnixTime) -> Op
         }
         Back::Delete => (Change::Delete(subject), None),
     };
-    Some(Step { subject, from, to, change })
+    Some((UndoneListing { subject, from, to }, change))
 }
 
 fn merged(from: Option<&Listing>, more: &Listing) -> Option<Listing> {
     let mut listing = from.cloned().unwrap_or_default();
     listing.merge(more);
     Some(listing)
-}
-
-fn told(step: &Step) -> pb::UndoneListing {
-    let listing = |listing: &Option<Listing>| listing.as_ref().map(|l| listings::listing(step.subject, l));
-    pb::UndoneListing { subject: step.subject.as_e164(), from: listing(&step.from), to: listing(&step.to) }
 }

@@ -7,20 +7,16 @@ mod admin_service;
 mod check_service;
 mod feed_service;
 mod health;
-mod import;
 mod key_service;
-mod listing_page;
 pub mod messages;
 mod numbers;
-mod once;
 mod outcome_service;
 mod owner_service;
-mod recorded;
 mod server;
 mod stats;
-mod status;
-mod undo;
+pub(crate) mod status;
 pub mod wire;
+mod written;
 
 /// The generated messages, clients and servers of `proto/numguard/v1`.
 #[allow(missing_docs, clippy::all, clippy::unwrap_used)]
@@ -31,13 +27,13 @@ pub mod pb {
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 }
 
+pub use crate::operate::Turns;
 pub use admin_service::AdminRpc;
 pub use check_service::CheckRpc;
 pub use feed_service::FeedRpc;
 pub use key_service::KeyRpc;
 pub use outcome_service::OutcomeRpc;
 pub use owner_service::OwnerRpc;
-pub use recorded::Turns;
 pub use server::{Rpcs, Server, ServerOptions};
 
 use std::time::SystemTime;
