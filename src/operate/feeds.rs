@@ -18,6 +18,8 @@ use super::{OperateError, Pipeline};
 const SCAN: usize = 1_000;
 
 /// Orders of operators to the feeds of a collector. Clones are the same one.
+///
+/// What the collector does is boxed here: its futures are large, and every step around them would be as large.
 #[derive(Clone)]
 pub struct Feeds {
     pipeline: Pipeline,
@@ -61,9 +63,9 @@ impl Feeds {
     pub async fn run(&self, asked: Asked, feed: &FeedName, dry_run: bool) -> Result<RunReport, OperateError> {
         let (collector, of) = (self.collector.clone(), feed.to_string());
         let report = if dry_run {
-            collector.run(&of, true).await?
+            Box::pin(collector.run(&of, true)).await?
         } else {
-            let work = async move { collector.run(&of, false).await.map(with_text) };
+            let work = async move { Box::pin(collector.run(&of, false)).await.map(with_text) };
             self.order(asked, About { verb: Verb::RunFeed, feed, run: None }, work).await?
         };
         if matches!(report.summary.outcome, RunOutcome::Stored | RunOutcome::NotModified) {
@@ -95,7 +97,7 @@ impl Feeds {
     /// Stores a run that was held back.
     pub async fn release(&self, asked: Asked, feed: &FeedName, run: u64) -> Result<RunReport, OperateError> {
         let (collector, of) = (self.collector.clone(), feed.to_string());
-        let work = async move { collector.release(&of, run).await.map(with_text) };
+        let work = async move { Box::pin(collector.release(&of, run)).await.map(with_text) };
         let about = About { verb: Verb::ReleaseRun, feed, run: Some(run) };
         let report = self.order(asked, about, work).await?;
         self.seen_by_checks().await;
@@ -116,7 +118,7 @@ impl Feeds {
     pub async fn rollback(&self, asked: Asked, feed: &FeedName, to_run: u64) -> Result<u64, OperateError> {
         let (collector, of) = (self.collector.clone(), feed.to_string());
         let work = async move {
-            let subjects = collector.rollback(&of, to_run).await?.subjects;
+            let subjects = Box::pin(collector.rollback(&of, to_run)).await?.subjects;
             Ok((subjects, format!("{subjects} subjects changed; {}", state(&collector, &of).await?)))
         };
         let about = About { verb: Verb::RollbackFeed, feed, run: Some(to_run) };
@@ -134,7 +136,7 @@ impl Feeds {
         how: ImportAsked,
     ) -> Result<AllocationReport, OperateError> {
         let (collector, of) = (self.collector.clone(), feed.to_string());
-        let work = async move { collector.import_allocation(&of, files, how).await };
+        let work = Box::pin(async move { collector.import_allocation(&of, files, how).await });
         let done = if how.dry_run {
             work.await?
         } else {

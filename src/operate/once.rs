@@ -8,7 +8,6 @@
 //! servers of an older version read too.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,12 +110,13 @@ pub async fn once<A: Send + 'static>(
         return Err(OperateError::invalid("request_id", expected));
     }
     let note = Note::of(Arc::clone(store), format!("{client} {id}"), digest.0);
+    // Boxed, so that the steps around it stay small.
+    let mut work = Box::pin(work);
     // A caller who goes away comes back with the same id.
     to_its_end("the request", async move {
         if let Some(answer) = note.change(|requests| begin(requests, &note.known, now())).await? {
             return (form.read)(&answer).map_err(OperateError::Unreadable);
         }
-        let mut work = pin!(work);
         let done = loop {
             match tokio::time::timeout(HEARD_OF, work.as_mut()).await {
                 Ok(done) => break done,

@@ -215,3 +215,43 @@ pub fn read_token(filter: &Filter, token: &str) -> Result<Option<Subject>, Opera
     }
     codec::read_subject(key).map(Some).map_err(|_| refused())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_token_is_read_for_the_filter_that_it_was_written_for_alone() {
+        let by_feed = Filter { asked: vec![1], ..Filter::default() };
+        let after: Option<Subject> = "+447400123456".parse().ok();
+        let written = token(&by_feed, after);
+        assert_eq!(read_token(&by_feed, &written).ok(), Some(after));
+        assert_eq!(token(&by_feed, None), "", "there is no next page");
+        assert_eq!(read_token(&by_feed, "").ok(), Some(None), "the first page");
+        for (filter, text) in [
+            (&Filter::default(), written.as_str()),
+            (&by_feed, &written[..written.len() - 2]),
+            (&by_feed, &written.replace(&written[..2], "+1")),
+            (&by_feed, "00"),
+        ] {
+            let error = read_token(filter, text).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.starts_with("page_token: expected the next_page_token of"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_a_thousand_listings_at_most() {
+        assert_eq!((size(0).ok(), size(7).ok(), size(1_000).ok()), (Some(100), Some(7), Some(1_000)));
+        let error = size(1_001).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some("page_size: is 1001: expected at most 1000"));
+    }
+
+    #[test]
+    fn a_prefix_is_a_plus_and_digits() {
+        let read = |text: &str| text.parse::<Prefix>().ok().map(|prefix| prefix.0);
+        assert_eq!((read("+44"), read("+447400123456")), (Some(44), Some(447_400_123_456)));
+        for wrong in ["", "+", "44", "+0", "+44 7", "+1234567890123456"] {
+            assert_eq!(read(wrong), None, "{wrong:?}");
+        }
+    }
+}

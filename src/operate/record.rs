@@ -64,7 +64,8 @@ impl Pipeline {
         order: Order,
         work: impl Future<Output = Result<(T, String), OperateError>> + Send + 'static,
     ) -> Result<T, OperateError> {
-        let pipeline = self.clone();
+        // Boxed, so that the steps around it stay small.
+        let (pipeline, work) = (self.clone(), Box::pin(work));
         to_its_end("the work", async move {
             let lines = pipeline.on_disk(move |audit| audit.order(now(), asked, order)).await?;
             let done = work.await;
