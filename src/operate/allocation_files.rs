@@ -52,7 +52,7 @@ impl ArrivingFiles {
         Ok(())
     }
 
-    /// All have arrived, if they have as many bytes as whoever sent them says.
+    /// All have arrived, if they have as many bytes as `said`, the sender's own count.
     pub fn finish(self, said: u64) -> Result<ArrivedFiles, OperateError> {
         let received = self.received;
         if said != received as u64 {

@@ -1,4 +1,4 @@
-//! Why what somebody asks for is not done, in words for whoever asked.
+//! Why a request is not done, in words for its caller.
 //!
 //! The text is the whole message that a caller reads, so it must not hold a number's digits; what a face
 //! adds to it, such as a status code, is the face's own.
@@ -9,7 +9,7 @@ use crate::store::StoreError;
 
 use super::audit::AuditError;
 
-/// Why what somebody asks for is not done.
+/// Why a request is not done.
 #[derive(Debug, thiserror::Error)]
 pub enum OperateError {
     /// A field of the request is out of form, or over a limit.

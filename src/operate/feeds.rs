@@ -35,7 +35,7 @@ struct About<'a> {
 }
 
 impl Feeds {
-    /// Orders to `collector` go through `pipeline`; `progress` tells when checks see what was stored.
+    /// Orders to `collector` go through `pipeline`; `progress` knows when checks see what was stored.
     pub fn new(pipeline: Pipeline, collector: Collector, progress: Progress) -> Self {
         Self { pipeline, collector, progress }
     }

@@ -47,7 +47,7 @@ impl Staged {
         self.received
     }
 
-    /// Over all batches: tells this import from another that ends in the same words.
+    /// Over all batches: another import that ends in the same words has another hash.
     pub fn hasher(&self) -> &blake3::Hasher {
         &self.hasher
     }
@@ -97,7 +97,7 @@ impl Staged {
         if shape.sightings > MOST_FEEDS { Err(too_many_feeds()) } else { Ok(row) }
     }
 
-    /// The changes to store, if the import is as long as whoever sent it says.
+    /// The changes to store, if as many rows arrived as `said`, the sender's own count.
     pub(super) fn finish(self, said: u64) -> Result<Vec<Change>, OperateError> {
         if said != self.received {
             let expected = format!("says {said} but {} arrived: nothing was stored", self.received);
@@ -113,7 +113,7 @@ impl Row<'_> {
         self.listing.add_report(sighting);
     }
 
-    /// That were all sightings of the row.
+    /// Checks the sightings of the row once all are in.
     pub fn all_seen(&self) -> Result<(), OperateError> {
         if self.listing.sightings().len() > MOST_FEEDS { Err(too_many_feeds()) } else { Ok(()) }
     }

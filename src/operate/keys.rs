@@ -45,7 +45,7 @@ pub struct NewKey {
 pub struct Rotation {
     /// The old key.
     pub key: KeyId,
-    /// How long the old one counts on.
+    /// How long the old one still counts.
     pub overlap: Duration,
     /// When the new one stops to count; nothing: after as long a life as the old one's.
     pub expires_at: Option<UnixTime>,

@@ -45,7 +45,7 @@ pub struct Imported {
 }
 
 impl Listings {
-    /// Changes go through `pipeline`; `seen` tells when checks see them.
+    /// Changes go through `pipeline`; `seen` knows when checks see them.
     pub fn new(pipeline: Pipeline, seen: Seen) -> Self {
         Self { pipeline, seen }
     }
@@ -117,7 +117,7 @@ impl Listings {
         Ok(Deleted { subjects, revision })
     }
 
-    /// Stores all rows of an import, if they are as many as whoever sent it says.
+    /// Stores all rows of an import, if they are as many as `said`, the sender's own count.
     pub async fn import(&self, asked: Asked, staged: Staged, said: u64) -> Result<Imported, OperateError> {
         let received = staged.received();
         let changes = staged.finish(said)?;

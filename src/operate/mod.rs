@@ -10,7 +10,7 @@
 //!   -> record, intent         on disk before the store is asked; what cannot be recorded is refused
 //!   -> apply                  the store, the collector, the keys
 //!   -> record, answer         how it ended
-//!   -> seen                   whoever asked is answered once checks see it
+//!   -> seen                   the answer waits until checks see the change
 //! ```
 //!
 //! `once` and `record` are steps of that way; `listings`, `undo`, `keys`, `feeds` and `outcomes` hold the rules

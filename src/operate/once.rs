@@ -36,7 +36,7 @@ const HEARD_OF: Duration = Duration::from_secs(20);
 /// An answer that is larger (bytes) is not kept.
 const LARGEST_ANSWER: usize = 64 << 10;
 
-/// How often a note is written anew because another server was faster.
+/// How often a note is written again because another server was faster.
 const ATTEMPTS: usize = 20;
 
 #[derive(Clone, PartialEq, Message)]
@@ -62,18 +62,18 @@ struct Known {
     answer: Option<Vec<u8>>,
 }
 
-/// A request with an id, and what tells it from others.
+/// A request with an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repeatable {
     /// Whose it is: the name of the key that was shown.
     pub client: String,
     /// The id that its client gave it; empty if it gave none.
     pub id: String,
-    /// The same for the same request alone.
+    /// Differs for any other request.
     pub digest: Digest,
 }
 
-/// Tells requests of one kind and content from all others.
+/// The same for requests of the same kind and content alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest(Vec<u8>);
 
@@ -150,13 +150,13 @@ impl Note {
         Self { store, name, known: Known { id, digest, heard_of_at: 0, answer: None } }
     }
 
-    /// Tells other servers that the request is still being done.
+    /// Lets other servers know that the request is still being done.
     async fn heard_of(&self) {
-        let told = self.change(|requests| {
+        let noted = self.change(|requests| {
             still_done(requests, &self.known.id, now());
             Ok(())
         });
-        if let Err(error) = told.await {
+        if let Err(error) = noted.await {
             tracing::debug!(%error, "it cannot be noted that a request is still being done");
         }
     }

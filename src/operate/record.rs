@@ -104,7 +104,7 @@ impl Pipeline {
         .await
     }
 
-    /// The store has answered, so that a record that fails now is told to the log alone: an intent without
+    /// The store has answered, so that a record that fails now goes to the log alone: an intent without
     /// an answer may have been stored, and a replay takes it so.
     async fn answered(&self, lines: Range<u64>, answer: Answer) {
         if let Err(error) = self.on_disk(move |audit| audit.answer(now(), lines, answer)).await {
@@ -175,7 +175,7 @@ mod tests {
     use crate::core::listing::{Action, UnixTime};
     use crate::store::{Changes, Lease, Note, Outcome, OutcomeId, ShardDigest, StoreStats};
 
-    /// Takes its time and answers as told.
+    /// Takes its time and answers so.
     struct Slow(fn() -> Result<Applied, StoreError>);
 
     #[async_trait]

@@ -1,11 +1,11 @@
-//! The last step of a change: whoever asked is answered once checks see it.
+//! The last step of a change: its answer waits until checks see it.
 
 use std::sync::Arc;
 
 use crate::core::index::{Position, Published};
 use crate::sync::Progress;
 
-/// Tells when checks see what is stored. Clones are the same one.
+/// Knows when checks see what is stored. Clones are the same one.
 #[derive(Clone)]
 pub struct Seen {
     published: Arc<Published>,
@@ -13,7 +13,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// `progress` tells when `published` has a change.
+    /// `progress` knows when `published` has a change.
     pub fn new(published: Arc<Published>, progress: Progress) -> Self {
         Self { published, progress }
     }

@@ -98,7 +98,7 @@ impl Listings {
 }
 
 /// A decision that comes back is newer than any of before, or replicas and replays would not take it.
-fn anew(decision: Decision, now: UnixTime, current: Option<&Decision>) -> Decision {
+fn renewed(decision: Decision, now: UnixTime, current: Option<&Decision>) -> Decision {
     let after = current.map_or(0, |current| current.decided_at.0.saturating_add(1));
     Decision { decided_at: UnixTime(after.max(decision.decided_at.0).max(now.0)), ..decision }
 }
@@ -114,11 +114,11 @@ fn step(
     let (change, to) = match back {
         Back::Nothing => return None,
         Back::Put(decision) => {
-            let more = Listing::decided(anew(decision, now, current));
+            let more = Listing::decided(renewed(decision, now, current));
             (Change::Merge(subject, more.clone()), merged(from.as_ref(), &more))
         }
         Back::Restore(listing) => {
-            let decision = listing.decision().cloned().map(|decision| anew(decision, now, None));
+            let decision = listing.decision().cloned().map(|decision| renewed(decision, now, None));
             let mut restored = decision.map(Listing::decided).unwrap_or_default();
             listing.sightings().iter().for_each(|seen| restored.merge(&Listing::seen(seen.clone())));
             (Change::Merge(subject, restored.clone()), merged(from.as_ref(), &restored))

@@ -41,7 +41,7 @@ pub struct AdminRpc {
 }
 
 impl AdminRpc {
-    /// Administers `store` and records that in `audit`; `progress` tells when `published` has a change.
+    /// Administers `store` and records that in `audit`; `progress` knows when `published` has a change.
     pub fn new(
         store: Arc<dyn Store>,
         audit: Arc<Audit>,

@@ -29,7 +29,7 @@ pub struct FeedRpc {
 }
 
 impl FeedRpc {
-    /// Serves the feeds of `collector`; `progress` tells when checks see what it wrote to `store`, and
+    /// Serves the feeds of `collector`; `progress` knows when checks see what it wrote to `store`, and
     /// `audit` records what operators do.
     pub fn new(collector: Collector, store: Arc<dyn Store>, audit: Arc<Audit>, progress: Progress) -> Self {
         // The undo of a change takes no order to a feed back, so nobody waits for these turns.
@@ -37,7 +37,7 @@ impl FeedRpc {
         Self { feeds: Feeds::new(pipeline, collector, progress.clone()), progress, scheduled: false }
     }
 
-    /// Tells callers whether this process runs feeds that are due.
+    /// Sets what callers read about whether this process runs feeds that are due.
     pub fn scheduled(self, scheduled: bool) -> Self {
         Self { scheduled, ..self }
     }

@@ -23,7 +23,7 @@ pub struct KeyRpc {
 }
 
 impl KeyRpc {
-    /// Serves the keys of `store` and records that in `audit`; `directory` is told of changes at once.
+    /// Serves the keys of `store` and records that in `audit`; `directory` sees changes at once.
     pub fn new(store: Arc<dyn Store>, audit: Arc<Audit>, directory: Option<Arc<Directory>>) -> Self {
         // No undo takes a key back, so nobody waits for these turns.
         Self { keys: KeyChanges::new(Pipeline::new(store, audit, Turns::default()), directory) }

@@ -74,7 +74,7 @@ pub(crate) fn of_operate(error: &OperateError) -> Status {
     }
 }
 
-/// FAILED_PRECONDITION: what stands in the way, of which kind, at which field of the request.
+/// FAILED_PRECONDITION: the kind of obstacle, and the field of the request that it is about.
 fn not_now(kind: &str, field: &str, message: String) -> Status {
     let details = ErrorDetails::with_precondition_failure_violation(kind, field, message.clone());
     Status::with_error_details(Code::FailedPrecondition, message, details)
@@ -89,7 +89,7 @@ fn of_audit(error: &AuditError, message: String) -> Status {
     unavailable(message)
 }
 
-/// What a store failure means to a caller. A store that is away fails every call, so that is told seldom.
+/// What a store failure means to a caller. A store that is away fails every call, so one line is logged in ten seconds.
 pub(super) fn of_store(error: &StoreError) -> Status {
     static AWAY: Seldom = Seldom::once(Duration::from_secs(10));
     if error.is_transient() {

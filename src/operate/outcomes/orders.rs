@@ -37,7 +37,7 @@ pub struct UndoneOutcomes {
 }
 
 impl OutcomeOrders {
-    /// Orders about `outcomes` go through `pipeline`; `seen` tells when checks see what they changed.
+    /// Orders about `outcomes` go through `pipeline`; `seen` knows when checks see what they changed.
     pub fn new(outcomes: Outcomes, pipeline: Pipeline, seen: Seen) -> Self {
         Self { outcomes, pipeline, seen }
     }

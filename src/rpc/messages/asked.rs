@@ -1,4 +1,4 @@
-//! Operators' requests as `operate::once` takes them: who asks, by which id, and what tells them apart.
+//! Operators' requests as `operate::once` takes them: who asks, by which id, and a digest of the content.
 //! No rules.
 
 use prost::Message;
@@ -62,7 +62,7 @@ struct Streamed {
     rest: Vec<u8>,
 }
 
-/// What tells a request that came as one message from others.
+/// The digest of a request that came as one message.
 pub(crate) fn digest<Q: Message>(request: &Q) -> Digest {
     Digest::of(std::any::type_name::<Q>(), &request.encode_to_vec())
 }

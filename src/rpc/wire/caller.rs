@@ -1,4 +1,4 @@
-//! Who makes a call, as the gate has put it into the request, and what the call takes from that limit.
+//! Who makes a call, as the gate has put it into the request, and what the call takes from the caller's limit.
 
 use tonic::Status;
 
@@ -12,7 +12,7 @@ pub(crate) fn client_name<T>(request: &tonic::Request<T>) -> String {
     client.map(Client::name).filter(|name| *name != ANONYMOUS).unwrap_or_default().to_owned()
 }
 
-/// Takes `numbers` from the limit of whoever calls; a call without any costs as much as one.
+/// Takes `numbers` from the caller's limit; a call without any costs as much as one.
 pub(crate) fn charge(client: Option<&Client>, numbers: usize) -> Result<(), Status> {
     let Some(client) = client else { return Ok(()) };
     let numbers = numbers.max(1);
