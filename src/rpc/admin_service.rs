@@ -1,6 +1,6 @@
-//! `AdminService`: operators' listings, imports, exports, stats.
+//! `AdminService`: listings, decisions, imports, exports, stats, policies.
 //!
-//! A write answers once it is stored and the index has it, so that the next check sees it.
+//! Converts; the rules of changes are those of `operate`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,28 +11,22 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::clock::now;
-use crate::core::index::{Position, Published};
-use crate::core::listing::{Listing, Subject};
+use crate::core::index::Published;
 use crate::core::policy::{self, InForce};
-use crate::operate::audit::{Asked, Audit, Order, Verb};
-use crate::store::{Applied, Change, Store};
+use crate::operate::audit::Audit;
+use crate::operate::import::Staged;
+use crate::operate::once::{Repeatable, once};
+use crate::operate::{Listings, OperateError, Pipeline, Seen, Turns, asked, pages};
+use crate::store::Store;
 use crate::sync::{Freshness, Progress};
 
-use super::import::Staged;
-use super::listing_page::{self, Filter};
-use super::messages::{listings, policies};
-use super::once::{once, written};
-use super::recorded::Turns;
-use super::status::{invalid, not_found, of_store};
-use super::wire::gate::client_name;
+use super::messages::asked::{digest, streamed, whole};
+use super::messages::{changes, listings, policies};
+use super::status::invalid;
+use super::wire::caller::client_name;
 use super::wire::metrics;
-use super::{numbers, pb, recorded, stats, undo};
-
-/// Most subjects of one delete.
-const LARGEST_DELETE: usize = 10_000;
-
-/// Listings per page: largest, and when none is asked for.
-const PAGE: (u32, u32) = (1_000, 100);
+use super::written::written;
+use super::{numbers, pb, stats};
 
 /// Listings per message of an export: even with dozens of feeds each, below the 4 MiB that clients
 /// take by default.
@@ -41,17 +35,14 @@ const EXPORT_PART: usize = 500;
 /// Serves administration on a store.
 #[derive(Clone)]
 pub struct AdminRpc {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) audit: Arc<Audit>,
+    listings: Listings,
     published: Arc<Published>,
     policies: InForce,
-    progress: Progress,
     freshness: Arc<Freshness>,
-    pub(super) turns: Turns,
 }
 
 impl AdminRpc {
-    /// Administers `store` and records that in `audit`; `progress` tells when `published` has a change.
+    /// Administers `store` and records that in `audit`; `progress` knows when `published` has a change.
     pub fn new(
         store: Arc<dyn Store>,
         audit: Arc<Audit>,
@@ -61,108 +52,48 @@ impl AdminRpc {
         freshness: Arc<Freshness>,
         turns: Turns,
     ) -> Self {
-        Self { store, audit, published, policies, progress, freshness, turns }
+        let seen = Seen::new(Arc::clone(&published), progress);
+        let listings = Listings::new(Pipeline::new(store, audit, turns), seen);
+        Self { listings, published, policies, freshness }
     }
 
-    /// Stores changes and waits until checks see them.
-    pub(super) async fn apply(&self, asked: Asked, changes: Vec<Change>) -> Result<(Applied, u64), Status> {
-        let applied = recorded::apply(&self.store, &self.audit, asked, changes).await?;
-        let revision = self.seen(&applied.position).await;
-        Ok((applied, revision))
+    fn store(&self) -> &Arc<dyn Store> {
+        self.listings.pipeline().store()
     }
+}
 
-    /// The revision from which on checks see what is stored up to `position`.
-    async fn seen(&self, position: &Position) -> u64 {
-        self.progress.clone().reached(position).await;
-        self.published.load().revision()
-    }
+/// Reads a put, part by part, and does it.
+async fn put(
+    listings: Listings,
+    request: pb::PutListingRequest,
+    client: String,
+) -> Result<pb::PutListingResponse, OperateError> {
+    let subject = listings::subject("subject", &request.subject)?;
+    numbers::checkable("subject", subject).await?;
+    let decision = request.decision.ok_or_else(|| OperateError::invalid("decision", "is required"))?;
+    let decision = listings::decision("decision", &decision, Some(now()))?;
+    let asked = asked(&decision.author, &request.request_id, client)?;
+    let (listing, revision) = listings.put(asked, subject, decision).await?;
+    Ok(pb::PutListingResponse { listing: Some(listings::listing(subject, &listing)), revision })
+}
 
-    async fn get(&self, subject: Subject) -> Result<Option<Listing>, Status> {
-        let found = self.store.get(vec![subject]).await.map_err(|error| of_store(&error))?;
-        Ok(found.into_iter().next().flatten())
-    }
+/// Stores what was staged of an import.
+async fn import(
+    listings: Listings,
+    staged: Staged,
+    finish: pb::ImportFinish,
+    client: String,
+) -> Result<pb::ImportListingsResponse, OperateError> {
+    let asked = asked(&finish.author, &finish.request_id, client)?;
+    let done = listings.import(asked, staged, finish.listings).await?;
+    metrics::IMPORTED.inc_by(done.received);
+    let (received, subjects, added, revision) = (done.received, done.subjects, done.added, done.revision);
+    Ok(pb::ImportListingsResponse { received, subjects, added, revision })
+}
 
-    async fn put(
-        self,
-        request: pb::PutListingRequest,
-        client: String,
-    ) -> Result<pb::PutListingResponse, Status> {
-        let subject = listings::subject("subject", &request.subject)?;
-        numbers::checkable("subject", subject).await?;
-        let decision = request.decision.ok_or_else(|| invalid("decision", "is required"))?;
-        let decision = listings::decision("decision", &decision, Some(now()))?;
-        let asked = recorded::asked(&decision.author, &request.request_id, client)?;
-        let (store, audit, turns) = (&self.store, &self.audit, &self.turns);
-        let position = recorded::decide(store, audit, turns, asked, subject, decision).await?;
-        let revision = self.seen(&position).await;
-        let listing = self.get(subject).await?.unwrap_or_default();
-        Ok(pb::PutListingResponse { listing: Some(listings::listing(subject, &listing)), revision })
-    }
-
-    async fn delete(
-        self,
-        request: pb::DeleteListingsRequest,
-        asked: Asked,
-    ) -> Result<pb::DeleteListingsResponse, Status> {
-        let count = request.subjects.len();
-        if !(1..=LARGEST_DELETE).contains(&count) {
-            return Err(invalid("subjects", format!("{count} subjects: expected 1 to {LARGEST_DELETE}")));
-        }
-        let subjects = request.subjects.iter().enumerate();
-        let subjects = subjects.map(|(at, subject)| listings::subject(&format!("subjects[{at}]"), subject));
-        let subjects: Vec<Subject> = subjects.collect::<Result<_, _>>()?;
-        let _turn = self.turns.read().await;
-        if !request.decisions_only {
-            let (applied, revision) =
-                self.apply(asked, subjects.into_iter().map(Change::Delete).collect()).await?;
-            return Ok(pb::DeleteListingsResponse { deleted: applied.deleted as u32, revision });
-        }
-        let listings = self.store.get(subjects.clone()).await.map_err(|error| of_store(&error))?;
-        let decided = subjects.into_iter().zip(listings);
-        let decided = decided.filter(|(_, listing)| listing.as_ref().is_some_and(|l| l.decision().is_some()));
-        let changes: Vec<Change> = decided.map(|(subject, _)| Change::Withdraw(subject)).collect();
-        let deleted = changes.len() as u32;
-        let (_, revision) = self.apply(asked, changes).await?;
-        Ok(pb::DeleteListingsResponse { deleted, revision })
-    }
-
-    async fn import(
-        self,
-        staged: Staged,
-        finish: pb::ImportFinish,
-        client: String,
-    ) -> Result<pb::ImportListingsResponse, Status> {
-        let asked = recorded::asked(&finish.author, &finish.request_id, client)?;
-        let received = staged.received();
-        let changes = staged.finish(&finish)?;
-        let subjects = changes.len() as u64;
-        let _turn = self.turns.read().await;
-        let (applied, revision) = self.apply(asked, changes).await?;
-        metrics::IMPORTED.inc_by(received);
-        tracing::info!(received, subjects, added = applied.added, "imported");
-        Ok(pb::ImportListingsResponse { received, subjects, added: applied.added, revision })
-    }
-
-    /// Accepts that listings were lost, and tells what this server holds back.
-    async fn accept(self, asked: Asked) -> Result<pb::AcceptShrinkResponse, Status> {
-        let held = self.freshness.held();
-        let before = held.as_ref().map_or_else(
-            || "nothing is held back here".to_owned(),
-            |held| format!("held back: {} listings of {}", held.has, held.had),
-        );
-        let order = Order { verb: Verb::AcceptShrink, feed: String::new(), run: None, before };
-        let store = Arc::clone(&self.store);
-        let work = async move {
-            store.accept_shrink().await.map_err(|error| of_store(&error))?;
-            Ok(((), "accepted for ten minutes".to_owned()))
-        };
-        recorded::order(&self.audit, asked, order, work).await?;
-        tracing::warn!(
-            "an operator accepts that listings were lost; full loads are not held back for ten minutes"
-        );
-        let held = held.map(stats::held_load);
-        Ok(pb::AcceptShrinkResponse { held })
-    }
+/// The listings of a page as messages.
+fn page(page: &pages::Page) -> Vec<pb::Listing> {
+    page.listings.iter().map(|(subject, listing)| listings::listing(*subject, listing)).collect()
 }
 
 type ExportStream = Pin<Box<dyn Stream<Item = Result<pb::ExportListingsResponse, Status>> + Send>>;
@@ -174,7 +105,7 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         request: Request<pb::GetListingRequest>,
     ) -> Result<Response<pb::GetListingResponse>, Status> {
         let subject = listings::subject("subject", &request.get_ref().subject)?;
-        let listing = self.get(subject).await?.ok_or_else(|| not_found("the subject is not listed"))?;
+        let listing = self.listings.get(subject).await?;
         Ok(Response::new(pb::GetListingResponse { listing: Some(listings::listing(subject, &listing)) }))
     }
 
@@ -183,19 +114,12 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         request: Request<pb::ListListingsRequest>,
     ) -> Result<Response<pb::ListListingsResponse>, Status> {
         let request = request.into_inner();
-        let (largest, usual) = PAGE;
-        let size = match request.page_size {
-            0 => usual,
-            size if size <= largest => size,
-            size => return Err(invalid("page_size", format!("is {size}: expected at most {largest}"))),
-        };
-        let filter = Filter::read(request.filter.as_ref())?;
-        let after = listing_page::read_token(&filter, &request.page_token)?;
-        let (page, next) = listing_page::page(self.store.as_ref(), &filter, after, size as usize).await?;
-        Ok(Response::new(pb::ListListingsResponse {
-            listings: page.iter().map(|(subject, listing)| listings::listing(*subject, listing)).collect(),
-            next_page_token: listing_page::token(&filter, next),
-        }))
+        let size = pages::size(request.page_size)?;
+        let filter = changes::filter(request.filter.as_ref())?;
+        let after = pages::read_token(&filter, &request.page_token)?;
+        let found = pages::page(self.store().as_ref(), &filter, after, size).await?;
+        let next_page_token = pages::token(&filter, found.next);
+        Ok(Response::new(pb::ListListingsResponse { listings: page(&found), next_page_token }))
     }
 
     async fn put_listing(
@@ -204,25 +128,35 @@ impl pb::admin_service_server::AdminService for AdminRpc {
     ) -> Result<Response<pb::PutListingResponse>, Status> {
         let client = client_name(&request);
         let request = request.into_inner();
-        let work = self.clone().put(request.clone(), client.clone());
-        once(&self.store, (&client, &request.request_id), &request, work).await.map(Response::new)
+        let (id, digest) = (request.request_id.clone(), digest(&request));
+        let work = put(self.listings.clone(), request, client.clone());
+        Ok(Response::new(once(self.store(), Repeatable { client, id, digest }, whole(), work).await?))
     }
 
     async fn delete_listings(
         &self,
         request: Request<pb::DeleteListingsRequest>,
     ) -> Result<Response<pb::DeleteListingsResponse>, Status> {
-        let rpc = self.clone();
-        written(&self.store, request, |request, asked| rpc.delete(request, asked)).await
+        let listings = self.listings.clone();
+        let work = |request: pb::DeleteListingsRequest, asked| async move {
+            let subjects = changes::subjects(request.subjects);
+            let deleted = listings.delete(asked, subjects, request.decisions_only).await?;
+            let (deleted, revision) = (deleted.subjects as u32, deleted.revision);
+            Ok(pb::DeleteListingsResponse { deleted, revision })
+        };
+        written(self.listings.pipeline(), request, work).await
     }
 
     async fn undo_change(
         &self,
         request: Request<pb::UndoChangeRequest>,
     ) -> Result<Response<pb::UndoChangeResponse>, Status> {
-        let rpc = self.clone();
-        written(&self.store, request, |request, asked| async move { undo::undo(&rpc, request, asked).await })
-            .await
+        let listings = self.listings.clone();
+        let work = |request: pb::UndoChangeRequest, asked| async move {
+            let which = changes::which(&request)?;
+            Ok(changes::undone(listings.undo(asked, which, request.dry_run).await?))
+        };
+        written(self.listings.pipeline(), request, work).await
     }
 
     async fn import_listings(
@@ -235,12 +169,12 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         let mut staged = Staged::default();
         while let Some(part) = parts.message().await? {
             match part.part {
-                Some(Part::Batch(batch)) => staged.add(&batch, now())?,
+                Some(Part::Batch(batch)) => changes::stage(&mut staged, &batch, now())?,
                 Some(Part::Finish(finish)) => {
-                    let (request, asked) = (staged.request(&finish), (client.clone(), &finish.request_id));
-                    let work = self.clone().import(staged, finish.clone(), client);
-                    let done = once(&self.store, (&asked.0, asked.1), &request, work).await;
-                    return done.map(Response::new);
+                    let (id, digest) = (finish.request_id.clone(), streamed(&finish, staged.hasher()));
+                    let work = import(self.listings.clone(), staged, finish, client.clone());
+                    let request = Repeatable { client, id, digest };
+                    return Ok(Response::new(once(self.store(), request, whole(), work).await?));
                 }
                 None => return Err(invalid("part", "expected a batch or a finish")),
             }
@@ -254,20 +188,16 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         request: Request<pb::ExportListingsRequest>,
     ) -> Result<Response<ExportStream>, Status> {
-        let filter = Filter::read(request.get_ref().filter.as_ref())?;
-        let store = Arc::clone(&self.store);
+        let filter = changes::filter(request.get_ref().filter.as_ref())?;
+        let store = Arc::clone(self.store());
         let (parts, receiver) = mpsc::channel(2);
         tokio::spawn(async move {
             let mut after = None;
             loop {
-                let page = listing_page::page(store.as_ref(), &filter, after, EXPORT_PART).await;
-                let next = page.as_ref().ok().and_then(|(_, next)| *next);
-                let part = page.map(|(page, _)| pb::ExportListingsResponse {
-                    listings: page
-                        .iter()
-                        .map(|(subject, listing)| listings::listing(*subject, listing))
-                        .collect(),
-                });
+                let found = pages::page(store.as_ref(), &filter, after, EXPORT_PART).await;
+                let next = found.as_ref().ok().and_then(|found| found.next);
+                let part = found.map(|found| pb::ExportListingsResponse { listings: page(&found) });
+                let part = part.map_err(Status::from);
                 // A client that went away closes the channel.
                 if parts.send(part).await.is_err() || next.is_none() {
                     return;
@@ -283,9 +213,9 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         _: Request<pb::GetStatsRequest>,
     ) -> Result<Response<pb::GetStatsResponse>, Status> {
         // A store that is out of reach must not hide what the index does without it.
-        let stored = self.store.stats().await;
+        let stored = self.store().stats().await;
         let index = Arc::clone(&self.published.load());
-        let (kind, version) = (self.store.kind(), self.policies.load().usual().version.clone());
+        let (kind, version) = (self.store().kind(), self.policies.load().usual().version.clone());
         let (age, held) = (self.freshness.of(&index, now()), self.freshness.held());
         tokio::task::spawn_blocking(move || stats::stats(kind, stored, &index, (age, held), &version))
             .await
@@ -297,8 +227,12 @@ impl pb::admin_service_server::AdminService for AdminRpc {
         &self,
         request: Request<pb::AcceptShrinkRequest>,
     ) -> Result<Response<pb::AcceptShrinkResponse>, Status> {
-        let rpc = self.clone();
-        written(&self.store, request, |_, asked| rpc.accept(asked)).await
+        let (listings, freshness) = (self.listings.clone(), Arc::clone(&self.freshness));
+        let work = |_: pb::AcceptShrinkRequest, asked| async move {
+            let held = listings.accept_shrink(asked, &freshness).await?;
+            Ok(pb::AcceptShrinkResponse { held: held.map(stats::held_load) })
+        };
+        written(self.listings.pipeline(), request, work).await
     }
 
     async fn get_policies(

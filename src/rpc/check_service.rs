@@ -30,7 +30,7 @@ use super::messages::outcomes;
 use super::numbers::{Unanswered, once_warm, warm};
 use super::pb;
 use super::status::{Wrong, invalid, not_loaded, of_store};
-use super::wire::gate::charge;
+use super::wire::caller::charge;
 use super::wire::metrics;
 
 /// Most numbers or outcomes of one call.

@@ -5,12 +5,12 @@
 //! there. Runs of feeds and the starter list are read on threads for blocking work already.
 
 use tokio::sync::Semaphore;
-use tonic::Status;
 
 use crate::core::listing::Subject;
 use crate::core::number::{self, Cold, ParseError, Parsed, Region};
+use crate::operate::OperateError;
 
-use super::status::{Wrong, invalid};
+use super::status::Wrong;
 
 /// One at a time, so that a client that asks for all regions at once leaves the other cores to checks.
 static COMPILING: Semaphore = Semaphore::const_new(1);
@@ -45,12 +45,14 @@ pub(super) async fn parse(text: &str, default_region: Option<Region>) -> Result<
 }
 
 /// A subject that checks can meet: a number in the form in which parsing leaves it.
-pub(super) async fn checkable(field: &str, subject: Subject) -> Result<(), Status> {
+pub(super) async fn checkable(field: &str, subject: Subject) -> Result<(), OperateError> {
     let Subject::Number(number) = subject else { return Ok(()) };
     match parse(&number.as_e164(), None).await {
         Ok(parsed) if parsed.number == number => Ok(()),
-        Ok(_) => Err(invalid(field, "holds a national prefix after the country code: leave it out")),
-        Err(error) => Err(invalid(field, error)),
+        Ok(_) => {
+            Err(OperateError::invalid(field, "holds a national prefix after the country code: leave it out"))
+        }
+        Err(error) => Err(OperateError::invalid(field, error)),
     }
 }
 

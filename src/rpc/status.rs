@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::access::{Denied, Exceeded, KeyError, Weight};
 use crate::collect::CollectError;
 use crate::operate::audit::AuditError;
+use crate::operate::{OperateError, REUSED};
 use crate::store::{LEASE, StoreError};
 
 use super::wire::seldom::Seldom;
@@ -45,16 +46,50 @@ fn unavailable(message: impl Into<String>) -> Status {
     Status::with_error_details(Code::Unavailable, message, details)
 }
 
-/// What cannot be put on record is not done.
-pub(super) fn of_audit(error: &AuditError) -> Status {
-    if matches!(error, AuditError::Closed) {
-        return Status::failed_precondition(error.to_string());
+impl From<OperateError> for Status {
+    fn from(error: OperateError) -> Self {
+        of_operate(&error)
     }
-    tracing::error!(%error, "an operator's change was refused");
-    unavailable(format!("nothing was changed, because it cannot be put on record: {error}"))
 }
 
-/// What a store failure means to a caller. A store that is away fails every call, so that is told seldom.
+/// Why what somebody asked for was not done. The message is the error's own text; the code says what the
+/// caller can do about it.
+pub(crate) fn of_operate(error: &OperateError) -> Status {
+    let message = error.to_string();
+    match error {
+        OperateError::Invalid { field, expected } => invalid(field, expected),
+        OperateError::Reused => invalid("request_id", REUSED),
+        OperateError::NotFound(what) => not_found(what),
+        OperateError::ChangedSince { .. } => not_now("CHANGED_SINCE", "subject", message),
+        OperateError::InWork => {
+            let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(1)));
+            Status::with_error_details(Code::Aborted, message, details)
+        }
+        OperateError::Crowded => Status::aborted(message),
+        OperateError::Unreadable(_) | OperateError::EndedEarly { .. } => Status::internal(message),
+        OperateError::Audit(error) => of_audit(error, message),
+        OperateError::Store(error) => of_store(error),
+        OperateError::Key(error) => of_key(error),
+        OperateError::Collect(error) => of_collect(error, message),
+    }
+}
+
+/// FAILED_PRECONDITION: the kind of obstacle, and the field of the request that it is about.
+fn not_now(kind: &str, field: &str, message: String) -> Status {
+    let details = ErrorDetails::with_precondition_failure_violation(kind, field, message.clone());
+    Status::with_error_details(Code::FailedPrecondition, message, details)
+}
+
+/// What cannot be put on record is not done.
+fn of_audit(error: &AuditError, message: String) -> Status {
+    if matches!(error, AuditError::Closed) {
+        return Status::failed_precondition(message);
+    }
+    tracing::error!(%error, "an operator's change was refused");
+    unavailable(message)
+}
+
+/// What a store failure means to a caller. A store that is away fails every call, so one line is logged in ten seconds.
 pub(super) fn of_store(error: &StoreError) -> Status {
     static AWAY: Seldom = Seldom::once(Duration::from_secs(10));
     if error.is_transient() {
@@ -114,7 +149,7 @@ pub(super) fn too_busy(weight: Weight) -> Status {
 }
 
 /// What a failure about keys means to a caller.
-pub(super) fn of_key(error: &KeyError) -> Status {
+fn of_key(error: &KeyError) -> Status {
     let message = error.to_string();
     match error {
         KeyError::Wrong { field, expected } => invalid(*field, expected),
@@ -131,22 +166,14 @@ pub(super) fn of_key(error: &KeyError) -> Status {
 }
 
 /// What a collector's failure means to a caller.
-pub(super) fn of_collect(error: &CollectError) -> Status {
-    let message = error.to_string();
+fn of_collect(error: &CollectError, message: String) -> Status {
     let retry = |after| ErrorDetails::with_retry_info(Some(after));
-    let not_now = |kind: &str| {
-        let details = ErrorDetails::with_precondition_failure_violation(kind, "feed", message.clone());
-        Status::with_error_details(Code::FailedPrecondition, message.clone(), details)
-    };
     match error {
-        CollectError::Unknown { known, .. } => {
-            not_found(&format!("no feed has that name; there are {known}"))
-        }
-        CollectError::NoRun { .. } => not_found(&message),
-        CollectError::NoHolders(_) => invalid("feed", message),
-        CollectError::BadFile { .. } => invalid("file", message),
-        CollectError::Disabled { .. } => not_now("FEED_DISABLED"),
-        CollectError::NoContact => not_now("NO_CONTACT"),
+        CollectError::Unknown { .. } | CollectError::NoRun { .. } => not_found(&message),
+        CollectError::NoHolders(_) => invalid("feed", error),
+        CollectError::BadFile { .. } => invalid("file", error),
+        CollectError::Disabled { .. } => not_now("FEED_DISABLED", "feed", message),
+        CollectError::NoContact => not_now("NO_CONTACT", "feed", message),
         CollectError::Held(_) => Status::with_error_details(Code::Aborted, message, retry(LEASE)),
         CollectError::Store(error) => of_store(error),
         CollectError::Fetch(_) => Status::with_error_details(Code::Unavailable, message, retry(SITE_RETRY)),
@@ -162,30 +189,107 @@ mod tests {
     use super::*;
     use crate::collect::web::FetchError;
 
+    fn word() -> String {
+        "castle".to_owned()
+    }
+
+    /// Field of the first violation of BadRequest, kind and subject of the first of PreconditionFailure.
+    fn violations(status: &Status) -> (Option<String>, Option<(String, String)>) {
+        let details = status.get_error_details();
+        let field =
+            details.bad_request().and_then(|bad| bad.field_violations.first()).map(|one| one.field.clone());
+        let kind = details.precondition_failure().and_then(|failure| failure.violations.first());
+        (field, kind.map(|one| (one.r#type.clone(), one.subject.clone())))
+    }
+
+    fn retry(status: &Status) -> Option<Duration> {
+        status.get_error_details().retry_info().and_then(|info| info.retry_delay)
+    }
+
+    #[test]
+    fn what_is_not_done_tells_a_client_what_it_can_do() {
+        use OperateError as E;
+        const SECOND: Option<Duration> = Some(Duration::from_secs(1));
+        let down = || StoreError::Unavailable("down".to_owned());
+        let disk = || AuditError::File {
+            verb: "write",
+            path: word(),
+            error: std::io::ErrorKind::StorageFull.into(),
+        };
+        let no_run = || CollectError::NoRun { feed: word(), why: word() };
+        let id = || "ng_0123456789ab".parse().unwrap_or_else(|e| panic!("{e}"));
+        for (error, code, after) in [
+            (E::invalid("author", "is long"), Code::InvalidArgument, None),
+            (E::Reused, Code::InvalidArgument, None),
+            (E::not_found("the subject is not listed"), Code::NotFound, None),
+            (E::ChangedSince { subject: 1, subjects: 2, line: 3 }, Code::FailedPrecondition, None),
+            (E::InWork, Code::Aborted, SECOND),
+            (E::Crowded, Code::Aborted, None),
+            (E::Unreadable(word()), Code::Internal, None),
+            (E::EndedEarly { what: "the work", why: word() }, Code::Internal, None),
+            (E::Audit(AuditError::Closed), Code::FailedPrecondition, None),
+            (E::Audit(disk()), Code::Unavailable, SECOND),
+            (E::Store(down()), Code::Unavailable, SECOND),
+            (E::Store(StoreError::Unconfirmed(word())), Code::Unavailable, SECOND),
+            (E::Store(StoreError::Damaged(word())), Code::Internal, None),
+            (E::Key(KeyError::Wrong { field: "scopes", expected: word() }), Code::InvalidArgument, None),
+            (E::Key(KeyError::Unknown(id())), Code::NotFound, None),
+            (E::Key(KeyError::Enough { client: word(), keys: word() }), Code::FailedPrecondition, None),
+            (
+                E::Key(KeyError::Dead { key: id(), client: word(), what: word() }),
+                Code::FailedPrecondition,
+                None,
+            ),
+            (E::Key(KeyError::Busy(word())), Code::Aborted, None),
+            (E::Key(KeyError::NoRandomness), Code::Unavailable, SECOND),
+            (E::Key(KeyError::Broken { client: word(), why: word() }), Code::Internal, None),
+            (E::Key(KeyError::Store(down())), Code::Unavailable, SECOND),
+            (E::Collect(no_run()), Code::NotFound, None),
+        ] {
+            let status = of_operate(&error);
+            assert_eq!((status.code(), retry(&status)), (code, after), "{error}");
+            assert_eq!(status.message(), error.to_string(), "a record and a caller read the same words");
+        }
+        let fields = |error| violations(&of_operate(&error));
+        assert_eq!(fields(E::invalid("author", "is long")).0.as_deref(), Some("author"));
+        assert_eq!(fields(E::Reused).0.as_deref(), Some("request_id"));
+        let wrong = KeyError::Wrong { field: "scopes", expected: word() };
+        assert_eq!(fields(E::Key(wrong)).0.as_deref(), Some("scopes"));
+        let since = fields(E::ChangedSince { subject: 1, subjects: 2, line: 3 }).1;
+        assert_eq!(since, Some(("CHANGED_SINCE".to_owned(), "subject".to_owned())));
+    }
+
     #[test]
     fn a_collectors_failures_tell_what_a_client_can_do() {
         use CollectError as E;
-        let told = || "castle".to_owned();
-        for (error, code, retry) in [
-            (E::Unknown { name: told(), known: told() }, Code::NotFound, None),
-            (E::NoRun { feed: told(), why: told() }, Code::NotFound, None),
-            (E::Disabled { feed: told(), why: told() }, Code::FailedPrecondition, None),
+        let off = || E::Disabled { feed: word(), why: word() };
+        for (error, code, after) in [
+            (E::Unknown { name: "typed".to_owned(), known: word() }, Code::NotFound, None),
+            (E::NoRun { feed: word(), why: word() }, Code::NotFound, None),
+            (E::NoHolders(word()), Code::InvalidArgument, None),
+            (E::BadFile { file: word(), why: word() }, Code::InvalidArgument, None),
+            (off(), Code::FailedPrecondition, None),
             (E::NoContact, Code::FailedPrecondition, None),
-            (E::Held(told()), Code::Aborted, Some(LEASE)),
+            (E::Held(word()), Code::Aborted, Some(LEASE)),
             (
                 E::Store(StoreError::Unavailable("down".to_owned())),
                 Code::Unavailable,
                 Some(Duration::from_secs(1)),
             ),
             (E::Fetch(FetchError::TooManyHosts { limit: 1 }), Code::Unavailable, Some(SITE_RETRY)),
-            (E::Broken { note: told(), why: told() }, Code::Internal, None),
+            (E::Broken { note: word(), why: word() }, Code::Internal, None),
         ] {
-            let status = of_collect(&error);
-            let after = status.get_error_details().retry_info().and_then(|info| info.retry_delay);
-            assert_eq!((status.code(), after), (code, retry), "{error}");
+            let error = OperateError::Collect(error);
+            let status = of_operate(&error);
+            assert_eq!((status.code(), retry(&status)), (code, after), "{error}");
+            assert_eq!(status.message(), error.to_string(), "a record and a caller read the same words");
+            assert!(!status.message().contains("typed"), "what was typed may be a number: {error}");
         }
-        let off = of_collect(&E::NoContact).get_error_details();
-        let violation = off.precondition_failure().and_then(|failure| failure.violations.first().cloned());
-        assert_eq!(violation.map(|violation| violation.r#type).as_deref(), Some("NO_CONTACT"));
+        let fields = |error| violations(&of_operate(&OperateError::Collect(error)));
+        assert_eq!(fields(E::NoHolders(word())).0.as_deref(), Some("feed"));
+        assert_eq!(fields(E::BadFile { file: word(), why: word() }).0.as_deref(), Some("file"));
+        for (error, kind) in [(E::NoContact, "NO_CONTACT"), (off(), "FEED_DISABLED")] {
+            assert_eq!(fields(error).1, Some((kind.to_owned(), "feed".to_owned())));
+        }
     }
 }

@@ -8,6 +8,7 @@ mod certificates;
 mod clock;
 mod connections;
 mod keys;
+mod offline;
 mod oversized;
 #[path = "../cli/served.rs"]
 #[allow(dead_code)]

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use tonic::Request;
-
 use crate::config::{Config, Flags, RedisFlags};
-use crate::operate::audit::Audit;
-use crate::rpc::pb::key_service_server::KeyService;
-use crate::rpc::{KeyRpc, pb};
+use crate::operate::audit::{Asked, Audit};
+use crate::operate::keys::{KeyChanges, named};
+use crate::operate::once::Form;
+use crate::operate::{OperateError, Pipeline, Turns};
+use crate::rpc::messages::asked::{Write, whole, written};
+use crate::rpc::messages::keys;
+use crate::rpc::pb;
 use crate::store::{Embedded, Redis, Store, StoreError};
+use anyhow::{Context, Result};
 
 use super::super::connection::Client;
 use super::super::connection::channel::ServerArg;
@@ -42,7 +44,7 @@ pub(crate) struct KeyringArg {
 /// Calls about keys.
 pub(crate) enum Keyring {
     Service(Box<Client>),
-    Store(Box<KeyRpc>),
+    Store(Box<KeyChanges>),
 }
 
 impl KeyringArg {
@@ -64,7 +66,8 @@ impl KeyringArg {
             }
         };
         let audit = Audit::open(&config.data_dir).context("each change of a key is put on record")?;
-        Ok(Keyring::Store(Box::new(KeyRpc::new(store, Arc::new(audit), None))))
+        let pipeline = Pipeline::new(store, Arc::new(audit), Turns::default());
+        Ok(Keyring::Store(Box::new(KeyChanges::new(pipeline, None))))
     }
 }
 
@@ -82,40 +85,63 @@ async fn answering(store: Redis) -> Result<Arc<dyn Store>> {
     }
 }
 
+/// A change on the store itself, done once as a service does it; nobody showed a key.
+async fn once<Q: Write, A: Send + 'static, W>(
+    changes: &KeyChanges,
+    request: Q,
+    form: Form<A>,
+    work: impl FnOnce(KeyChanges, Q, Asked) -> W,
+) -> Result<A>
+where
+    W: Future<Output = Result<A, OperateError>> + Send + 'static,
+{
+    let work = |request, asked| work(changes.clone(), request, asked);
+    let done = written(changes.pipeline(), String::new(), request, form, work).await;
+    done.map_err(|error| failed(error.into()))
+}
+
 impl Keyring {
     pub(crate) async fn create(&self, request: pb::CreateKeyRequest) -> Result<pb::CreateKeyResponse> {
-        match self {
-            Self::Service(client) => client.create_key(request).await,
-            Self::Store(keys) => {
-                Ok(keys.create_key(Request::new(request)).await.map_err(failed)?.into_inner())
-            }
-        }
+        let changes = match self {
+            Self::Service(client) => return client.create_key(request).await,
+            Self::Store(changes) => changes,
+        };
+        let create = |changes: KeyChanges, request, asked| async move {
+            Ok(keys::created(changes.create(asked, keys::wanted(request)?).await?))
+        };
+        once(changes, request, keys::CREATED, create).await
     }
 
     pub(crate) async fn list(&self, request: pb::ListKeysRequest) -> Result<Vec<pb::Key>> {
         match self {
             Self::Service(client) => client.list_keys(request).await,
-            Self::Store(keys) => {
-                Ok(keys.list_keys(Request::new(request)).await.map_err(failed)?.into_inner().keys)
+            Self::Store(changes) => {
+                let found = changes.list(&request.client).await.map_err(|error| failed(error.into()))?;
+                Ok(found.iter().map(keys::key).collect())
             }
         }
     }
 
     pub(crate) async fn rotate(&self, request: pb::RotateKeyRequest) -> Result<pb::RotateKeyResponse> {
-        match self {
-            Self::Service(client) => client.rotate_key(request).await,
-            Self::Store(keys) => {
-                Ok(keys.rotate_key(Request::new(request)).await.map_err(failed)?.into_inner())
-            }
-        }
+        let changes = match self {
+            Self::Service(client) => return client.rotate_key(request).await,
+            Self::Store(changes) => changes,
+        };
+        let rotate = |changes: KeyChanges, request, asked| async move {
+            Ok(keys::rotated(changes.rotate(asked, keys::rotation(request)?).await?))
+        };
+        once(changes, request, keys::ROTATED, rotate).await
     }
 
     pub(crate) async fn revoke(&self, request: pb::RevokeKeyRequest) -> Result<pb::RevokeKeyResponse> {
-        match self {
-            Self::Service(client) => client.revoke_key(request).await,
-            Self::Store(keys) => {
-                Ok(keys.revoke_key(Request::new(request)).await.map_err(failed)?.into_inner())
-            }
-        }
+        let changes = match self {
+            Self::Service(client) => return client.revoke_key(request).await,
+            Self::Store(changes) => changes,
+        };
+        let revoke = |changes: KeyChanges, request: pb::RevokeKeyRequest, asked| async move {
+            let ended = changes.revoke(asked, named(&request.key_id)?).await?;
+            Ok(pb::RevokeKeyResponse { key: Some(keys::key(&ended)) })
+        };
+        once(changes, request, whole(), revoke).await
     }
 }

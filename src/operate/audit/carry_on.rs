@@ -30,7 +30,7 @@ pub(super) fn end_of(mut file: File, path: &Path) -> Result<End, AuditError> {
     let failed = AuditError::file("read", path);
     let length = file.metadata().map_err(&failed)?.len();
     if length == 0 {
-        made_durable(path);
+        rotate::made_durable(path);
         return Ok(End::Whole(after_older(file, path)?, None));
     }
     let mut glance = GLANCE;
@@ -128,12 +128,4 @@ fn named(path: &Path, ending: &str) -> PathBuf {
     name.push(".");
     name.push(ending);
     name.into()
-}
-
-/// A new file's name must survive a power cut too. Not every file system can be asked for that.
-pub(super) fn made_durable(path: &Path) {
-    let synced = path.parent().map(|folder| File::open(folder).and_then(|folder| folder.sync_all()));
-    if let Some(Err(error)) = synced {
-        tracing::debug!(%error, "cannot sync the folder of the audit record");
-    }
 }

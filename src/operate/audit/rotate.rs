@@ -2,7 +2,7 @@
 //!
 //! `audit.jsonl` is the newest; `audit.jsonl.000000001200` ends with line 1200. Must not delete any.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Digits of the line in a name, so that names sort as lines do.
@@ -30,4 +30,12 @@ pub fn older(path: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = paths.filter(|beside| last_line(path, beside).is_some()).collect();
     found.sort();
     found
+}
+
+/// A new file's name must survive a power cut too. Not every file system can be asked for that.
+pub(super) fn made_durable(path: &Path) {
+    let synced = path.parent().map(|folder| File::open(folder).and_then(|folder| folder.sync_all()));
+    if let Some(Err(error)) = synced {
+        tracing::debug!(%error, "cannot sync the folder of the audit record");
+    }
 }

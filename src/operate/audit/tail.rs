@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::core::listing::UnixTime;
 
 use super::record::Record;
-use super::{AuditError, carry_on, line, rotate};
+use super::{AuditError, line, rotate};
 
 /// The end of the file.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Tail {
         fs::rename(path, rotate::name(path, self.seq)).map_err(AuditError::file("rename", path))?;
         self.file = locked(path)?;
         self.length = 0;
-        carry_on::made_durable(path);
+        rotate::made_durable(path);
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //! and an allow listing is an operator's.
 
 mod counted;
+mod orders;
 mod report;
 mod review;
 mod undo;
@@ -18,6 +19,7 @@ use crate::core::index::{Position, Published};
 use crate::core::policy::InForce;
 use crate::store::Store;
 
+pub use orders::{OpenReview, OutcomeOrders, UndoneOutcomes, check_reason, limit};
 pub use review::{Review, ReviewReport};
 pub use undo::Which;
 

@@ -13,21 +13,17 @@ use crate::core::number::Region;
 use crate::core::policy::{Policy, Verdict};
 use crate::core::signal::Context;
 use crate::feed::ExportedListing;
+use crate::operate::{LONGEST_AUTHOR, LONGEST_REASON, OperateError, at_most, to_come};
 use crate::store::OutcomeKind;
 use crate::sync::IndexAge;
 
 use super::super::pb;
-use super::super::status::{Wrong, invalid};
+use super::super::status::Wrong;
 
 /// Longest id that a platform may give, in bytes.
 pub(crate) const LONGEST_ID: usize = 128;
 /// Seconds by which a platform's clock may be ahead.
 const CLOCK_SKEW: u32 = 300;
-
-/// The longest reason of a decision, in bytes.
-pub(crate) const LONGEST_REASON: usize = 500;
-/// The longest author of a decision, in bytes.
-pub(crate) const LONGEST_AUTHOR: usize = 100;
 
 pub(crate) fn answer(
     answer: &Answer<'_>,
@@ -150,19 +146,19 @@ pub(crate) fn outcome_kind(kind: i32) -> Option<OutcomeKind> {
     }
 }
 
-pub(crate) fn subject(field: &str, text: &str) -> Result<Subject, Status> {
-    text.parse().map_err(|error| invalid(field, error))
+pub(crate) fn subject(field: &str, text: &str) -> Result<Subject, OperateError> {
+    text.parse().map_err(|error| OperateError::invalid(field, error))
 }
 
-pub(crate) fn time(field: &str, timestamp: Option<&Timestamp>) -> Result<Option<UnixTime>, Status> {
+pub(crate) fn time(field: &str, timestamp: Option<&Timestamp>) -> Result<Option<UnixTime>, OperateError> {
     timestamp
         .map(|timestamp| UnixTime::from_seconds(timestamp.seconds))
         .transpose()
-        .map_err(|error| invalid(field, error))
+        .map_err(|error| OperateError::invalid(field, error))
 }
 
-fn required_time(field: &str, timestamp: Option<&Timestamp>) -> Result<UnixTime, Status> {
-    time(field, timestamp)?.ok_or_else(|| invalid(field, "is required"))
+fn required_time(field: &str, timestamp: Option<&Timestamp>) -> Result<UnixTime, OperateError> {
+    time(field, timestamp)?.ok_or_else(|| OperateError::invalid(field, "is required"))
 }
 
 pub(crate) fn freshness(age: IndexAge) -> pb::Freshness {
@@ -186,26 +182,21 @@ pub(crate) fn decision(
     field: &str,
     decision: &pb::Decision,
     now: Option<UnixTime>,
-) -> Result<Decision, Status> {
+) -> Result<Decision, OperateError> {
     let named = |part: &str| format!("{field}.{part}");
     let action = action(decision.action)
-        .ok_or_else(|| invalid(named("action"), "expected ACTION_ALLOW or ACTION_BLOCK"))?;
+        .ok_or_else(|| OperateError::invalid(named("action"), "expected ACTION_ALLOW or ACTION_BLOCK"))?;
     for (part, text, longest) in
         [("reason", &decision.reason, LONGEST_REASON), ("author", &decision.author, LONGEST_AUTHOR)]
     {
-        if text.len() > longest {
-            return Err(invalid(
-                named(part),
-                format!("is {} bytes long: expected at most {longest}", text.len()),
-            ));
-        }
+        at_most(named(part), text, longest)?;
     }
     let expires_at = time(&named("expires_at"), decision.expires_at.as_ref())?;
     let decided_at = match now {
-        Some(now) if expires_at.is_some_and(|end| end <= now) => {
-            return Err(invalid(named("expires_at"), "lies in the past"));
+        Some(now) => {
+            to_come(named("expires_at"), expires_at, now)?;
+            now
         }
-        Some(now) => now,
         None => required_time(&named("decided_at"), decision.decided_at.as_ref())?,
     };
     Ok(Decision {
@@ -222,25 +213,28 @@ pub(crate) fn sighting(
     field: &str,
     sighting: &pb::Sighting,
     now: Option<UnixTime>,
-) -> Result<Sighting, Status> {
-    let feed = sighting.feed.parse().map_err(|error| invalid(format!("{field}.feed"), error))?;
+) -> Result<Sighting, OperateError> {
+    let feed =
+        sighting.feed.parse().map_err(|error| OperateError::invalid(format!("{field}.feed"), error))?;
     let first_seen = required_time(&format!("{field}.first_seen"), sighting.first_seen.as_ref())?;
     let last_seen = required_time(&format!("{field}.last_seen"), sighting.last_seen.as_ref())?;
     let state = match pb::SightingState::try_from(sighting.state) {
         Ok(pb::SightingState::Unspecified) => SightingState::Unknown,
         Ok(pb::SightingState::Archived) => SightingState::Archived,
         Ok(pb::SightingState::Online) => SightingState::Online,
-        Err(_) => return Err(invalid(format!("{field}.state"), "is unknown")),
+        Err(_) => return Err(OperateError::invalid(format!("{field}.state"), "is unknown")),
     };
     let mut seen = Sighting::new(feed, first_seen, last_seen, sighting.count);
     let previous_day = format!("{field}.previous_day");
     if let Some(time) = time(&previous_day, sighting.previous_day.as_ref())? {
-        seen = seen.with_previous_day(time.day()).map_err(|expected| invalid(previous_day, expected))?;
+        seen = seen
+            .with_previous_day(time.day())
+            .map_err(|expected| OperateError::invalid(previous_day, expected))?;
     }
     let sighting = Sighting { run: sighting.run, state, ..seen };
     match now.map_or(Ok(()), |now| sighting.check(now)) {
         Ok(()) => Ok(sighting),
-        Err(reason) => Err(invalid(field, reason)),
+        Err(reason) => Err(OperateError::invalid(field, reason)),
     }
 }
 

@@ -1,32 +1,32 @@
 //! Outcomes and reviews <-> messages. No rules.
 
-use tonic::Status;
-
-use crate::core::listing::UnixTime;
+use crate::core::listing::{Decision, UnixTime};
 use crate::core::number::Number;
 use crate::operate::outcomes::{Review, Which};
+use crate::operate::{OperateError, at_most};
 use crate::store::{Counted, Outcome, OutcomeKind};
 
 use super::super::pb;
-use super::super::status::invalid;
 use super::listings;
 use super::listings::LONGEST_ID;
 
 /// A reported outcome of `client`.
-pub(crate) fn read(at: usize, outcome: pb::Outcome, client: &str, now: UnixTime) -> Result<Outcome, Status> {
+pub(crate) fn read(
+    at: usize,
+    outcome: pb::Outcome,
+    client: &str,
+    now: UnixTime,
+) -> Result<Outcome, OperateError> {
     let named = |part: &str| format!("outcomes[{at}].{part}");
-    let number: Number = outcome.number.parse().map_err(|error| invalid(named("number"), error))?;
-    let kind = listings::outcome_kind(outcome.kind).ok_or_else(|| invalid(named("kind"), "is required"))?;
+    let number: Number =
+        outcome.number.parse().map_err(|error| OperateError::invalid(named("number"), error))?;
+    let kind = listings::outcome_kind(outcome.kind)
+        .ok_or_else(|| OperateError::invalid(named("kind"), "is required"))?;
     if outcome.check_id.is_empty() && outcome.correlation_id.is_empty() {
-        return Err(invalid(named("check_id"), "expected a check_id or a correlation_id"));
+        return Err(OperateError::invalid(named("check_id"), "expected a check_id or a correlation_id"));
     }
     for (part, id) in [("check_id", &outcome.check_id), ("correlation_id", &outcome.correlation_id)] {
-        if id.len() > LONGEST_ID {
-            return Err(invalid(
-                named(part),
-                format!("is {} bytes long: expected at most {LONGEST_ID}", id.len()),
-            ));
-        }
+        at_most(named(part), id, LONGEST_ID)?;
     }
     let occurred_at = listings::time(&named("occurred_at"), outcome.occurred_at.as_ref())?.unwrap_or(now);
     Ok(Outcome {
@@ -77,13 +77,25 @@ pub(crate) fn review(review: &Review) -> pb::Review {
     pb::Review { number: review.number.as_e164(), reports: review.reports.iter().map(report).collect() }
 }
 
-pub(crate) fn which(filter: Option<pb::OutcomeFilter>) -> Result<Which, Status> {
+pub(crate) fn which(filter: Option<pb::OutcomeFilter>) -> Result<Which, OperateError> {
     let filter = filter.unwrap_or_default();
     let number = Some(&filter.number).filter(|number| !number.is_empty()).map(|number| number.parse());
     Ok(Which {
         client: filter.client,
-        number: number.transpose().map_err(|error| invalid("filter.number", error))?,
+        number: number.transpose().map_err(|error| OperateError::invalid("filter.number", error))?,
         since: listings::time("filter.since", filter.since.as_ref())?.unwrap_or_default(),
         until: listings::time("filter.until", filter.until.as_ref())?,
     })
+}
+
+/// The allow listing by which a review is accepted.
+pub(crate) fn allowed(request: pb::DecideReviewRequest, now: UnixTime) -> Result<Decision, OperateError> {
+    let decision = pb::Decision {
+        action: pb::Action::Allow.into(),
+        reason: request.reason,
+        author: request.author,
+        decided_at: None,
+        expires_at: request.expires_at,
+    };
+    listings::decision("request", &decision, Some(now))
 }

@@ -219,19 +219,6 @@ impl Service<Request<Incoming>> for Gate {
     }
 }
 
-/// Whose API key a call showed; empty if keys are off.
-pub(crate) fn client_name<T>(request: &tonic::Request<T>) -> String {
-    let client = request.extensions().get::<Client>();
-    client.map(Client::name).filter(|name| *name != crate::access::ANONYMOUS).unwrap_or_default().to_owned()
-}
-
-/// Takes `numbers` from the limit of whoever calls; a call without any costs as much as one.
-pub(crate) fn charge(client: Option<&Client>, numbers: usize) -> Result<(), Status> {
-    let Some(client) = client else { return Ok(()) };
-    let numbers = numbers.max(1);
-    client.charge(numbers).map_err(|exceeded| *of_limit(&exceeded, numbers))
-}
-
 fn is_check(path: &str) -> bool {
     path.strip_prefix('/')
         .and_then(|path| path.strip_prefix(SERVICE_NAME))

@@ -1,6 +1,7 @@
 //! HTTP/2 connections and what every call passes on its way to a service: TLS, caps, the gate, limits, deadlines.
 //! Must not know what a service does.
 
+pub(crate) mod caller;
 pub(crate) mod calls;
 pub(crate) mod codec;
 pub(crate) mod connections;

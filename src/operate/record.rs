@@ -3,20 +3,16 @@
 //! What feeds report by themselves is not recorded: a feed reports it again.
 
 use std::ops::Range;
-use std::sync::Arc;
-
-use tokio::sync::RwLock;
-use tonic::Status;
 
 use crate::access::KeyError;
 use crate::clock::now;
 use crate::core::index::Position;
 use crate::core::listing::{Decision, Listing, Sighting, Subject, UnixTime};
-use crate::operate::audit::{Act, Answer, Asked, Audit, AuditError, Intent, KeyIntent, Order};
 use crate::store::{Applied, Change, ListingStore, StoreError};
 
-use super::messages::listings::LONGEST_AUTHOR;
-use super::status::{invalid, of_audit, of_key, of_store};
+use super::audit::{Act, Answer, Asked, Intent, KeyIntent, Order};
+use super::pipeline::to_its_end;
+use super::{OperateError, Pipeline};
 
 /// Subjects that the store is asked about at once.
 const BATCH: usize = 10_000;
@@ -24,86 +20,106 @@ const BATCH: usize = 10_000;
 /// Feeds of a deleted listing that the record keeps, so that the delete can be taken back.
 const MOST_SEEN: usize = 256;
 
-/// Turns of a server's services at operators' changes: they go side by side; an undo goes alone, from its
-/// look at what stands to its last change.
-pub type Turns = Arc<RwLock<()>>;
-
-/// Puts an operator's decision on a subject. The newest counts, and this one is: also within the second of
-/// the one before it.
-pub(super) async fn decide<S: ListingStore + ?Sized>(
-    store: &Arc<S>,
-    audit: &Arc<Audit>,
-    turns: &Turns,
-    asked: Asked,
-    subject: Subject,
-    mut decision: Decision,
-) -> Result<Position, Status> {
-    let _turn = turns.read().await;
-    let before = store.get(vec![subject]).await.map_err(|error| of_store(&error))?;
-    let before = before.into_iter().flatten().find_map(|listing| listing.decision().map(|d| d.decided_at));
-    decision.decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
-    let change = Change::Merge(subject, Listing::decided(decision));
-    Ok(apply(store, audit, asked, vec![change]).await?.position)
-}
-
-/// Applies changes; those of operators are recorded as what `asked` says.
-pub(super) async fn apply<S: ListingStore + ?Sized>(
-    store: &Arc<S>,
-    audit: &Arc<Audit>,
-    asked: Asked,
-    changes: Vec<Change>,
-) -> Result<Applied, Status> {
-    let acts: Vec<(Subject, Act)> =
-        changes.iter().filter_map(|change| operators(change, asked.undoes > 0)).collect();
-    if acts.is_empty() {
-        return store.apply(changes).await.map_err(|error| of_store(&error));
+impl<S: ListingStore + ?Sized> Pipeline<S> {
+    /// Puts an operator's decision on a subject. The newest counts, and this one is: also within the second
+    /// of the one before it.
+    pub(super) async fn decide(
+        &self,
+        asked: Asked,
+        subject: Subject,
+        mut decision: Decision,
+    ) -> Result<Position, OperateError> {
+        let _turn = self.turns.read().await;
+        let before = self.store.get(vec![subject]).await?;
+        let before =
+            before.into_iter().flatten().find_map(|listing| listing.decision().map(|d| d.decided_at));
+        decision.decided_at = before.map_or(now(), |before| now().max(UnixTime(before.0.saturating_add(1))));
+        let change = Change::Merge(subject, Listing::decided(decision));
+        Ok(self.apply(asked, vec![change]).await?.position)
     }
-    let (store, audit) = (Arc::clone(store), Arc::clone(audit));
-    // A task of its own, so that a caller who goes away leaves no intent without its answer.
-    let task = tokio::spawn(async move {
-        let intents = with_before(store.as_ref(), acts).await.map_err(|error| of_store(&error))?;
-        let lines = intend(&audit, asked, intents).await.map_err(|error| of_audit(&error))?;
-        let applied = store.apply(changes).await;
-        answer(&audit, lines, &applied).await;
-        applied.map_err(|error| of_store(&error))
-    });
-    task.await.unwrap_or_else(|error| Err(Status::internal(format!("the change ended early: {error}"))))
-}
 
-/// Who asked, as they say.
-pub(super) fn asked(author: &str, request_id: &str, client: String) -> Result<Asked, Status> {
-    if author.len() > LONGEST_AUTHOR {
-        let long = format!("is {} bytes long: expected at most {LONGEST_AUTHOR}", author.len());
-        return Err(invalid("author", long));
-    }
-    let (author, request_id) = (author.to_owned(), request_id.to_owned());
-    Ok(Asked { author, request_id, client, undoes: 0 })
-}
-
-/// Carries out what is about no listing, recorded as what `asked` says. `work` tells how things are after.
-/// It goes on to its end also if the caller goes away: what is half done helps nobody.
-pub(super) async fn order<T: Send + 'static>(
-    audit: &Arc<Audit>,
-    asked: Asked,
-    order: Order,
-    work: impl Future<Output = Result<(T, String), Status>> + Send + 'static,
-) -> Result<T, Status> {
-    let audit = Arc::clone(audit);
-    let task = tokio::spawn(async move {
-        let lines = on_disk(&audit, move |audit| audit.order(now(), asked, order)).await;
-        let lines = lines.map_err(|error| of_audit(&error))?;
-        let done = work.await;
-        let (answer, after) = match &done {
-            Ok((_, after)) => (Answer::Done, after.clone()),
-            Err(status) => (Answer::Failed, status.message().to_owned()),
-        };
-        let written = on_disk(&audit, move |audit| audit.ended(now(), lines, answer, &after)).await;
-        if let Err(error) = written {
-            tracing::error!(%error, "how an operator's order ended is not on record");
+    /// Applies changes; those of operators are recorded as what `asked` says.
+    pub(super) async fn apply(&self, asked: Asked, changes: Vec<Change>) -> Result<Applied, OperateError> {
+        let acts: Vec<(Subject, Act)> =
+            changes.iter().filter_map(|change| operators(change, asked.undoes > 0)).collect();
+        if acts.is_empty() {
+            return Ok(self.store.apply(changes).await?);
         }
-        done.map(|(done, _)| done)
-    });
-    task.await.unwrap_or_else(|error| Err(Status::internal(format!("the work ended early: {error}"))))
+        let pipeline = self.clone();
+        to_its_end("the change", async move {
+            let intents = with_before(pipeline.store.as_ref(), acts).await?;
+            let lines = pipeline.on_disk(move |audit| audit.intend(now(), &asked, &intents)).await?;
+            let applied = pipeline.store.apply(changes).await;
+            pipeline.answered(lines, answer(applied.as_ref().map(drop))).await;
+            Ok(applied?)
+        })
+        .await
+    }
+
+    /// Carries out what is about no listing, recorded as what `asked` says. `work` answers how things are
+    /// after.
+    pub(super) async fn order<T: Send + 'static>(
+        &self,
+        asked: Asked,
+        order: Order,
+        work: impl Future<Output = Result<(T, String), OperateError>> + Send + 'static,
+    ) -> Result<T, OperateError> {
+        // Boxed, so that the steps around it stay small.
+        let (pipeline, work) = (self.clone(), Box::pin(work));
+        to_its_end("the work", async move {
+            let lines = pipeline.on_disk(move |audit| audit.order(now(), asked, order)).await?;
+            let done = work.await;
+            let (answer, after) = match &done {
+                Ok((_, after)) => (Answer::Done, after.clone()),
+                Err(error) => (Answer::Failed, error.to_string()),
+            };
+            let written = pipeline.on_disk(move |audit| audit.ended(now(), lines, answer, &after)).await;
+            if let Err(error) = written {
+                tracing::error!(%error, "how an operator's order ended is not on record");
+            }
+            done.map(|(done, _)| done)
+        })
+        .await
+    }
+
+    /// A change of an API key: on record before `work` asks the store for it, and what came of it after.
+    pub(super) async fn change_key<T: Send + 'static>(
+        &self,
+        asked: Asked,
+        intent: KeyIntent,
+        work: impl Future<Output = Result<T, KeyError>> + Send + 'static,
+    ) -> Result<T, OperateError> {
+        let pipeline = self.clone();
+        to_its_end("the change", async move {
+            let lines = pipeline.on_disk(move |audit| audit.intend_key(now(), asked, intent)).await?;
+            let done = work.await;
+            let result = match &done {
+                Ok(_) => Answer::Stored,
+                Err(KeyError::Store(error)) => answer(Err(error)),
+                Err(_) => Answer::Failed,
+            };
+            pipeline.answered(lines, result).await;
+            Ok(done?)
+        })
+        .await
+    }
+
+    /// The store has answered, so that a record that fails now goes to the log alone: an intent without
+    /// an answer may have been stored, and a replay takes it so.
+    async fn answered(&self, lines: Range<u64>, answer: Answer) {
+        if let Err(error) = self.on_disk(move |audit| audit.answer(now(), lines, answer)).await {
+            tracing::error!(%error, "the store's answer is not on record");
+        }
+    }
+}
+
+/// What the record says of what the store answered.
+fn answer(applied: Result<(), &StoreError>) -> Answer {
+    match applied {
+        Ok(()) => Answer::Stored,
+        Err(StoreError::Unconfirmed(_)) => Answer::Unconfirmed,
+        Err(_) => Answer::Failed,
+    }
 }
 
 /// What an operator asked for, if one did.
@@ -149,73 +165,20 @@ fn newest(listing: &Listing) -> Vec<Sighting> {
     seen
 }
 
-async fn intend(audit: &Arc<Audit>, asked: Asked, intents: Vec<Intent>) -> Result<Range<u64>, AuditError> {
-    on_disk(audit, move |audit| audit.intend(now(), &asked, &intents)).await
-}
-
-/// The store has answered, so that a record that fails now is told to the log alone: an intent
-/// without an answer may have been stored, and a replay takes it so.
-async fn answer(audit: &Arc<Audit>, lines: Range<u64>, applied: &Result<Applied, StoreError>) {
-    let answer = match applied {
-        Ok(_) => Answer::Stored,
-        Err(StoreError::Unconfirmed(_)) => Answer::Unconfirmed,
-        Err(_) => Answer::Failed,
-    };
-    put_answer(audit, lines, answer).await;
-}
-
-async fn put_answer(audit: &Arc<Audit>, lines: Range<u64>, answer: Answer) {
-    if let Err(error) = on_disk(audit, move |audit| audit.answer(now(), lines, answer)).await {
-        tracing::error!(%error, "the store's answer is not on record");
-    }
-}
-
-/// A change of an API key: on record before `work` asks the store for it, and what came of it after.
-pub(super) async fn change_key<T: Send + 'static>(
-    audit: &Arc<Audit>,
-    asked: Asked,
-    intent: KeyIntent,
-    work: impl Future<Output = Result<T, KeyError>> + Send + 'static,
-) -> Result<T, Status> {
-    let audit = Arc::clone(audit);
-    let task = tokio::spawn(async move {
-        let lines = on_disk(&audit, move |audit| audit.intend_key(now(), asked, intent)).await;
-        let lines = lines.map_err(|error| of_audit(&error))?;
-        let done = work.await;
-        let result = match &done {
-            Ok(_) => Answer::Stored,
-            Err(KeyError::Store(StoreError::Unconfirmed(_))) => Answer::Unconfirmed,
-            Err(_) => Answer::Failed,
-        };
-        put_answer(&audit, lines, result).await;
-        done.map_err(|error| of_key(&error))
-    });
-    task.await.unwrap_or_else(|error| Err(Status::internal(format!("the change ended early: {error}"))))
-}
-
-/// Runs `work` where it may block.
-pub(super) async fn on_disk<T: Send + 'static>(
-    audit: &Arc<Audit>,
-    work: impl FnOnce(&Audit) -> Result<T, AuditError> + Send + 'static,
-) -> Result<T, AuditError> {
-    let audit = Arc::clone(audit);
-    let done = tokio::task::spawn_blocking(move || work(&audit)).await;
-    done.unwrap_or_else(|error| Err(AuditError::Ended(error.to_string())))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use async_trait::async_trait;
 
+    use super::super::Turns;
+    use super::super::audit::{self, Audit, Entry};
     use super::*;
-    use crate::core::index::Position;
-    use crate::core::listing::{Action, Decision, UnixTime};
-    use crate::operate::audit::{self, Entry};
+    use crate::core::listing::{Action, UnixTime};
     use crate::store::{Changes, Lease, ListingCounts, ShardDigest};
 
-    /// Takes its time and answers as told.
+    /// Takes its time and answers so.
     struct Slow(fn() -> Result<Applied, StoreError>);
 
     #[async_trait]
@@ -284,8 +247,8 @@ mod tests {
     ) -> (bool, Vec<Option<Answer>>) {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
         let audit = Arc::new(Audit::open(folder.path()).unwrap_or_else(|e| panic!("{e}")));
-        let store = Arc::new(Slow(answer));
-        let applied = tokio::time::timeout(patience, apply(&store, &audit, Asked::default(), changes)).await;
+        let pipeline = Pipeline::new(Arc::new(Slow(answer)), audit, Turns::default());
+        let applied = tokio::time::timeout(patience, pipeline.apply(Asked::default(), changes)).await;
         let path = folder.path().join(audit::FILE);
         let lines = || {
             let records = audit::read(&path).unwrap_or_else(|e| panic!("{e}"));

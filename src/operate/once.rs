@@ -4,26 +4,22 @@
 //! 256 notes, each with up to 16 requests of the last day. A request that fails is forgotten, and one of
 //! which nothing was heard for a minute, because its server was killed, may be done again. Each client has
 //! ids of its own.
-//! Must not hold rules of any request: it knows bytes alone.
+//! Must not hold rules of any request: it knows bytes alone. Its own note is written as protobuf, which
+//! servers of an older version read too.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message;
-use tonic::{Code, Request, Response, Status};
-use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::clock::now;
 use crate::core::listing::UnixTime;
-use crate::operate::audit::Asked;
 use crate::store::Store;
 use crate::store::notes::{self, NoteEdit, UpdateError};
 
-use super::status::{invalid, of_store};
-use super::wire::gate::client_name;
-use super::{pb, recorded};
+use super::OperateError;
+use super::pipeline::to_its_end;
 
 /// Longest id, in bytes.
 const LONGEST_ID: usize = 64;
@@ -41,7 +37,7 @@ const HEARD_OF: Duration = Duration::from_secs(20);
 /// An answer that is larger (bytes) is not kept.
 const LARGEST_ANSWER: usize = 64 << 10;
 
-/// How often a note is written anew because another server was faster.
+/// How often a note is written again because another server was faster.
 const ATTEMPTS: usize = 20;
 
 #[derive(Clone, PartialEq, Message)]
@@ -67,129 +63,68 @@ struct Known {
     answer: Option<Vec<u8>>,
 }
 
-/// A change by an operator: who asks, and by which request.
-pub(super) trait Write: Message + Clone {
-    /// The operator's own word for who it is.
-    fn author(&self) -> &str;
-    /// The caller's id of the request; empty if it gave none.
-    fn request_id(&self) -> &str;
+/// A request with an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeatable {
+    /// Whose it is: the name of the key that was shown.
+    pub client: String,
+    /// The id that its client gave it; empty if it gave none.
+    pub id: String,
+    /// Differs for any other request.
+    pub digest: Digest,
 }
 
-macro_rules! writes {
-    ($($message:ident),* $(,)?) => {$(
-        impl Write for pb::$message {
-            fn author(&self) -> &str {
-                &self.author
-            }
-            fn request_id(&self) -> &str {
-                &self.request_id
-            }
-        }
-    )*};
-}
+/// The same for requests of the same kind and content alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest(Vec<u8>);
 
-writes!(
-    DeleteListingsRequest,
-    UndoChangeRequest,
-    AcceptShrinkRequest,
-    RunFeedRequest,
-    PauseFeedRequest,
-    ResumeFeedRequest,
-    ReleaseRunRequest,
-    RejectRunRequest,
-    RollbackFeedRequest,
-    AllocationHead,
-    DeleteAllocationRequest,
-    UndoOutcomesRequest,
-    DecideReviewRequest,
-    CreateKeyRequest,
-    RotateKeyRequest,
-    RevokeKeyRequest,
-);
-
-/// A request that came as a stream: what it said of itself, and the hash of the rest.
-#[derive(Clone, PartialEq, Message)]
-#[prost(skip_debug)]
-pub(super) struct Streamed {
-    #[prost(bytes = "vec", tag = "1")]
-    told: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    rest: Vec<u8>,
-}
-
-impl Streamed {
-    pub(super) fn of(told: &impl Message, rest: &blake3::Hasher) -> Self {
-        Self { told: told.encode_to_vec(), rest: rest.finalize().as_bytes().to_vec() }
+impl Digest {
+    /// Of a request of this `kind`. Notes outlive an update, so kinds and content must stay as they are.
+    pub fn of(kind: &str, content: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(kind.as_bytes()).update(content);
+        Self(hasher.finalize().as_bytes()[..16].to_vec())
     }
 }
 
-/// Does the `work` of a change once; it is told who asked.
-pub(super) async fn written<Q: Write, A: Message + Clone + Default + 'static, W>(
-    store: &Arc<dyn Store>,
-    request: Request<Q>,
-    work: impl FnOnce(Q, Asked) -> W,
-) -> Result<Response<A>, Status>
-where
-    W: Future<Output = Result<A, Status>> + Send + 'static,
-{
-    written_without(store, request, A::clone, work).await
-}
-
-/// The same, of whose answer only what `kept` leaves is remembered, and answered when it is repeated.
-pub(super) async fn written_without<Q: Write, A: Message + Default + 'static, W>(
-    store: &Arc<dyn Store>,
-    request: Request<Q>,
-    kept: fn(&A) -> A,
-    work: impl FnOnce(Q, Asked) -> W,
-) -> Result<Response<A>, Status>
-where
-    W: Future<Output = Result<A, Status>> + Send + 'static,
-{
-    let client = client_name(&request);
-    let request = request.into_inner();
-    let asked = recorded::asked(request.author(), request.request_id(), client)?;
-    let work = work(request.clone(), asked.clone());
-    once_without(store, (&asked.client, &asked.request_id), &request, kept, work).await.map(Response::new)
+/// How an answer is remembered. What `write` leaves out, a repeated request is not answered.
+pub struct Form<A> {
+    /// As bytes.
+    pub write: fn(&A) -> Vec<u8>,
+    /// From these bytes, or why not.
+    pub read: fn(&[u8]) -> Result<A, String>,
 }
 
 /// Does `work`, unless this client's request with this id was done. An empty id is no id.
-pub(super) async fn once<Q: Message, A: Message + Clone + Default + 'static>(
+pub async fn once<A: Send + 'static>(
     store: &Arc<dyn Store>,
-    asked: (&str, &str),
-    request: &Q,
-    work: impl Future<Output = Result<A, Status>> + Send + 'static,
-) -> Result<A, Status> {
-    once_without(store, asked, request, A::clone, work).await
-}
-
-async fn once_without<Q: Message, A: Message + Default + 'static>(
-    store: &Arc<dyn Store>,
-    (client, id): (&str, &str),
-    request: &Q,
-    kept: fn(&A) -> A,
-    work: impl Future<Output = Result<A, Status>> + Send + 'static,
-) -> Result<A, Status> {
+    request: Repeatable,
+    form: Form<A>,
+    work: impl Future<Output = Result<A, OperateError>> + Send + 'static,
+) -> Result<A, OperateError> {
+    let Repeatable { client, id, digest } = request;
     if id.is_empty() {
         return work.await;
     }
     if id.len() > LONGEST_ID || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(invalid("request_id", format!("expected at most {LONGEST_ID} visible ASCII characters")));
+        let expected = format!("expected at most {LONGEST_ID} visible ASCII characters");
+        return Err(OperateError::invalid("request_id", expected));
     }
-    let note = Note::of(Arc::clone(store), format!("{client} {id}"), digest(request));
-    // A task of its own: a caller who goes away comes back with the same id.
-    let task = tokio::spawn(async move {
+    let note = Note::of(Arc::clone(store), format!("{client} {id}"), digest.0);
+    // Boxed, so that the steps around it stay small.
+    let mut work = Box::pin(work);
+    // A caller who goes away comes back with the same id.
+    to_its_end("the request", async move {
         if let Some(answer) = note.change(|requests| begin(requests, &note.known, now())).await? {
-            return A::decode(answer.as_slice())
-                .map_err(|error| Status::internal(format!("the first answer does not read: {error}")));
+            return (form.read)(&answer).map_err(OperateError::Unreadable);
         }
-        let mut work = pin!(work);
         let done = loop {
             match tokio::time::timeout(HEARD_OF, work.as_mut()).await {
                 Ok(done) => break done,
                 Err(_) => note.heard_of().await,
             }
         };
-        let answer = done.as_ref().ok().map(|answer| kept(answer).encode_to_vec());
+        let answer = done.as_ref().ok().map(form.write);
         let answer = answer.filter(|answer| answer.len() <= LARGEST_ANSWER);
         let ended = note.change(|requests| {
             end(requests, &note.known.id, answer.clone());
@@ -199,15 +134,8 @@ async fn once_without<Q: Message, A: Message + Default + 'static>(
             tracing::warn!(%error, "an answer is not remembered: the same request may be done again");
         }
         done
-    });
-    task.await.unwrap_or_else(|error| Err(Status::internal(format!("the request ended early: {error}"))))
-}
-
-/// The same for the same request of the same kind.
-fn digest<Q: Message>(request: &Q) -> Vec<u8> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(std::any::type_name::<Q>().as_bytes()).update(&request.encode_to_vec());
-    hasher.finalize().as_bytes()[..16].to_vec()
+    })
+    .await
 }
 
 /// Where a request is remembered.
@@ -223,19 +151,22 @@ impl Note {
         Self { store, name, known: Known { id, digest, heard_of_at: 0, answer: None } }
     }
 
-    /// Tells other servers that the request is still being done.
+    /// Lets other servers know that the request is still being done.
     async fn heard_of(&self) {
-        let told = self.change(|requests| {
+        let noted = self.change(|requests| {
             still_done(requests, &self.known.id, now());
             Ok(())
         });
-        if let Err(error) = told.await {
+        if let Err(error) = noted.await {
             tracing::debug!(%error, "it cannot be noted that a request is still being done");
         }
     }
 
     /// Reads the note, changes it, and writes it unless another server has changed it meanwhile.
-    async fn change<T>(&self, change: impl Fn(&mut Vec<Known>) -> Result<T, Status>) -> Result<T, Status> {
+    async fn change<T>(
+        &self,
+        change: impl Fn(&mut Vec<Known>) -> Result<T, OperateError>,
+    ) -> Result<T, OperateError> {
         let changed = notes::update(self.store.as_ref(), &self.name, None, ATTEMPTS, |known| {
             // What cannot be read is of no use to anybody.
             let mut remembered = Remembered::decode(known.unwrap_or_default()).unwrap_or_default();
@@ -243,30 +174,26 @@ impl Note {
             Ok(NoteEdit::Write(remembered.encode_to_vec(), done))
         });
         changed.await.map_err(|error| match error {
-            UpdateError::Conflict => {
-                Status::aborted("other requests with an id are being written all the time: try again")
-            }
-            UpdateError::Store(error) => of_store(&error),
-            UpdateError::Refused(status) => status,
+            UpdateError::Conflict => OperateError::Crowded,
+            UpdateError::Store(error) => error.into(),
+            UpdateError::Refused(error) => error,
         })
     }
 }
 
 /// Notes that a request is begun; answers what was answered to it before.
-fn begin(requests: &mut Vec<Known>, wanted: &Known, now: UnixTime) -> Result<Option<Vec<u8>>, Status> {
+fn begin(requests: &mut Vec<Known>, wanted: &Known, now: UnixTime) -> Result<Option<Vec<u8>>, OperateError> {
     let age = |known: &Known| now.0.saturating_sub(known.heard_of_at);
     requests.retain(|known| age(known) < REMEMBERED);
     if let Some(known) = requests.iter_mut().find(|known| known.id == wanted.id) {
         if known.digest != wanted.digest {
-            return Err(invalid("request_id", "was given to another request: give each its own"));
+            return Err(OperateError::Reused);
         }
         if known.answer.is_some() {
             return Ok(known.answer.clone());
         }
         if age(known) < GIVEN_UP {
-            let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(1)));
-            let message = "the first request with this id is still being done: try again";
-            return Err(Status::with_error_details(Code::Aborted, message, details));
+            return Err(OperateError::InWork);
         }
         known.heard_of_at = now.0;
         return Ok(None);
@@ -308,12 +235,12 @@ mod tests {
         let ask = |requests: &mut Vec<Known>, at| begin(requests, &known(1), UnixTime(at));
         assert_eq!(ask(&mut requests, 100).ok(), Some(None));
         let other = begin(&mut requests, &Known { digest: vec![2], ..known(1) }, UnixTime(101));
-        assert_eq!(other.map_err(|status| status.code()), Err(Code::InvalidArgument));
+        assert!(matches!(other, Err(OperateError::Reused)), "{other:?}");
         let doing = ask(&mut requests, 159);
-        assert_eq!(doing.map_err(|status| status.code()), Err(Code::Aborted), "its server may be at it");
+        assert!(matches!(doing, Err(OperateError::InWork)), "its server may be at it: {doing:?}");
         still_done(&mut requests, "1", UnixTime(150));
         let doing = ask(&mut requests, 209);
-        assert_eq!(doing.map_err(|status| status.code()), Err(Code::Aborted), "it takes long");
+        assert!(matches!(doing, Err(OperateError::InWork)), "it takes long: {doing:?}");
         assert_eq!(ask(&mut requests, 210).ok(), Some(None), "its server was killed");
         end(&mut requests, "1", Some(vec![7]));
         assert_eq!(ask(&mut requests, 211).ok(), Some(Some(vec![7])));
@@ -327,16 +254,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
         let options = EmbeddedOptions { data_dir: folder.path().to_owned(), cache_bytes: 1 << 20 };
         let store: Arc<dyn Store> = Arc::new(Embedded::open(&options).unwrap_or_else(|e| panic!("{e}")));
-        let request = pb::PauseFeedRequest { feed: "castle".to_owned(), ..Default::default() };
-        let ask = |took| {
+        let (client, id) = ("ops".to_owned(), "r-1".to_owned());
+        let request = Repeatable { client, id, digest: Digest::of("pause feed", b"castle") };
+        let ask = |took: u64| {
             let work = async move {
                 tokio::time::sleep(Duration::from_secs(took)).await;
-                Ok(pb::PauseFeedResponse {})
+                Ok(took.to_le_bytes().to_vec())
             };
-            once(&store, ("ops", "r-1"), &request, work)
+            let form = Form { write: Vec::clone, read: |bytes| Ok(bytes.to_vec()) };
+            once(&store, request.clone(), form, work)
         };
         for took in [50, 3_600] {
-            assert!(ask(took).await.is_ok());
+            let answer = ask(took).await.unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(answer, 50u64.to_le_bytes(), "the first answer");
             let notes = store.notes("request:").await.unwrap_or_else(|e| panic!("{e}"));
             let revisions: Vec<u64> = notes.iter().map(|(_, note)| note.revision).collect();
             // Begun, twice heard of, and ended; asked again it is only looked up.

@@ -1,0 +1,93 @@
+//! Imports, deletes, undos and filters of listings <-> messages. No rules.
+
+use prost::Message;
+
+use crate::core::listing::{Subject, UnixTime};
+use crate::operate::audit::Which;
+use crate::operate::import::{RowShape, Staged};
+use crate::operate::pages::{Filter, Kind};
+use crate::operate::{OperateError, UndoneChange, UndoneListing};
+
+use super::super::pb;
+use super::listings;
+
+/// Reads the subjects of a delete, one by one.
+pub(crate) fn subjects(
+    texts: Vec<String>,
+) -> impl ExactSizeIterator<Item = Result<Subject, OperateError>> + Send {
+    texts.into_iter().enumerate().map(|(at, text)| listings::subject(&format!("subjects[{at}]"), &text))
+}
+
+/// Stages a batch of an import.
+pub(crate) fn stage(staged: &mut Staged, batch: &pb::ImportBatch, now: UnixTime) -> Result<(), OperateError> {
+    staged.batch(batch.listings.len(), &batch.encode_to_vec())?;
+    batch.listings.iter().try_for_each(|message| staged.row(|staged| stage_one(staged, message, now)))
+}
+
+fn stage_one(staged: &mut Staged, message: &pb::Listing, now: UnixTime) -> Result<(), OperateError> {
+    let subject = listings::subject("subject", &message.subject)?;
+    let shape = RowShape { sightings: message.sightings.len(), decided: message.decision.is_some() };
+    let mut row = staged.about(subject, shape, now)?;
+    for sighting in &message.sightings {
+        row.seen(&listings::sighting("sightings", sighting, Some(now))?);
+    }
+    row.all_seen()?;
+    match &message.decision {
+        Some(decision) => row.decided(listings::decision("decision", decision, None)?),
+        None => Ok(()),
+    }
+}
+
+/// Which change is to be taken back.
+pub(crate) fn which(request: &pb::UndoChangeRequest) -> Result<Which, OperateError> {
+    let subject = match request.subject.as_str() {
+        "" => None,
+        text => Some(listings::subject("subject", text)?),
+    };
+    Ok(Which { line: request.line, subject })
+}
+
+pub(crate) fn undone(undone: UndoneChange) -> pb::UndoChangeResponse {
+    pb::UndoChangeResponse {
+        line: undone.line,
+        author: undone.author,
+        subjects: undone.subjects as u32,
+        listings: undone.listings.iter().map(undone_listing).collect(),
+        revision: undone.revision,
+    }
+}
+
+fn undone_listing(UndoneListing { subject, from, to }: &UndoneListing) -> pb::UndoneListing {
+    let listing = |listing| listings::listing(*subject, listing);
+    pb::UndoneListing {
+        subject: subject.as_e164(),
+        from: from.as_ref().map(listing),
+        to: to.as_ref().map(listing),
+    }
+}
+
+/// Which listings are wanted.
+pub(crate) fn filter(filter: Option<&pb::ListingFilter>) -> Result<Filter, OperateError> {
+    let unfiltered = pb::ListingFilter::default();
+    let filter = filter.unwrap_or(&unfiltered);
+    let unknown = |field| OperateError::invalid(field, "is unknown");
+    let kind = match pb::SubjectKind::try_from(filter.kind).map_err(|_| unknown("filter.kind"))? {
+        pb::SubjectKind::Unspecified => Kind::All,
+        pb::SubjectKind::Number => Kind::Numbers,
+        pb::SubjectKind::Range => Kind::Ranges,
+    };
+    let prefix = parsed("filter.prefix", &filter.prefix)?;
+    let feed = parsed("filter.feed", &filter.feed)?;
+    pb::Action::try_from(filter.action).map_err(|_| unknown("filter.action"))?;
+    let action = listings::action(filter.action);
+    let covering = parsed("filter.covering", &filter.covering)?;
+    Ok(Filter { kind, prefix, feed, action, covering, asked: filter.encode_to_vec() })
+}
+
+/// Reads a part of a filter; an empty text leaves nothing out.
+fn parsed<T: std::str::FromStr<Err: ToString>>(field: &str, text: &str) -> Result<Option<T>, OperateError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|error: T::Err| OperateError::invalid(field, error))
+}
