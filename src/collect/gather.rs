@@ -17,7 +17,7 @@ use crate::feed::{Catalogue, Definition, Page, PageError, ReadOptions, Verdict, 
 
 use super::judge::{Row, is_bad};
 use super::web::shown::shown;
-use super::web::{FetchError, Fetched, Fetcher, PageRequest, RefusedBy, Validators};
+use super::web::{self, FetchError, Fetched, Fetcher, PageRequest, RefusedBy, Validators};
 use super::{CollectError, RunOutcome};
 
 /// The most unpacked bytes of a run.
@@ -71,25 +71,13 @@ pub(super) async fn gather(
     let mut changed: Option<(Url, String)> = None;
     while let Some(step) = walk.next_step() {
         let first = definition.urls.contains(&step.url);
-        let request = PageRequest {
-            validators: validators.clone(),
-            mirrors: definition.mirrors.clone(),
-            ..PageRequest::new(step.url.as_str(), Duration::from_secs(definition.pace_seconds.into()))
-        };
         let pages = walk.pages();
         let stopped = |outcome, why, wait| Ok(Gathered::Stopped { outcome, why, wait, pages });
-        let page = match fetcher.get(request).await {
-            Ok(Fetched::NotModified) => return Ok(Gathered::NotModified),
-            Ok(Fetched::Page(page)) => page,
-            Ok(Fetched::Refused { status: Some(404 | 410), .. }) if !first => continue,
-            Ok(Fetched::Refused { status, retry_after, by }) => {
-                let (outcome, why, wait) = refusal(status, retry_after, by);
-                return stopped(outcome, why, wait);
-            }
-            Err(error @ (FetchError::Options(_) | FetchError::TooManyHosts { .. })) => {
-                return Err(error.into());
-            }
-            Err(error) => return stopped(RunOutcome::Failed, error.to_string(), Duration::ZERO),
+        let page = match fetch(fetcher, definition, &step.url, validators.clone(), first).await? {
+            Fetch::Page(page) => page,
+            Fetch::Missing => continue,
+            Fetch::NotModified => return Ok(Gathered::NotModified),
+            Fetch::Stopped(outcome, why, wait) => return stopped(outcome, why, wait),
         };
         let now = clock();
         bytes += page.body.len();
@@ -114,25 +102,8 @@ pub(super) async fn gather(
             Verdict::Fine | Verdict::Empty => {}
         }
         walk.took(&step, &page);
-        haul.looked += (page.rows.len() + page.dropped.len()) as u64;
-        haul.dropped += page.dropped.len() as u64;
-        haul.bad += page.dropped.iter().filter(|dropped| is_bad(dropped.reason)).count() as u64;
-        for row in &page.rows {
-            let row = Row {
-                number: row.number,
-                last: row.seen(now).1,
-                dated: row.active.is_some(),
-                state: if definition.tells_state() {
-                    row.state.of_sighting()
-                } else {
-                    SightingState::Unknown
-                },
-            };
-            let known = found.entry(row.number).or_insert(row);
-            if row.last > known.last {
-                *known = row;
-            }
-        }
+        haul.count(&page);
+        add_rows(&mut found, &page, definition, now);
     }
     haul.pages = walk.pages();
     if let Some((url, why)) = changed {
@@ -147,6 +118,60 @@ pub(super) async fn gather(
     }
     haul.rows = found.into_values().collect();
     Ok(Gathered::Haul(haul))
+}
+
+/// What asking for one page came to.
+enum Fetch {
+    Page(web::Page),
+    /// Past the first page: the list has ended.
+    Missing,
+    NotModified,
+    /// The run ends here: with what outcome, why, and how long the site asks to be left alone.
+    Stopped(RunOutcome, String, Duration),
+}
+
+async fn fetch(
+    fetcher: &Fetcher,
+    definition: &Definition,
+    url: &Url,
+    validators: Option<Validators>,
+    first: bool,
+) -> Result<Fetch, CollectError> {
+    let pace = Duration::from_secs(definition.pace_seconds.into());
+    let mirrors = definition.mirrors.clone();
+    let request = PageRequest { validators, mirrors, ..PageRequest::new(url.as_str(), pace) };
+    Ok(match fetcher.get(request).await {
+        Ok(Fetched::NotModified) => Fetch::NotModified,
+        Ok(Fetched::Page(page)) => Fetch::Page(page),
+        Ok(Fetched::Refused { status: Some(404 | 410), .. }) if !first => Fetch::Missing,
+        Ok(Fetched::Refused { status, retry_after, by }) => {
+            let (outcome, why, wait) = refusal(status, retry_after, by);
+            Fetch::Stopped(outcome, why, wait)
+        }
+        Err(error @ (FetchError::Options(_) | FetchError::TooManyHosts { .. })) => return Err(error.into()),
+        Err(error) => Fetch::Stopped(RunOutcome::Failed, error.to_string(), Duration::ZERO),
+    })
+}
+
+impl Haul {
+    /// Counts the rows of a page.
+    fn count(&mut self, page: &Page) {
+        self.looked += (page.rows.len() + page.dropped.len()) as u64;
+        self.dropped += page.dropped.len() as u64;
+        self.bad += page.dropped.iter().filter(|dropped| is_bad(dropped.reason)).count() as u64;
+    }
+}
+
+/// Takes in the rows of a page; of two about one number, the one that was seen later.
+fn add_rows(found: &mut BTreeMap<Number, Row>, page: &Page, definition: &Definition, now: UnixTime) {
+    for row in &page.rows {
+        let state = if definition.tells_state() { row.state.of_sighting() } else { SightingState::Unknown };
+        let row = Row { number: row.number, last: row.seen(now).1, dated: row.active.is_some(), state };
+        let known = found.entry(row.number).or_insert(row);
+        if row.last > known.last {
+            *known = row;
+        }
+    }
 }
 
 /// Reads a page on a thread of its own; a reader that breaks takes nothing else along.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tonic::codegen::Service;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 
@@ -15,13 +16,13 @@ use crate::sync::Freshness;
 
 use super::health::Health;
 use super::pb::admin_service_server::AdminServiceServer;
-use super::pb::check_service_server::CheckServiceServer;
+use super::pb::check_service_server::{CheckServiceServer, SERVICE_NAME};
 use super::pb::feed_service_server::FeedServiceServer;
 use super::pb::key_service_server::KeyServiceServer;
 use super::pb::outcome_service_server::OutcomeServiceServer;
 use super::pb::owner_service_server::OwnerServiceServer;
 use super::wire::connections::{self, ConnectionOptions};
-use super::wire::gate::{Guard, Services};
+use super::wire::gate::{Direct, Guard, Services};
 use super::{AdminRpc, CheckRpc, FeedRpc, KeyRpc, OutcomeRpc, OwnerRpc, pb};
 
 /// What a listener does besides its services.
@@ -86,7 +87,9 @@ impl Server {
             .add_service(KeyServiceServer::new(key))
             .add_service(HealthServer::new(health.service()));
         let others = if options.reflection { with_reflection(others) } else { others };
-        let services = Arc::new(Services::new(check, others, options.guard));
+        let direct =
+            Direct { name: SERVICE_NAME, call: Box::new(move |request| check.clone().call(request)) };
+        let services = Arc::new(Services::new(direct, others, options.guard));
         // Before the first connection: whoever asks at once must hear the truth.
         health.tell(freshness.is_loaded()).await;
         let until_shutdown = async {

@@ -12,7 +12,7 @@ use crate::operate::audit::AuditError;
 use crate::operate::{OperateError, REUSED};
 use crate::store::{LEASE, StoreError};
 
-use super::wire::seldom::Seldom;
+use super::log_limiter::LogLimiter;
 
 /// A field of a request that is out of form, and what was expected there.
 pub(super) type Wrong = (&'static str, Cow<'static, str>);
@@ -91,9 +91,9 @@ fn of_audit(error: &AuditError, message: String) -> Status {
 
 /// What a store failure means to a caller. A store that is away fails every call, so one line is logged in ten seconds.
 pub(super) fn of_store(error: &StoreError) -> Status {
-    static AWAY: Seldom = Seldom::once(Duration::from_secs(10));
+    static AWAY: LogLimiter = LogLimiter::once(Duration::from_secs(10));
     if error.is_transient() {
-        AWAY.tell(|untold| tracing::error!(%error, untold, "a call failed, because the store is away"));
+        AWAY.log(|untold| tracing::error!(%error, untold, "a call failed, because the store is away"));
         return unavailable(error.to_string());
     }
     tracing::error!(%error, "a call to the store failed");

@@ -9,6 +9,7 @@ mod backtest;
 mod bad_input;
 mod bursts;
 mod changes;
+mod contract;
 mod decisions;
 mod feed;
 mod feeds_served;

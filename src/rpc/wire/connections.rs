@@ -34,7 +34,7 @@ use super::gate::{Gate, Services};
 use super::gated_call::Call;
 use super::metrics::{Connected, REFUSED};
 use super::peer::Peer;
-use super::seldom::Seldom;
+use crate::rpc::log_limiter::LogLimiter;
 
 /// How connections are kept and ended.
 #[derive(Debug, Clone, Copy)]
@@ -93,16 +93,16 @@ const NO_DESCRIPTORS: Duration = Duration::from_millis(250);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Connections that broke the bounds.
-static BROKEN: Seldom = Seldom::once(MINUTE);
+static BROKEN: LogLimiter = LogLimiter::once(MINUTE);
 
 /// Connections whose answers nobody reads.
-static UNREAD: Seldom = Seldom::once(MINUTE);
+static UNREAD: LogLimiter = LogLimiter::once(MINUTE);
 
 /// Peers that went away before TLS was there, as the probes of a load balancer do all day.
-static GONE: Seldom = Seldom::once(Duration::from_secs(3_600));
+static GONE: LogLimiter = LogLimiter::once(Duration::from_secs(3_600));
 
 /// Peers with whom TLS failed: a few, because each may be another client's certificate.
-static NO_TLS: Seldom = Seldom::few(10, MINUTE);
+static NO_TLS: LogLimiter = LogLimiter::few(10, MINUTE);
 
 /// Serves `services` on `listener` until `shutdown`, then drains.
 pub(crate) async fn serve(
@@ -114,7 +114,7 @@ pub(crate) async fn serve(
 ) {
     let (stop, stopped) = watch::channel(false);
     let mut open = JoinSet::new();
-    let full = Seldom::once(MINUTE);
+    let full = LogLimiter::once(MINUTE);
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -133,7 +133,7 @@ pub(crate) async fn serve(
             }
             Ok(_) => {
                 REFUSED.inc();
-                full.tell(|untold| {
+                full.log(|untold| {
                     tracing::warn!(
                         connections = options.most,
                         untold,
@@ -144,7 +144,7 @@ pub(crate) async fn serve(
             Err(error) if of_one_peer(&error) => {}
             Err(error) => {
                 REFUSED.inc();
-                full.tell(|untold| tracing::error!(%error, untold, "no connection can be accepted: are there enough file descriptors?"));
+                full.log(|untold| tracing::error!(%error, untold, "no connection can be accepted: are there enough file descriptors?"));
                 tokio::time::sleep(NO_DESCRIPTORS).await;
             }
         }
@@ -247,13 +247,13 @@ impl Connection {
                     without_progress = if waits { without_progress + 1 } else { 0 };
                     taken = takes;
                     if without_progress >= 3 {
-                        return UNREAD.tell(|untold| {
+                        return UNREAD.log(|untold| {
                             tracing::info!(peer = %peer.address, untold, "closed a connection: its answers are not read");
                         });
                     }
                     without_key = if peer.has_stream_without_key() { without_key + 1 } else { 0 };
                     if without_key >= 2 {
-                        return UNREAD.tell(|untold| {
+                        return UNREAD.log(|untold| {
                             tracing::info!(peer = %peer.address, untold, "closed a connection: a stream's API key has ended, and its answers are not read");
                         });
                     }
@@ -271,8 +271,8 @@ impl Connection {
 fn without_tls(peer: &Peer, error: &io::Error) {
     use io::ErrorKind as Kind;
     let gone = matches!(error.kind(), Kind::UnexpectedEof | Kind::ConnectionReset | Kind::BrokenPipe);
-    let seldom = if gone { &GONE } else { &NO_TLS };
-    seldom.tell(|untold| tracing::info!(peer = %peer.address, %error, untold, "no TLS with a peer"));
+    let limiter = if gone { &GONE } else { &NO_TLS };
+    limiter.log(|untold| tracing::info!(peer = %peer.address, %error, untold, "no TLS with a peer"));
 }
 
 /// A peer that goes away is no news; one that broke the bounds of HTTP/2 is, once a minute.
@@ -285,7 +285,7 @@ fn ended_in_error(peer: &Peer, error: &hyper::Error) {
     if gone || error.is_timeout() || error.is_incomplete_message() {
         return tracing::debug!(peer = %peer.address, %error, "a connection ended");
     }
-    BROKEN.tell(|untold| {
+    BROKEN.log(|untold| {
         let cause = cause.map(ToString::to_string).unwrap_or_default();
         tracing::warn!(
             peer = %peer.address,

@@ -11,7 +11,6 @@ pub(crate) mod held_body;
 pub(crate) mod methods;
 pub mod metrics;
 pub(crate) mod peer;
-pub(crate) mod seldom;
 pub(crate) mod sheds;
 pub(crate) mod small_messages;
 #[cfg(feature = "otlp")]

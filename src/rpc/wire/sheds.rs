@@ -12,7 +12,7 @@ use crate::access::{ANONYMOUS, Caller, Weight};
 use crate::metric::{Counter, Counters, counters};
 
 use super::super::status::too_busy;
-use super::seldom::Seldom;
+use crate::rpc::log_limiter::LogLimiter;
 
 /// The log has one line for each client and weight in this time.
 const EVERY: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ static COUNTERS: LazyLock<Counters> = LazyLock::new(|| {
 /// The refused calls of one client and weight.
 struct Shed {
     count: Counter,
-    log: Seldom,
+    log: LogLimiter,
 }
 
 static SHEDS: LazyLock<Mutex<HashMap<String, Arc<[Shed]>>>> = LazyLock::new(Mutex::default);
@@ -37,7 +37,7 @@ pub(crate) fn shed(weight: Weight, caller: &Caller) -> Box<Status> {
     // The lock is not kept while a line is written: a log that nobody reads must not stop workers.
     if let Some(shed) = by_weight(client).get(weight as usize) {
         shed.count.inc();
-        shed.log.tell(|before| {
+        shed.log.log(|before| {
             tracing::warn!(
                 client,
                 weight = weight.as_str(),
@@ -57,7 +57,7 @@ fn by_weight(client: &str) -> Arc<[Shed]> {
     }
     let new = |weight: Weight| Shed {
         count: COUNTERS.with_label_values(&[client, weight.as_str()]),
-        log: Seldom::once(EVERY),
+        log: LogLimiter::once(EVERY),
     };
     let new: Arc<[Shed]> = Weight::ALL.map(new).into();
     sheds.insert(client.to_owned(), Arc::clone(&new));
