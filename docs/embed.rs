@@ -4,6 +4,8 @@
 //! `cargo run --no-default-features --example embed -- +447400123456`, or with `--snapshot FILE` before the number to
 //! judge by the index that a server has saved.
 
+#![allow(clippy::print_stdout)] // what an example is for
+
 use std::error::Error;
 use std::fs::File;
 use std::io::BufReader;
