@@ -1,7 +1,6 @@
-//! `OwnerService`: tells the owner of a number whether and by whom it is listed, and nothing else.
+//! `OwnerService`: answers the owner of a number whether and by whom it is listed, and nothing else.
 //!
-//! Answers from memory. Must not tell of neighbours, policies, scores, names or reasons of operators,
-//! nor which lists numguard's operator has beside public pages.
+//! Answers from memory. Must not decide what an owner may know: `core::check::listers` does.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -13,8 +12,8 @@ use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::clock::now;
-use crate::core::index::{Found, Index, Published, Seen};
-use crate::core::listing::{Action, Day, FeedName};
+use crate::core::check::{Lister, ListerKind, listers};
+use crate::core::index::Published;
 use crate::core::number::Region;
 use crate::sync::Freshness;
 
@@ -60,54 +59,16 @@ impl Open {
         let details = ErrorDetails::with_retry_info(Some(wait));
         Err(Status::with_error_details(Code::ResourceExhausted, "too many questions: ask later", details))
     }
-
-    fn listers(&self, index: &Index, found: &Found<'_>) -> Vec<pb::Lister> {
-        let allowed = found.decision.is_some_and(|decision| decision.action == Action::Allow);
-        if allowed || (found.decision.is_none() && found.range_allowed.is_some()) {
-            return Vec::new();
-        }
-        let mut listers: Vec<pb::Lister> = Vec::new();
-        for seen in [found.seen, found.range_seen.and_then(|entry| entry.seen)].into_iter().flatten() {
-            self.seen(index, seen, &mut listers);
-        }
-        let range = found.range_blocked.and_then(|entry| entry.decision.as_ref());
-        let blocked = [found.decision, range].into_iter().flatten();
-        if let Some(since) = blocked.map(|decision| decision.decided_at.day()).min() {
-            add(&mut listers, pb::ListerKind::Operator, "", since);
-        }
-        listers
-    }
-
-    fn seen(&self, index: &Index, seen: Seen, listers: &mut Vec<pb::Lister>) {
-        let feeds = &index.provenance(seen).feeds;
-        let pages: Vec<&str> = feeds.iter().filter_map(|feed| self.page(feed)).collect();
-        for page in &pages {
-            add(listers, pb::ListerKind::PublicPage, page, seen.first);
-        }
-        if pages.len() < feeds.len() || feeds.is_empty() {
-            add(listers, pb::ListerKind::List, "", seen.first);
-        }
-    }
-
-    /// The page behind a feed, if anybody can read it.
-    fn page<'a>(&self, feed: &'a FeedName) -> Option<&'a str> {
-        let site = feed.as_str().rsplit("__").next()?;
-        let site = site.strip_suffix("-starter").unwrap_or(site);
-        self.public.contains(site).then_some(site)
-    }
 }
 
-/// Each lister once, with its earliest day.
-fn add(listers: &mut Vec<pb::Lister>, kind: pb::ListerKind, page: &str, since: Day) {
-    let since = listings::timestamp(since.start());
-    let same = |lister: &&mut pb::Lister| lister.kind() == kind && lister.page == page;
-    match listers.iter_mut().find(same) {
-        Some(known) if known.since.is_some_and(|known| known.seconds <= since.seconds) => {}
-        Some(known) => known.since = Some(since),
-        None => {
-            listers.push(pb::Lister { kind: kind.into(), page: page.to_owned(), since: Some(since) });
-        }
-    }
+fn message(lister: &Lister<'_>) -> pb::Lister {
+    let (kind, page) = match lister.kind {
+        ListerKind::PublicPage(page) => (pb::ListerKind::PublicPage, page),
+        ListerKind::List => (pb::ListerKind::List, ""),
+        ListerKind::Operator => (pb::ListerKind::Operator, ""),
+    };
+    let since = Some(listings::timestamp(lister.since.start()));
+    pb::Lister { kind: kind.into(), page: page.to_owned(), since }
 }
 
 #[tonic::async_trait]
@@ -136,7 +97,8 @@ impl pb::owner_service_server::OwnerService for OwnerRpc {
         let parsed =
             numbers::parse(&request.number, region).await.map_err(|error| invalid("number", error))?;
         let index = open.published.load();
-        let listed_by = open.listers(&index, &index.find(parsed.number, now()));
+        let found = index.find(parsed.number, now());
+        let listed_by: Vec<_> = listers(&index, &found, &open.public).iter().map(message).collect();
         Ok(Response::new(pb::AskListingResponse { listed: !listed_by.is_empty(), listed_by }))
     }
 }

@@ -4,6 +4,7 @@
 //! signal and policy meet. Must stay readable in one glance.
 
 mod explain;
+mod listers;
 #[cfg(test)]
 mod properties;
 
@@ -16,6 +17,7 @@ use crate::core::policy::{Judgement, Policy};
 use crate::core::signal::{self, Context};
 
 pub use explain::{Part, explain};
+pub use listers::{Lister, ListerKind, listers};
 
 /// What is known about a text that was given as a number, and what to do about it.
 #[derive(Debug, Clone, PartialEq)]
