@@ -56,6 +56,8 @@ pub mod feed;
 #[cfg(feature = "server")]
 pub mod lab;
 #[cfg(feature = "server")]
+mod log_limiter;
+#[cfg(feature = "server")]
 pub mod metric;
 #[cfg(feature = "server")]
 pub mod operate;

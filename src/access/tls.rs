@@ -204,7 +204,7 @@ impl TlsOptions {
         let path = self.certificate.display().to_string();
         let chain = certificates(&self.certificate, &files.certificate)?;
         let first = chain.first().map(|certificate| certificate.as_ref()).unwrap_or_default();
-        let odd = |_| not_pem(&self.certificate, "a certificate");
+        let odd = |_| not_pem(&self.certificate, "a certificate (X.509, valid from 1970 or later)");
         // Raw: a serial number longer than RFC 5280 allows does not matter here.
         let certificate = CertificateInner::<Raw>::from_der(first).map_err(odd)?;
         let validity = certificate.tbs_certificate().validity();

@@ -1,6 +1,7 @@
 //! The global flags: declared once, taken before and after the verb, shown where a verb uses them, and
 //! refused where they would have no effect that the user expects.
 
+use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, Error, Id};
@@ -35,7 +36,16 @@ pub(crate) fn declare(command: Command) -> Command {
     let groups: Vec<ArgGroup> =
         command.get_groups().filter(|group| group.get_args().next().is_some()).cloned().collect();
     let global: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    let command = command.mut_args(|arg| if arg.is_global_set() { without_environment(arg) } else { arg });
     command.mut_subcommands(|verb| show_used(verb, &groups, &global))
+}
+
+/// A flag that the environment cannot set here, though the help still names its variable. Clap reads a variable
+/// wherever the flag is declared, and an empty one would stop verbs that do not use the flag.
+fn without_environment(arg: Arg) -> Arg {
+    let Some(name) = arg.get_env().map(|name| name.to_string_lossy().into_owned()) else { return arg };
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    arg.env(Resettable::Reset).help(format!("{help} [env: {name}]"))
 }
 
 /// A verb whose help shows the global flags that it uses, and hides the others. Each verb gets copies to
@@ -44,7 +54,8 @@ fn show_used(mut verb: Command, groups: &[ArgGroup], global: &[Arg]) -> Command 
     for group in groups {
         let hide = !uses(&verb, group.get_id());
         let members = |arg: &&Arg| group.get_args().any(|id| id == arg.get_id());
-        verb = verb.args(global.iter().filter(members).map(|arg| arg.clone().hide(hide)));
+        let members = global.iter().filter(members).cloned().map(|arg| arg.hide(hide));
+        verb = verb.args(members.map(|arg| if hide { without_environment(arg) } else { arg }));
     }
     verb.mut_subcommands(|below| show_used(below, groups, global))
 }

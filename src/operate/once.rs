@@ -15,6 +15,7 @@ use prost::Message;
 
 use crate::clock::now;
 use crate::core::listing::UnixTime;
+use crate::log_limiter::LogLimiter;
 use crate::store::Store;
 use crate::store::notes::{self, NoteEdit, UpdateError};
 
@@ -158,7 +159,10 @@ impl Note {
             Ok(())
         });
         if let Err(error) = noted.await {
-            tracing::debug!(%error, "it cannot be noted that a request is still being done");
+            static AWAY: LogLimiter = LogLimiter::once(Duration::from_secs(10));
+            AWAY.log(|left_out| {
+                tracing::error!(%error, untold = left_out, "it cannot be noted that a request is still being done");
+            });
         }
     }
 

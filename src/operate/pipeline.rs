@@ -4,9 +4,11 @@
 //! Must not know any change: `record` and `once` do what all of them need.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{RwLock, oneshot};
 
+use crate::log_limiter::LogLimiter;
 use crate::store::Store;
 
 use super::OperateError;
@@ -68,7 +70,10 @@ pub(super) async fn to_its_end<T: Send + 'static>(
         if let Err(error) = &done
             && caller.is_closed()
         {
-            tracing::error!(%error, "a change failed after its caller had gone away");
+            static ABANDONED: LogLimiter = LogLimiter::once(Duration::from_secs(10));
+            ABANDONED.log(|left_out| {
+                tracing::error!(%error, untold = left_out, "a change failed after its caller had gone away");
+            });
         }
         done
     });

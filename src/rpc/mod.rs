@@ -8,7 +8,6 @@ mod check_service;
 mod feed_service;
 mod health;
 mod key_service;
-mod log_limiter;
 pub mod messages;
 mod numbers;
 mod outcome_service;

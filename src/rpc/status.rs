@@ -12,7 +12,7 @@ use crate::operate::audit::AuditError;
 use crate::operate::{OperateError, REUSED};
 use crate::store::{LEASE, StoreError};
 
-use super::log_limiter::LogLimiter;
+use crate::log_limiter::LogLimiter;
 
 /// A field of a request that is out of form, and what was expected there.
 pub(super) type Wrong = (&'static str, Cow<'static, str>);

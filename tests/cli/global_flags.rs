@@ -175,6 +175,36 @@ fn a_verb_refuses_flags_that_would_have_no_effect() {
     assert_eq!(run(&["--yes", "config", "check"]).code, Some(0));
 }
 
+/// Compose files and shared settings leave variables empty; a user's name may be any bytes.
+#[test]
+fn an_empty_or_odd_variable_stops_no_verb_that_does_not_use_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let odd = std::ffi::OsStr::from_bytes(b"\xff");
+    let names = [
+        "NUMGUARD_CA",
+        "NUMGUARD_CERT",
+        "NUMGUARD_CERT_KEY",
+        "NUMGUARD_API_KEY_FILE",
+        "NUMGUARD_SERVER",
+        "USER",
+    ];
+    for name in names {
+        for value in [std::ffi::OsStr::new(""), odd] {
+            let ran =
+                |arguments: &[&str]| -> Ran { command(arguments).env(name, value).output().unwrap().into() };
+            let checked = ran(&["config", "check"]);
+            assert_eq!(checked.code, Some(0), "{name} {value:?}: {checked:?}");
+            let serve = ran(&["serve", "--config", "/nowhere"]);
+            assert!(
+                serve.code == Some(1) && serve.stderr.contains("/nowhere"),
+                "{name} {value:?}: {serve:?}"
+            );
+            let listed = ran(&["audit", "list", "--data-dir", "/nowhere"]);
+            assert_ne!(listed.code, Some(2), "{name} {value:?}: {listed:?}");
+        }
+    }
+}
+
 #[test]
 fn what_the_environment_says_stops_no_verb_that_asks_no_service() {
     let ran = |arguments: &[&str]| -> Ran {

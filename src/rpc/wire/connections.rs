@@ -34,7 +34,7 @@ use super::gate::{Gate, Services};
 use super::gated_call::Call;
 use super::metrics::{Connected, REFUSED};
 use super::peer::Peer;
-use crate::rpc::log_limiter::LogLimiter;
+use crate::log_limiter::LogLimiter;
 
 /// How connections are kept and ended.
 #[derive(Debug, Clone, Copy)]

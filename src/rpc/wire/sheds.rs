@@ -12,7 +12,7 @@ use crate::access::{ANONYMOUS, Caller, Weight};
 use crate::metric::{Counter, Counters, counters};
 
 use super::super::status::too_busy;
-use crate::rpc::log_limiter::LogLimiter;
+use crate::log_limiter::LogLimiter;
 
 /// The log has one line for each client and weight in this time.
 const EVERY: Duration = Duration::from_secs(60);
