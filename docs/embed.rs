@@ -1,8 +1,8 @@
-//! Embeds the checker: the library without the server, in a program of yours.
+//! Example: a program that embeds the checker (the library without the server).
 //!
 //! In Cargo.toml: `numguard = { path = "...", default-features = false }`. Run this example with
-//! `cargo run --no-default-features --example embed -- +447400123456`, or with `--snapshot FILE` before the number to
-//! judge by the index that a server has saved.
+//! `cargo run --no-default-features --example embed -- +447400123456`; put `--snapshot FILE` before the numbers to
+//! judge by a server's `index.snapshot`.
 
 #![allow(clippy::print_stdout)] // what an example is for
 

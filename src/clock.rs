@@ -1,5 +1,5 @@
-//! The wall clock: the only file that reads it. Must not be used by `core`, `feed`, `lab` or `store`,
-//! which get the time as an argument.
+//! The wall clock: the only file that reads it. Only rooms whose line in `ROOMS` of `tests/architecture.rs` lists
+//! `clock` may call it (`operate`, `rpc`, `config`, `app`, `cli`); all others get the time as an argument.
 
 use std::time::SystemTime;
 

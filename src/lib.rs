@@ -30,6 +30,7 @@
 //! | `access`, `operate` | who may call; what people and clients change, and the record of it |
 //! | `rpc` | gRPC services; `rpc/wire` has the connections and the gate |
 //! | `telemetry`, `config`, `app`, `cli` | logs and metrics, settings, wiring, the command line |
+//! | `metric`, `clock`, `random` | making metrics, the wall clock, randomness of the operating system |
 
 // Without the server, what only the server uses of the core is unused, and nothing of it is public.
 #![cfg_attr(not(feature = "server"), allow(dead_code, unused_imports, unreachable_pub))]

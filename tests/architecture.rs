@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Rooms, and the rooms that each may import. A file belongs to the longest name that its path begins with. A room that
-/// is listed under another one is imported by its own name: `rpc` says nothing of `rpc/wire`.
+/// is listed under another one is imported by its own name: `rpc` says nothing of `rpc/wire`. Only rooms that list
+/// `clock` may read the wall clock; all others get the time as an argument.
 #[rustfmt::skip] // a line a room
 const ROOMS: &[(&str, &[&str])] = &[
     ("core/number", &[]),

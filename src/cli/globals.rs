@@ -1,5 +1,5 @@
-//! The global flags: declared once, taken before and after the verb, shown where a verb uses them, and
-//! refused where they would have no effect that the user expects.
+//! The global flags. Declared once; accepted before or after the verb; shown by verbs that use them; refused by
+//! others, where they would have no effect (`--yes` excepted).
 
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::connection::asked::AskedFlags;
 use super::output::OutputFlag;
 
-/// The flags of all verbs. A verb reads a group of them by a field `Uses<Group>`.
+/// The flags of all verbs. To use a group, a verb flattens a field `Uses<Group>`, e.g. `OutputArg`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
@@ -48,8 +48,8 @@ fn without_environment(arg: Arg) -> Arg {
     arg.env(Resettable::Reset).help(format!("{help} [env: {name}]"))
 }
 
-/// A verb whose help shows the global flags that it uses, and hides the others. Each verb gets copies to
-/// itself, because clap would hand on those of the noun above it.
+/// A verb whose help shows the global flags that it uses, and hides the others. Each verb gets its own copies;
+/// otherwise clap passes on those of its noun.
 fn show_used(mut verb: Command, groups: &[ArgGroup], global: &[Arg]) -> Command {
     for group in groups {
         let hide = !uses(&verb, group.get_id());
@@ -65,8 +65,8 @@ fn uses(verb: &Command, group: &Id) -> bool {
     verb.get_groups().any(|mark| mark.get_id() == group)
 }
 
-/// Why a verb that does not use a group of flags refuses them. `--yes` is not here: where nothing is
-/// asked, it has its effect already.
+/// Why a verb that does not use a group of flags refuses them. `--yes` is missing here: a verb that asks nothing may
+/// ignore it.
 fn refusals() -> [(Option<Id>, &'static str); 3] {
     [
         (Connection::group_id(), "it asks no service"),
@@ -108,7 +108,7 @@ fn long(id: impl AsRef<str>) -> String {
     id.as_ref().replace('_', "-")
 }
 
-/// The verb that was named, as far as it is, and what was typed for it.
+/// The innermost verb that was named, and its arguments.
 pub(crate) fn verb<'a>(command: &'a Command, matches: &'a ArgMatches) -> (&'a Command, &'a ArgMatches) {
     let below = matches.subcommand().and_then(|(name, below)| Some((command.find_subcommand(name)?, below)));
     below.map_or((command, matches), |(command, matches)| verb(command, matches))

@@ -1,7 +1,7 @@
-//! The command line: a folder per noun, a file per verb.
+//! The command line: a folder or a file per noun.
 //!
-//! Data goes to stdout, everything else to stderr. Must not hold rules: verbs call the service, `serve` calls
-//! `app`.
+//! Data goes to stdout, everything else to stderr. Must not hold rules: most verbs call the service and `serve` calls
+//! `app`. `key --offline` works on the store itself; verbs on files, such as `audit` and `backtest`, call no service.
 
 mod admin;
 mod allocation;

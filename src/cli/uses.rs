@@ -5,7 +5,8 @@ use std::ops::Deref;
 use clap::{ArgGroup, ArgMatches, Args, Command, FromArgMatches};
 
 /// The values of a group of global flags. As a flattened field of a verb's arguments it declares no
-/// flag; it leaves a mark, by which `globals` knows that the verb uses the group.
+/// flag; it leaves a mark, by which `globals` knows that the verb uses the group. Never flatten the group itself: that
+/// would declare its flags again.
 #[derive(Debug, Clone)]
 pub(crate) struct Uses<F>(F);
 

@@ -1,19 +1,4 @@
-//! Collecting: polite fetching, and runs of feeds that nobody can poison. The only room that asks
-//! websites for pages.
-//!
-//! Fetching knows no feeds:
-//!
-//! | file | what it is for |
-//! |---|---|
-//! | `options`, `request`, `error` | what a caller sets, asks for and gets |
-//! | `fetcher` | one page: robots, turn, redirects, in this order |
-//! | `hosts`, `host_queue` | the hosts asked lately; the pace of one, its one request in flight, its Retry-After |
-//! | `robots`, `robots_cache`, `robots_rules` | robots.txt: fetched, kept for a day, obeyed |
-//! | `exchange`, `client`, `retry_after` | one request, within all its caps |
-//! | `redirect`, `address`, `resolver` | where a request may go at all |
-//! | `shown` | URLs as errors show them: without digits of numbers |
-//!
-//! On top of it, the collector:
+//! Collecting: runs of feeds that nobody can poison. `web` fetches their pages politely; only it asks websites.
 //!
 //! | file | what it is for |
 //! |---|---|

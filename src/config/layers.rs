@@ -1,8 +1,7 @@
 //! Layers of settings: later ones win, and an error names the setting and the layer that is wrong.
 //!
-//! Merging is this short, and `serde_path_to_error` finds the setting; the crates for layered
-//! configuration (figment, config) bring a dozen others with them. Must not read files or the
-//! environment.
+//! Merged by hand, because it is short; crates for it (figment, config) bring a dozen others. `serde_path_to_error`
+//! finds the setting that is wrong. Must not read files or the environment.
 
 use std::fmt;
 
@@ -36,7 +35,7 @@ impl Layers {
         self.0.push((source, settings));
     }
 
-    /// What the layers come to; the error is one line.
+    /// The merged settings; the error is one line.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
         let mut merged = Table::new();
         for (_, settings) in &self.0 {
@@ -48,7 +47,7 @@ impl Layers {
             let said =
                 self.0.iter().rev().find_map(|(source, settings)| Some((source, find(settings, &keys)?)));
             let Some((source, value)) = said else { return what };
-            // toml's words for a choice that is no text would mislead.
+            // toml's message for a choice of the wrong type misleads.
             if what.ends_with("expected string only") {
                 what = format!("invalid type: {}, expected a string", value.type_str());
             }

@@ -1,7 +1,7 @@
 //! Configuration: the only reader of environment and configuration files.
 //!
 //! Layers: [`DEFAULT`], a file, the environment, flags. Unknown settings are refused by name and
-//! file. Fills each room's options; no room imports this one.
+//! file. Fills each room's options; only `app` and `cli` import this one.
 
 mod access;
 mod audit;

@@ -1,7 +1,7 @@
 //! Why a request is not done, in words for its caller.
 //!
-//! The text is the whole message that a caller reads, so it must not hold a number's digits; what a face
-//! adds to it, such as a status code, is the face's own.
+//! The text is the whole message that a caller reads, so it must not hold a number's digits. What the
+//! caller (gRPC service, command line) adds to it, such as a status code, is not decided here.
 
 use crate::access::KeyError;
 use crate::collect::CollectError;
@@ -92,8 +92,8 @@ fn not_recorded(error: &AuditError) -> String {
     }
 }
 
-/// The collector's words, with the field of the request where one is wrong, and without the name that was
-/// asked for: it may be anything, a number too.
+/// The collector's words, with the field of the request where one is wrong, and without the name that was typed,
+/// which may be a number.
 fn not_collected(error: &CollectError) -> String {
     match error {
         CollectError::Unknown { known, .. } => format!("no feed has that name; there are {known}"),

@@ -1,7 +1,7 @@
 //! Feeds as operators run, pause and judge them, and regulators' files as they load them.
 //!
 //! A run, a release and a rollback answer once checks see what they stored. All that an operator does to a
-//! feed is on record, trials apart.
+//! feed is on record, except dry runs.
 
 use crate::collect::{
     AllocationReport, CollectError, Collector, FeedStatus, ImportAsked, NamedFile, QuarantinedRun,
@@ -40,7 +40,7 @@ impl Feeds {
         Self { pipeline, collector, progress }
     }
 
-    /// What requests are done through.
+    /// The pipeline that requests go through.
     pub fn pipeline(&self) -> &Pipeline {
         &self.pipeline
     }
@@ -74,7 +74,7 @@ impl Feeds {
         Ok(report)
     }
 
-    /// Runs a feed no more until it is resumed.
+    /// Stops the scheduled runs of a feed until it is resumed.
     pub async fn pause(&self, asked: Asked, feed: &FeedName) -> Result<(), OperateError> {
         let (collector, of, author) = (self.collector.clone(), feed.to_string(), asked.author.clone());
         let work = async move {
@@ -190,7 +190,7 @@ impl Feeds {
         work: impl Future<Output = Result<(T, String), CollectError>> + Send + 'static,
     ) -> Result<T, OperateError> {
         let About { verb, feed, run } = about;
-        // A name that no feed has is an error, and leaves no record.
+        // An unknown feed is an error and is not recorded.
         let before = state(&self.collector, feed.as_str()).await?;
         let order = Order { verb, feed: feed.to_string(), run, before };
         self.pipeline.order(asked, order, async move { Ok(work.await?) }).await

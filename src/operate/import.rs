@@ -1,6 +1,6 @@
 //! One import: rows are staged, and stored in one step when the import ends.
 //!
-//! Nothing of an import that breaks off, lies about its length or holds a wrong row is stored.
+//! An import that breaks off, miscounts its rows or holds a wrong row stores nothing.
 
 use std::collections::HashMap;
 
@@ -47,7 +47,7 @@ impl Staged {
         self.received
     }
 
-    /// Over all batches: another import that ends in the same words has another hash.
+    /// A hash over all batches: two imports with equal finish messages still differ.
     pub fn hasher(&self) -> &blake3::Hasher {
         &self.hasher
     }
@@ -62,7 +62,7 @@ impl Staged {
         Ok(())
     }
 
-    /// Takes in the next row, which `read` reads part by part; what is wrong with it is named by its place.
+    /// Stages the next row, which `read` reads part by part; an error names the row's place in the import.
     pub fn row(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<(), OperateError>,

@@ -1,6 +1,6 @@
 //! API keys as operators make, rotate and revoke them, through a service or on the store itself.
 //!
-//! Each change is on record before the store is asked. The text of a key is in the answer that made it, and
+//! Each change is on record before the store is changed. The text of a key is in the answer that made it, and
 //! nowhere else.
 
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub struct Rotation {
     pub key: KeyId,
     /// How long the old one still counts.
     pub overlap: Duration,
-    /// When the new one stops to count; nothing: after as long a life as the old one's.
+    /// When the new one ends; absent: it lives as long as the old one was to live when it was made.
     pub expires_at: Option<UnixTime>,
 }
 
@@ -57,7 +57,7 @@ impl KeyChanges {
         Self { keys: Keys::new(pipeline.store().clone()), pipeline, directory }
     }
 
-    /// What requests are done through.
+    /// The pipeline that requests go through.
     pub fn pipeline(&self) -> &Pipeline {
         &self.pipeline
     }
@@ -113,7 +113,7 @@ impl KeyChanges {
         Ok(OwnedKey { client, record })
     }
 
-    /// The time, as calls with a key find it: a clock that was set back makes no ended key count.
+    /// The time by which calls judge keys: a clock set back revives no ended key.
     fn now(&self) -> UnixTime {
         self.directory.as_ref().map_or_else(now, |directory| directory.now())
     }
@@ -133,7 +133,7 @@ fn about(change: KeyChange, id: KeyId, expires_at: Option<UnixTime>) -> KeyInten
     KeyIntent { change, key: id.to_string(), of: String::new(), scopes: Vec::new(), expires_at }
 }
 
-/// Reads the name of a key. A whole key is refused, so that none is where names are.
+/// Reads the name of a key. A whole key is refused, so that no secret is recorded as a name.
 pub fn named(text: &str) -> Result<KeyId, OperateError> {
     let name: Option<KeyId> = text.parse().ok().filter(|id: &KeyId| id.to_string() == text);
     let expected = "expected the name of a key, such as ng_0123456789ab";

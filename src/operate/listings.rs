@@ -50,7 +50,7 @@ impl Listings {
         Self { pipeline, seen }
     }
 
-    /// What requests are done through.
+    /// The pipeline that requests go through.
     pub fn pipeline(&self) -> &Pipeline {
         &self.pipeline
     }

@@ -1,20 +1,23 @@
 //! What people and clients change, and the record of it.
 //!
-//! Every change by an operator goes one way, whether it comes by gRPC or from the command line on the store
+//! Every change by an operator takes the same path, whether it comes by gRPC or from the command line on the store
 //! itself:
 //!
 //! ```text
-//! who + request id + what     a face reads its message (rpc, cli)
-//!   -> once                   a request with this id that was done is answered, and not done again
-//!   -> turn                   changes go side by side, an undo alone
-//!   -> record, intent         on disk before the store is asked; what cannot be recorded is refused
+//! who + request id + what     the caller (gRPC service, command line) reads its message
+//!   -> once                   called by the caller: a request id that was done before gets its first answer;
+//!                             nothing is done again
+//!   -> turn                   changes of listings run side by side; an undo runs alone; orders and keys take no turn
+//!   -> record, intent         on disk before the store is changed; what cannot be recorded is refused
 //!   -> apply                  the store, the collector, the keys
 //!   -> record, answer         how it ended
 //!   -> seen                   the answer waits until checks see the change
 //! ```
 //!
-//! `once` and `record` are steps of that way; `listings`, `undo`, `keys`, `feeds` and `outcomes` hold the rules
-//! of each kind of change. Must not know a face: no gRPC, no generated message, no command line.
+//! `pipeline` has what all steps share; `once`, `record` and `seen` are steps of that path. `listings`, `undo`, `keys`,
+//! `feeds` and `outcomes` hold the rules of each kind of change. `import` and `allocation_files` take in what arrives
+//! in parts, `pages` reads listings page by page, `asked` limits texts. Must not know its callers: no gRPC, no
+//! generated message, no command line.
 
 mod allocation_files;
 mod asked;

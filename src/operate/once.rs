@@ -1,9 +1,8 @@
 //! Requests with an id are done once: repeated, they answer as the first time and change nothing.
 //!
 //! What was answered is kept in notes of the store, so that it holds across servers and restarts:
-//! 256 notes, each with up to 16 requests of the last day. A request that fails is forgotten, and one of
-//! which nothing was heard for a minute, because its server was killed, may be done again. Each client has
-//! ids of its own.
+//! 256 notes, each with up to 16 requests of the last day. A failed request is forgotten. One whose server has not
+//! reported for a minute may be done again. Each client has ids of its own.
 //! Must not hold rules of any request: it knows bytes alone. Its own note is written as protobuf, which
 //! servers of an older version read too.
 
@@ -29,10 +28,10 @@ const LONGEST_ID: usize = 64;
 const PER_NOTE: usize = 16;
 const REMEMBERED: u32 = 86_400;
 
-/// A request that was heard of so long ago (seconds) and has no answer has lost its server.
+/// An unanswered request that was not reported on for so many seconds has lost its server.
 const GIVEN_UP: u32 = 60;
 
-/// How often one that takes long, such as a run of a feed, lets itself be heard of.
+/// How often the server of a long request, such as a run of a feed, reports that it still works on it.
 const HEARD_OF: Duration = Duration::from_secs(20);
 
 /// An answer that is larger (bytes) is not kept.
@@ -88,7 +87,7 @@ impl Digest {
     }
 }
 
-/// How an answer is remembered. What `write` leaves out, a repeated request is not answered.
+/// How an answer is remembered. A repeated request does not get what `write` leaves out.
 pub struct Form<A> {
     /// As bytes.
     pub write: fn(&A) -> Vec<u8>,

@@ -32,7 +32,7 @@ pub enum Kind {
     Ranges,
 }
 
-/// Which listings are wanted; a part that is absent leaves nothing out.
+/// Which listings are wanted. `None` restricts nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     /// Of this kind.
@@ -70,7 +70,7 @@ pub struct Page {
     pub next: Option<Subject>,
 }
 
-/// How many listings a page has, if so many are asked for; 0: no number is.
+/// How many listings a page has, if so many are asked for; 0 means the default.
 pub fn size(asked: u32) -> Result<usize, OperateError> {
     let (largest, usual) = PAGE;
     match asked {
@@ -81,9 +81,8 @@ pub fn size(asked: u32) -> Result<usize, OperateError> {
 }
 
 impl Filter {
-    /// What a token of this method and filter begins with, if the last subject of its page has this
-    /// key. Not secret: whoever may ask for a page may ask for any, so a token that is made up gains
-    /// nothing; this tells one that is of another query, altered, or cut.
+    /// The first bytes of a token: a hash over method, filter and last subject, whose key is `key`. No secret; it
+    /// detects a token of another query, or one altered or cut.
     fn seal(&self, key: &[u8]) -> [u8; SEAL] {
         let mut hasher = blake3::Hasher::new_derive_key("numguard 2026-11 page token of ListListings");
         hasher.update(&(self.asked.len() as u64).to_le_bytes()).update(&self.asked).update(key);

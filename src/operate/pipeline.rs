@@ -1,7 +1,6 @@
-//! What every change by an operator goes through: where it is kept, where it is put on record, and whose
-//! turn it is.
+//! What all changes share: the store, the audit record and the lock ([`Turns`]).
 //!
-//! Must not know any change: `record` and `once` do what all of them need.
+//! Must not know the kinds of change; the steps that they share are `record` and `once`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +13,11 @@ use crate::store::Store;
 use super::OperateError;
 use super::audit::{Audit, AuditError};
 
-/// Turns of one process at operators' changes: they go side by side; an undo goes alone, from its look at
-/// the listings to its last change.
+/// The lock on changes of listings: a change holds it shared; an undo holds it alone, from reading the listings to
+/// its last write.
 pub type Turns = Arc<RwLock<()>>;
 
-/// The way of every change by an operator. Clones are the same one. `S` is what the changes need of a store.
+/// The path of every change by an operator. Clones are the same one. `S` is what the changes need of a store.
 pub struct Pipeline<S: ?Sized = dyn Store> {
     pub(super) store: Arc<S>,
     pub(super) audit: Arc<Audit>,
@@ -36,7 +35,8 @@ impl<S: ?Sized> Clone for Pipeline<S> {
 }
 
 impl<S: ?Sized> Pipeline<S> {
-    /// Changes go to `store` and on record in `audit`; all pipelines of a process share its `turns`.
+    /// Changes go to `store` and on record in `audit`. Pipelines that change listings share the `turns` of their
+    /// process. One whose changes are never undone, such as that of keys, has turns of its own (`Turns::default()`).
     pub fn new(store: Arc<S>, audit: Arc<Audit>, turns: Turns) -> Self {
         Self { store, audit, turns }
     }
@@ -57,13 +57,12 @@ impl<S: ?Sized> Pipeline<S> {
     }
 }
 
-/// Does `work` to its end, also if the caller goes away: what is half done helps nobody. An error that the
-/// caller does not hear goes to the log.
+/// Runs `work` to its end even if the caller disconnects, so nothing stays half done; an error is then logged.
 pub(super) async fn to_its_end<T: Send + 'static>(
     what: &'static str,
     work: impl Future<Output = Result<T, OperateError>> + Send + 'static,
 ) -> Result<T, OperateError> {
-    // The other end goes with the caller.
+    // `_waits` is dropped with the caller; `is_closed` then says so.
     let (caller, _waits) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
         let done = work.await;

@@ -1,4 +1,4 @@
-//! What operators do: on record before it is done, and how it ended after.
+//! Records each operator's change before it is done, and afterwards how it ended.
 //!
 //! What feeds report by themselves is not recorded: a feed reports it again.
 
@@ -21,8 +21,8 @@ const BATCH: usize = 10_000;
 const MOST_SEEN: usize = 256;
 
 impl<S: ListingStore + ?Sized> Pipeline<S> {
-    /// Puts an operator's decision on a subject. The newest counts, and this one is: also within the second
-    /// of the one before it.
+    /// Puts an operator's decision on a subject. The newest decision wins, so this one is dated at least a second
+    /// after the one before it.
     pub(super) async fn decide(
         &self,
         asked: Asked,
@@ -56,8 +56,8 @@ impl<S: ListingStore + ?Sized> Pipeline<S> {
         .await
     }
 
-    /// Carries out what is about no listing, recorded as what `asked` says. `work` answers how things are
-    /// after.
+    /// Carries out an order (anything but a change of a listing or a key), recorded under `asked`. `work` also returns
+    /// a text on how things are afterwards.
     pub(super) async fn order<T: Send + 'static>(
         &self,
         asked: Asked,
@@ -82,7 +82,7 @@ impl<S: ListingStore + ?Sized> Pipeline<S> {
         .await
     }
 
-    /// A change of an API key: on record before `work` asks the store for it, and what came of it after.
+    /// Changes an API key: records the change before `work` makes it, and afterwards how it ended.
     pub(super) async fn change_key<T: Send + 'static>(
         &self,
         asked: Asked,
@@ -104,8 +104,8 @@ impl<S: ListingStore + ?Sized> Pipeline<S> {
         .await
     }
 
-    /// The store has answered, so that a record that fails now goes to the log alone: an intent without
-    /// an answer may have been stored, and a replay takes it so.
+    /// The store has answered, so a failure to record that is only logged. An intent without an answer may have been
+    /// stored; a replay assumes so.
     async fn answered(&self, lines: Range<u64>, answer: Answer) {
         if let Err(error) = self.on_disk(move |audit| audit.answer(now(), lines, answer)).await {
             tracing::error!(%error, "the store's answer is not on record");

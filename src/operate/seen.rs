@@ -18,8 +18,8 @@ impl Seen {
         Self { published, progress }
     }
 
-    /// The revision from which on checks see what is stored up to `position`; the one of now, if there is
-    /// none.
+    /// The revision from which on checks see what is stored up to `position`; without a position: the current
+    /// revision.
     pub async fn revision(&self, position: Option<&Position>) -> u64 {
         if let Some(position) = position {
             self.progress.clone().reached(position).await;

@@ -1,7 +1,7 @@
-//! What an operator's request changed goes back, by this server's audit record.
+//! Takes back what a request changed, by this server's audit record.
 //!
-//! All of it or nothing. Must not touch a subject that somebody has decided about since: on this server
-//! nobody does meanwhile; between servers of one store a few milliseconds are open.
+//! All of it or nothing. Must not touch a subject that somebody has decided about since. Here the lock prevents that;
+//! another server of the store can still do it within a few milliseconds.
 
 use crate::clock::now;
 use crate::core::listing::{Decision, Listing, Subject, UnixTime};
@@ -97,7 +97,8 @@ impl Listings {
     }
 }
 
-/// A decision that comes back is newer than any of before, or replicas and replays would not take it.
+/// A restored decision is dated now or later, and after the one that it replaces; otherwise replicas and replays would
+/// ignore it.
 fn renewed(decision: Decision, now: UnixTime, current: Option<&Decision>) -> Decision {
     let after = current.map_or(0, |current| current.decided_at.0.saturating_add(1));
     Decision { decided_at: UnixTime(after.max(decision.decided_at.0).max(now.0)), ..decision }

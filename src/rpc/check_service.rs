@@ -1,7 +1,8 @@
 //! `CheckService`: the hot path over gRPC.
 //!
-//! One guard, one clock read and one `check()` per number. Must not touch the store, but to keep
-//! reported outcomes.
+//! A call, or a part of a batch, takes the index, the policies and the time once. Each number goes through
+//! `check_parsed`, and through `with_bursts` if sign-ups are counted. Must not touch the store, but to keep reported
+//! outcomes.
 
 use std::pin::Pin;
 use std::sync::Arc;

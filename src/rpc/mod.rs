@@ -1,6 +1,6 @@
 //! The gRPC face: services, conversions, statuses, connection handling.
 //!
-//! The generated types stop here. Must not hold rules: a service converts, calls the room that
+//! Only `cli` uses the generated types (`pb`) too. Must not hold rules: a service converts, calls the room that
 //! knows, and converts back.
 
 mod admin_service;

@@ -1,4 +1,5 @@
-//! The services of one listener: checks, administration, feeds, health, reflection.
+//! The services of one listener: checks, administration, feeds, outcomes, owners of numbers, API keys, health,
+//! reflection.
 //!
 //! Listener and shutdown come from outside, so that the binary and the tests start it alike.
 

@@ -1,4 +1,5 @@
-//! What operators see from outside: logs as human or JSON lines on stderr, and the metrics port.
+//! What operators see from outside: logs as human or JSON lines on stderr, panics among them; traces (feature `otlp`);
+//! and the metrics port.
 //!
 //! Numbers in logs are masked by their own `Display`; nothing here may unmask them.
 

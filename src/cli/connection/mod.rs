@@ -1,4 +1,5 @@
-//! How the verbs reach a service: its address, TLS, API key, and the gRPC client.
+//! How the verbs reach a service: its address, TLS, API key, and the gRPC client; and who makes a change, by which
+//! request (`asked`).
 
 pub(crate) mod asked;
 pub(crate) mod channel;

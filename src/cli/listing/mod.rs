@@ -1,4 +1,5 @@
-//! `numguard listing`: operators' view of single listings. `allow` and `range` share its verbs.
+//! `numguard listing`: operators' view of single listings. `allow` and `range` share its verbs. Also `import` and
+//! `export`, of many listings at once.
 
 pub(crate) mod allow;
 mod delete;

@@ -42,7 +42,7 @@ impl OutputFlag {
     }
 }
 
-/// Says something on stderr. Unlike `eprintln!`, one that nobody reads is no panic.
+/// Says something on stderr. Unlike `eprintln!`, it does not panic if stderr is closed.
 pub(crate) fn to_stderr(line: impl Display) {
     let _ = writeln!(stderr().lock(), "{line}");
 }
@@ -68,7 +68,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     say(json_line(value)?)
 }
 
-/// Whether whoever read the output has gone, which is no failure (`| head`).
+/// Whether the error is a closed pipe (`| head`), which is no failure.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);

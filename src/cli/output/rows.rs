@@ -121,7 +121,7 @@ fn empty_table(heads: &[String]) -> Table {
     table
 }
 
-/// A column of no more characters, such as a time, is not broken as long as the others have room.
+/// A column up to this wide, such as a time, is not wrapped while the others have room.
 const NARROW: u16 = 20;
 
 /// Characters that a column needs to be of use.
@@ -136,7 +136,7 @@ fn print_table(table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// A table that breaks its widest columns only, as far as that makes it fit the terminal.
+/// The table with only its widest columns wrapped, as far as needed.
 fn fitted(mut table: Table) -> Table {
     let Some(terminal) = table.width() else { return table };
     let mut widths: Vec<(u16, usize)> = table.column_max_content_widths().into_iter().zip(0..).collect();

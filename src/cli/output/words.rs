@@ -4,8 +4,8 @@ use crate::clock::now;
 use crate::core::listing::{FeedName, UnixTime};
 use crate::rpc::pb;
 
-/// A text from outside, fit for a terminal: what would move, colour or turn round what stands there is
-/// made visible.
+/// A text from outside, fit for a terminal: control and text-direction characters, and line and paragraph separators,
+/// are replaced by U+FFFD.
 pub(crate) fn visible(text: &str) -> String {
     let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
@@ -47,7 +47,7 @@ pub(crate) fn until(time: Option<&prost_types::Timestamp>, now: UnixTime) -> Str
     }
 }
 
-/// 7300 -> `2 h`; what is less than two of a unit is told in the smaller one.
+/// 7300 -> `2 h`; below two of a unit, the next smaller unit is used.
 fn span(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -1,8 +1,7 @@
 //! One host: who may ask it now, and when the next may.
 //!
-//! governor decides, with no burst, but the pace counts from when the last request ended: so a site's
-//! own log never shows two of our requests closer than the pace, however slow the site is. Jitter only
-//! ever adds. Must not make requests.
+//! governor decides, without bursts. The pace counts from the end of the last request, so a site's own log never shows
+//! two of our requests closer than the pace, however slow the site is. Jitter only ever adds. Must not make requests.
 
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,7 +25,7 @@ const JITTER: u32 = 100;
 /// A host is remembered at least this long; a longer pace or refusal keeps it longer.
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(86_400);
 
-/// No pace is longer, so that sums of times stay far from their end.
+/// No pace is longer, so that sums of times cannot overflow.
 const SLOWEST: Duration = Duration::from_secs(30 * 86_400);
 
 /// No pace is shorter, as governor knows none of zero.
@@ -84,14 +83,14 @@ impl HostQueue {
         }
     }
 
-    /// Takes over when an earlier process asked.
+    /// Restores the time at which an earlier process last asked.
     pub(crate) fn remember(&self, last_asked: UnixTime) {
         let mut times = self.times();
         if times.last_asked.is_some_and(|known| known >= last_asked) {
             return;
         }
-        // Both times were cut to seconds: it may have been up to a second less. A time to come is
-        // a clock's mistake, and counts as now.
+        // Both times were cut to seconds: it may have been up to a second less. A time in the
+        // future is a clock's mistake, and counts as now.
         let ago = (self.clock)().0.saturating_sub(last_asked.0).saturating_sub(1);
         let now = Instant::now();
         // If the machine's clock does not reach back that far, it counts as just asked.
@@ -158,8 +157,8 @@ impl Times {
     }
 }
 
-/// When the next request may begin, which is all that governor keeps. Its own state cannot be set, but
-/// this one is: at the end of a request, by what an earlier process did, and for another pace.
+/// When the next request may begin, which is all that governor keeps. governor's own state cannot be set; this one is
+/// set at the end of a request, from an earlier process's time, and for a changed pace.
 struct NextRequest {
     at: Cell<Option<Instant>>,
     now: Instant,

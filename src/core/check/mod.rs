@@ -1,7 +1,7 @@
 //! The hot path: one text in, one answer out.
 //!
-//! No I/O, no lock, no await; on ALLOW nothing is allocated. The only place where number, index,
-//! signal and policy meet. Must stay readable in one glance.
+//! No I/O, no lock, no await; on ALLOW nothing is allocated. Number, index, signal and policy meet here:
+//! serving, embedders and `lab/backtest` all judge through this room. Must stay readable in one glance.
 
 mod explain;
 mod listers;

@@ -1,6 +1,6 @@
 //! The fence around rlibphonenumber: what people type, and digits that the plan is unsure of.
 //!
-//! The library compiles its patterns when they are first used, in 1-50 ms, and keeps them: some 200 MB
+//! The library compiles its patterns when they are first used, in up to 50 ms, and keeps them: some 200 MB
 //! if all are used. So [`parse`] compiles nothing: it names what is missing, and the caller compiles that
 //! ([`Cold::warm`]) where it delays nobody. No other file may name the library.
 
@@ -70,7 +70,7 @@ static COMPILED: Compiled = Compiled {
 };
 
 impl Cold {
-    /// Compiles it, in 1-50 ms of one core. Waits for another thread that compiles the same.
+    /// Compiles it, in up to 50 ms of one core. Waits for another thread that compiles the same.
     pub fn warm(self) {
         /// A panic ends it too: else callers would ask for it again without end.
         struct Ended(&'static AtomicBool);

@@ -59,7 +59,7 @@ pub enum Evidence<'a> {
         /// That signal.
         over: ReasonCode,
     },
-    /// None: the decision log keeps none.
+    /// None: the verdict log keeps none.
     Logged,
     /// Why the text is no number.
     NotANumber(ParseError),

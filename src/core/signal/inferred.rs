@@ -1,8 +1,8 @@
 //! Listed numbers close by: the number is likely from the same virtual range.
 //!
 //! Odds that add up: every listed number around adds to the odds that this one is virtual, more the
-//! smaller the block that both share and the fresher it was seen. See `policy/default.toml` for where
-//! the odds come from. The blocks nest, so this is one piece of evidence, never several.
+//! smaller the block that both share and the fresher it was seen. See `core/policy/default.toml` for
+//! where the odds come from. The blocks nest, so this is one piece of evidence, never several.
 
 use crate::core::index::{BLOCK_SIZES, BlockCount, Index};
 use crate::core::listing::{ReasonCode, UnixTime};

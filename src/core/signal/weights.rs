@@ -1,5 +1,5 @@
 //! How much each signal weighs. Filled from the policy file; the defaults and where they come from
-//! stand in `policy/default.toml`.
+//! are in `core/policy/default.toml`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 

@@ -20,8 +20,8 @@ pub const FEED: &str = "ip1sms-starter";
 #[error("the starter list cannot be read: {0}")]
 pub struct StarterError(String);
 
-/// All listings of the starter list, each number once. Numbers that have left the numbering plan since are passed over, and so
-/// is what a clock that is years behind would place in the future.
+/// All listings of the starter list, each number once. Numbers no longer in the numbering plan are skipped, and so are
+/// sightings dated more than a day after `now` (a clock that is years behind).
 pub fn listings(now: UnixTime) -> Result<Vec<(Subject, Listing)>, StarterError> {
     let wrong = |error: &dyn std::fmt::Display| StarterError(error.to_string());
     let feed: FeedName = FEED.parse().map_err(|error| wrong(&error))?;

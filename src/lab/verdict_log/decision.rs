@@ -1,4 +1,4 @@
-//! One decision on its way from a check to the log: owned, small, without evidence.
+//! One decision on its way from a check to the verdict log: owned, small, without evidence.
 
 use smallvec::SmallVec;
 

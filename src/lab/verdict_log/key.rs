@@ -1,4 +1,4 @@
-//! The key under which numbers are hashed in the decision log.
+//! The key under which numbers are hashed in the verdict log.
 //!
 //! Servers that share it write the same hash for the same number.
 

@@ -1,4 +1,4 @@
-//! A decision as a line of JSON, and back.
+//! A decision as a line of the verdict log (JSON), and back.
 //!
 //! Must not write digits: a platform's own id that holds the number is left out.
 

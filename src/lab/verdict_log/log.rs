@@ -1,4 +1,4 @@
-//! Writing decisions: a queue of fixed length, one thread, files that rotate.
+//! Writing the verdict log: a queue of fixed length, one thread, files that rotate.
 //!
 //! [`DecisionLog::note`] never waits, for neither a lock nor a disk. Must not lose a drop unsaid.
 

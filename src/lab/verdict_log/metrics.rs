@@ -1,4 +1,4 @@
-//! What the decision log tells Prometheus.
+//! What the verdict log tells Prometheus.
 
 use std::sync::LazyLock;
 

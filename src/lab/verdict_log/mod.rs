@@ -1,4 +1,4 @@
-//! The decision log: one line of JSON per check, kept so that a new policy can be tried on what was
+//! The verdict log: one line of JSON per check, kept so that a new policy can be tried on what was
 //! decided (`numguard replay`).
 //!
 //! Opt-in. A check hands its decision over and never waits: what does not fit the queue is dropped and

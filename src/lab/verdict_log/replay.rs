@@ -1,4 +1,4 @@
-//! Judging logged decisions anew: which would flip under other policies, and why.
+//! Judging the verdict log again: which decisions would flip under other policies, and why.
 //!
 //! By the same `Policy::judge` as serving, on the facts as they were. What a line does not hold cannot
 //! change: neighbours' odds and ages (`backtest` tells about those), and facts that had no weight then.

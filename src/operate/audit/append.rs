@@ -1,6 +1,6 @@
 //! The writer: one process, one file, one sync per batch.
 //!
-//! Must not leave a line that was refused: what could not be written whole is taken back.
+//! Must not leave part of a failed write: it is cut off again.
 
 use std::fs;
 use std::ops::Range;
@@ -84,7 +84,7 @@ impl Audit {
         self.append(at, entries)
     }
 
-    /// Writes what is about to be done that is about no listing, as [`Audit::intend`] does.
+    /// Writes an order before it is carried out, as [`Audit::intend`] does.
     pub fn order(&self, at: UnixTime, asked: Asked, order: Order) -> Result<Range<u64>, AuditError> {
         self.append(at, std::iter::once((asked, (1, 1), Entry::Order(order))))
     }

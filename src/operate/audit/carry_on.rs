@@ -1,6 +1,6 @@
 //! Where a record left off: its last whole line, and what a kill or a power cut left behind it.
 //!
-//! Must not delete anything: what cannot be carried on is kept beside the record, and told.
+//! Must not delete anything: what cannot be carried on is kept in the record's folder, and logged.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -18,14 +18,14 @@ const GLANCE: u64 = 64 * 1_024;
 
 /// How a file ends.
 pub(super) enum End {
-    /// In a whole line. The lines named, written at that time, are part of a request whose other
-    /// lines are not there, so that the store cannot have been asked.
+    /// In a whole line. The range, written at that time, holds lines of a request whose last lines are missing: the
+    /// store was never asked to change anything.
     Whole(Tail, Option<(UnixTime, Range<u64>)>),
     /// In something else. The file stays locked as long as it is held.
     Damaged(File),
 }
 
-/// Looks at the end of the file; only `numguard audit verify` reads all of it.
+/// Looks at the end of the file: a start reads only that.
 pub(super) fn end_of(mut file: File, path: &Path) -> Result<End, AuditError> {
     let failed = AuditError::file("read", path);
     let length = file.metadata().map_err(&failed)?.len();

@@ -1,6 +1,6 @@
-//! Records <-> lines of JSON, each ending with the hash of all that stands before it.
+//! Records <-> lines of JSON, each ending with the hash of all text before it in the line.
 //!
-//! Readers pass over fields that they do not know: the hash covers the text, whatever it says.
+//! Readers skip unknown fields; the hash covers the text, so it still holds.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,10 +1,9 @@
-//! The audit record: what operators did, on disk before the store is asked, so that it can be done
+//! The audit record: what operators did, on disk before the store is changed, so that it can be done
 //! again should the store lose it.
 //!
-//! Files of JSON lines that are only ever added to; each line holds the hash of the one before it,
-//! which tells accidents and clumsy hands (who may write the file can make all of it anew). Holds
-//! numbers in full, so the file is its owner's alone. Must not read the clock, talk to a store, or
-//! decide what an operator may do.
+//! Files of JSON lines that are only ever added to. Each line holds the hash of the one before it, which detects
+//! accidents, not forgery: who can write the file can rebuild the chain. Holds numbers in full, so the file is its
+//! owner's alone. Must not read the clock, talk to a store, or decide what an operator may do.
 
 mod append;
 mod carry_on;

@@ -1,5 +1,5 @@
-//! What an operator asked of the server that is about no listing: a feed's runs, a load that is held
-//! back, what clients reported.
+//! Operators' orders that change no listing directly: a feed's runs, regulators' files, a load that is held back,
+//! clients' outcomes and reviews.
 
 /// What an operator asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

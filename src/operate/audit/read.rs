@@ -12,8 +12,8 @@ use super::{AuditError, rotate};
 /// A longer line (bytes) is no record: a decision's texts are bounded.
 const LONGEST_LINE: u64 = 64 * 1_024;
 
-/// The records of a file, oldest first. An error of kind `Broken` does not end it: the lines after
-/// the break follow, and so does the line itself if it is whole and merely stands in a wrong place.
+/// The records of a file, oldest first. After a `Broken` error reading goes on; a whole line in the wrong place is
+/// still returned.
 #[derive(Debug)]
 pub struct Records {
     input: BufReader<File>,

@@ -76,14 +76,14 @@ pub struct KeyIntent {
     pub of: String,
     /// What it is good for.
     pub scopes: Vec<String>,
-    /// When it stops to count.
+    /// When it ends.
     pub expires_at: Option<UnixTime>,
 }
 
 /// What one line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// An operator asked for this; written before the store was asked.
+    /// An operator asked for this; written before the store was changed.
     Intent(Intent),
     /// An operator asked for this, which is about no listing; written before it was done.
     Order(Order),
@@ -109,7 +109,7 @@ pub struct Record {
     pub at: UnixTime,
     /// Who asked, as far as is known; nobody for an answer.
     pub asked: Asked,
-    /// Which of how many intents of one request it is, from 1.
+    /// Number of this intent within its request, and how many there are; from 1.
     pub part: (u32, u32),
     /// What it says.
     pub entry: Entry,

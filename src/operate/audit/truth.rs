@@ -79,7 +79,8 @@ pub fn truths(files: &[Vec<Record>], since: UnixTime) -> BTreeMap<Subject, Truth
     by_subject.into_iter().filter_map(|(subject, done)| Some((subject, truth(subject, &done)?))).collect()
 }
 
-/// The newest decision that no delete and no withdrawal came after; else the last of these.
+/// The newest decision that no later delete or withdrawal ended; if none, the last delete or withdrawal, unless a
+/// restore came after it.
 fn truth(subject: Subject, all: &[Done<'_>]) -> Option<Truth> {
     let ends: Vec<&Done<'_>> = all.iter().filter(|done| done.ends_decisions()).collect();
     let standing = all.iter().filter_map(|done| {
@@ -94,7 +95,7 @@ fn truth(subject: Subject, all: &[Done<'_>]) -> Option<Truth> {
     }
     let last =
         all.iter().filter(|done| !matches!(done.act, Act::Put(_))).max_by_key(|done| done.record.at)?;
-    // A decision may bear the second after the delete that it is before: it had to be newer than
+    // A decision may be dated a second after the delete that removed it: it had to be newer than
     // one of its own second.
     let until = ends.iter().filter_map(|end| end.before).map(|before| before.decided_at).max();
     let until = until.map_or(last.record.at, |until| until.max(last.record.at));

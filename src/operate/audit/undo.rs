@@ -1,7 +1,7 @@
 //! What takes a change back: which request it was, and what each of its subjects goes back to.
 //!
-//! Pure: the record is read and the store asked elsewhere. Must not undo what somebody has changed
-//! since, also on another server: nothing here knows what was wanted then.
+//! Pure: the record is read and the store asked elsewhere. Must not undo what somebody has changed since, also on
+//! another server: the record does not say what they wanted.
 
 use std::collections::BTreeMap;
 
@@ -107,8 +107,8 @@ fn newer(found: Option<Request>, request: Request, which: Which) -> Option<Reque
     if meant && later { Some(request) } else { found }
 }
 
-/// What the subject of `intent` goes back to, given its listing now; nothing if that is not what
-/// the change left.
+/// What the subject of `intent` goes back to, given its listing now; `None` if its decision is no longer as the change
+/// left it.
 pub fn back(intent: &Intent, now: Option<&Listing>) -> Option<Back> {
     let decision = now.and_then(Listing::decision);
     let left = match &intent.act {

@@ -3,7 +3,7 @@
 use crate::core::listing::{FeedName, Report, Sighting, UnixTime};
 use crate::store::{Counted, Outcome, OutcomeKind};
 
-/// As what an outcome counts; nothing if it does not.
+/// What an outcome counts as; `None`: it does not count.
 pub(super) fn as_report(outcome: &Outcome) -> Option<Report> {
     match (outcome.kind, outcome.counted) {
         (_, Counted::No) | (OutcomeKind::FalsePositive, _) => None,

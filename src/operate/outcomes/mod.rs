@@ -1,8 +1,8 @@
 //! Outcomes: what clients report becomes sightings, verified numbers and reviews; and undone.
 //!
-//! What is derived is derived from the kept outcomes alone, by one fold, so that an undo leaves
-//! nothing behind. Must not decide about a number: a client's word is a sighting of a feed of its own,
-//! and an allow listing is an operator's.
+//! An undo computes a client's sightings and verifications from the outcomes that are still kept, by the fold that
+//! made them, so it leaves no trace. Must not decide about a number: a client's word is a sighting of a feed of its
+//! own, and an allow listing is an operator's.
 
 mod counted;
 mod orders;

@@ -1,6 +1,6 @@
 //! What operators do about clients' reports: look at them, undo them, decide reviews.
 //!
-//! What an operator undoes or decides is on record before the store is asked.
+//! What an operator undoes or decides is on record before the store is changed.
 
 use crate::core::listing::{Decision, Subject};
 use crate::core::number::Number;
@@ -42,7 +42,7 @@ impl OutcomeOrders {
         Self { outcomes, pipeline, seen }
     }
 
-    /// What requests are done through.
+    /// The pipeline that requests go through.
     pub fn pipeline(&self) -> &Pipeline {
         &self.pipeline
     }
@@ -122,7 +122,7 @@ impl OutcomeOrders {
     }
 }
 
-/// How many outcomes an answer has at most, if so many are asked for; 0: no number is.
+/// How many outcomes an answer has at most, if so many are asked for; 0 means the default.
 pub fn limit(asked: u32) -> Result<usize, OperateError> {
     match asked {
         0 => Ok(LIMIT.1 as usize),

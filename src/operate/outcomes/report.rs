@@ -13,7 +13,7 @@ use super::{ClientTrust, Outcomes, Reported};
 /// Tries to write a note that others write too.
 const TRIES: usize = 20;
 
-/// Outcomes of a client and day that are kept though they do not count: so many for each that may.
+/// For each outcome that may count per client and day, so many that do not count are kept.
 const OTHERS: u32 = 10;
 
 /// Old outcomes that one report clears away at most.

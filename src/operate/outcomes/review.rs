@@ -11,7 +11,7 @@ use crate::store::{Outcome, StoreError};
 
 use super::Outcomes;
 
-/// Reviews that are open at once; what comes on top is kept as an outcome only.
+/// Reviews that are open at once; further ones are kept as outcomes only.
 const MOST_OPEN: usize = 1_000;
 /// Reports that a review shows; the oldest stay.
 const MOST_REPORTS: usize = 20;

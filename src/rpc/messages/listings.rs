@@ -1,4 +1,5 @@
-//! Messages <-> our types. No rules: what is out of form is refused with the field's name.
+//! Check answers, contexts, listings and times <-> messages. No rules: what is out of form is refused with the field's
+//! name.
 
 use std::borrow::Cow;
 

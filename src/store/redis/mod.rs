@@ -6,6 +6,7 @@
 //! | `keys`, `page`, `log` | which key holds what, and the bytes in it |
 //! | `apply`, `part`, `commit`, `bulk`, `scripts` | changes: cut, one slot at once, many all or nothing |
 //! | `read`, `follow` | reading listings, and following the change log |
+//! | `notes`, `outcomes` | notes, leases and boards; reported outcomes |
 //! | `failure`, `metrics` | the driver's errors in our words; what Prometheus sees |
 //! | `survey` | what about this Redis an operator should be warned of |
 //!
