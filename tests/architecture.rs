@@ -2,7 +2,7 @@
 //! circle, that each crate is named only where it belongs, and that every file says what it is for and stays readable.
 //!
 //! The rules read tokens, not text: comments, strings and test items do not count, everything else does, wherever it
-//! is in a file. Builds with std alone (`rustc --test tests/architecture.rs`).
+//! is in a file. Builds with std alone (`rustc --test tests/architecture.rs`, in any edition from 2015 on).
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -133,7 +133,7 @@ type Source = (String, String);
 
 /// The project: where the tests run, or the folder above this file.
 fn root() -> PathBuf {
-    let places = [
+    let places = vec![
         std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default().into(),
         PathBuf::from("."),
         Path::new(file!()).parent().unwrap().join(".."),
@@ -263,10 +263,11 @@ fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
         }
         let item = at + MARK.len();
         at = item_end(&tokens, item);
-        if let [.., keyword, name, end] = &tokens[item..at]
-            && (keyword.text.as_str(), end.text.as_str()) == ("mod", ";")
-        {
-            modules.push(name.text.clone());
+        match &tokens[item..at] {
+            [.., keyword, name, end] if keyword.text == "mod" && end.text == ";" => {
+                modules.push(name.text.clone())
+            }
+            _ => {}
         }
     }
     (kept, modules)
@@ -453,11 +454,9 @@ impl Project {
         let mut handed_on = BTreeMap::new();
         for file in &files {
             for named in file.named.iter().filter(|named| named.exported && named.inside == 0) {
-                if let Some(path) = absolute(named, file, &modules)
-                    && let Some(name) = named.alias.as_ref().or(path.last())
-                {
-                    handed_on.insert([file.module.clone(), vec![name.clone()]].concat(), path);
-                }
+                let Some(path) = absolute(named, file, &modules) else { continue };
+                let Some(name) = named.alias.as_ref().or(path.last()) else { continue };
+                handed_on.insert([file.module.clone(), vec![name.clone()]].concat(), path);
             }
         }
         Self { files, modules, handed_on }
@@ -518,6 +517,16 @@ fn wrong_edges(project: &Project, file: &File) -> Vec<String> {
     };
     let others = project.imports(file).into_iter();
     let others = others.filter_map(|(other, line)| Some((room(&project.files[other].name)?, line)));
+    // Under another name, or name by name, everything could come through the root.
+    let root = |named: &&Named| {
+        absolute(named, file, &project.modules).is_some_and(|path| path.is_empty() || path == ["*"])
+    };
+    if let Some(named) = file.named.iter().find(root) {
+        return vec![format!(
+            "src/{}:{}: the root of the crate may not be imported whole",
+            file.name, named.line
+        )];
+    }
     let wrong = others.filter(|(other, _)| *other != own && !allows(other));
     wrong.map(|(other, line)| format!("src/{}:{line}: {own} may not import {other}", file.name)).collect()
 }
@@ -717,6 +726,15 @@ const FORBIDDEN: &[&str] = &[
     "use crate::config;",
     "use crate::{listing_never_there, cli::run};",
     "use SUPERS::store::Store;", // as many as lead to the root
+    "use SUPERS::*;",
+    "use SUPERS as root;",
+    "use crate::*;",
+    "use crate::{self as root};",
+    "type Planted = crate::rpc::pb::CheckNumberRequest;",
+    "fn planted() { let _ = ::std::time::SystemTime::now(); }",
+    "use std::{time as later};",
+    "pub use crate::metric::Counter;",
+    "#[path = \"../cli/mod.rs\"] mod planted;",
     "use std::fs;",
     "use std::{collections::BTreeMap, fs::File};",
     "use std::time::SystemTime;",
@@ -760,7 +778,9 @@ fn what_is_planted_into_a_copy_of_a_pure_file_is_refused() {
             for copy in [format!("{head}{line}\n{rest}"), format!("{text}\n{line}\n")] {
                 assert!(
                     !complaints(name, &copy, &crates).is_empty(),
-                    "{line} passes in a copy of src/{name}"
+                    "{} passes in a copy of src/{}",
+                    line,
+                    name
                 );
                 planted += 1;
             }
