@@ -44,6 +44,7 @@ pub fn check<'a>(
 }
 
 /// Judges a text that has been parsed already.
+#[inline]
 pub fn check_parsed<'a>(
     index: &'a Index,
     policy: &Policy,

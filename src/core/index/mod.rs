@@ -110,6 +110,7 @@ pub struct Index {
 
 impl Index {
     /// Looks up one number. Expired decisions do not count.
+    #[inline]
     pub fn find(&self, number: Number, now: UnixTime) -> Found<'_> {
         let (seen, decision) = match self.overlay.get(number) {
             Some(entry) => (entry.seen, entry.decision.as_deref()),
@@ -162,6 +163,7 @@ impl Index {
 
     /// Who holds the number's range, or that nobody does: by the regulator's file if one is loaded that
     /// speaks of it, else by the names that are shipped.
+    #[inline]
     fn allocated(&self, number: Number) -> Option<Allocated<'_>> {
         let by_file = self.allocations.find(number);
         by_file.or_else(|| number::holder(number).map(Allocated::To))

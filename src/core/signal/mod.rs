@@ -57,6 +57,7 @@ pub fn of_text<'a>(error: ParseError) -> Facts<'a> {
 }
 
 /// Gathers every fact about a number of which the index has `found` what it knows.
+#[inline]
 pub fn of_number<'a>(
     index: &'a Index,
     weights: &Weights,
