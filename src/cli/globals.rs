@@ -79,10 +79,16 @@ fn refusals() -> [(Option<Id>, &'static str); 3] {
 /// What only the environment says is never refused.
 pub(crate) fn check(command: &Command, matches: &ArgMatches) -> Result<(), Error> {
     let (verb, matches) = verb(command, matches);
+    // `key --offline` works on the store itself.
+    let offline = matches!(matches.try_get_one::<bool>("offline"), Ok(Some(true)));
     let typed = |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
     for (mark, why) in refusals() {
         let group = command.get_groups().find(|group| Some(group.get_id()) == mark.as_ref());
-        let Some(group) = group.filter(|group| !uses(verb, group.get_id())) else { continue };
+        let unused = |group: &&ArgGroup| {
+            let asks_nobody = offline && mark == Connection::group_id();
+            asks_nobody || !uses(verb, group.get_id())
+        };
+        let Some(group) = group.filter(unused) else { continue };
         if let Some(flag) = group.get_args().find(typed) {
             let name = verb.get_bin_name().unwrap_or_default();
             let text = format!(

@@ -158,6 +158,7 @@ fn a_verb_refuses_flags_that_would_have_no_effect() {
     for (verb, flag, why) in [
         (&["config", "check"][..], &["--server", "http://127.0.0.1:9"][..], "asks no service"),
         (&["man"], &["--timeout", "5"], "asks no service"),
+        (&["key", "list", "--offline"], &["--server", "http://127.0.0.1:9"], "asks no service"),
         (&["completions", "bash"], &["--ca", "ca.pem"], "asks no service"),
         (&["check", "+447400123456"], &["--author", "ann"], "makes no change that is recorded"),
         (&["stats"], &["--request-id", "one"], "makes no change that is recorded"),
