@@ -35,7 +35,10 @@
 // Without the server, what only the server uses of the core is unused, and nothing of it is public; links of docs to it
 // are checked where it is.
 #![cfg_attr(not(feature = "server"), allow(dead_code, unused_imports, unreachable_pub))]
-#![cfg_attr(not(feature = "server"), allow(rustdoc::private_intra_doc_links, rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(feature = "server"),
+    allow(rustdoc::private_intra_doc_links, rustdoc::broken_intra_doc_links)
+)]
 
 #[cfg(not(feature = "server"))]
 mod core;
