@@ -1,5 +1,6 @@
 //! Whatever an operator asks for twice with one id is done once, answered twice and recorded once.
 
+use numguard::clock::now;
 use numguard::rpc::pb;
 use serde_json::Value;
 
@@ -52,6 +53,13 @@ fn whatever_is_asked_twice_with_one_id_is_done_once() {
         let id = format!("r-{at}");
         let asked = [change, &["--author", "ann", "--request-id", &id][..]].concat();
         let first = good(served.run(&asked));
+        if change[0] == "import" {
+            // The list has no times: a second later the same rows come with others.
+            let began = now();
+            while now() == began {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        }
         let second = good(served.run(&asked));
         // What is asked beforehand, as how much would be undone, may differ.
         if change[0] != "outcome" {

@@ -20,8 +20,20 @@ pub(crate) fn subjects(
 
 /// Stages a batch of an import.
 pub(crate) fn stage(staged: &mut Staged, batch: &pb::ImportBatch, now: UnixTime) -> Result<(), OperateError> {
-    staged.batch(batch.listings.len(), &batch.encode_to_vec())?;
+    staged.batch(batch.listings.len(), &by_day(batch.clone()).encode_to_vec())?;
     batch.listings.iter().try_for_each(|message| staged.row(|staged| stage_one(staged, message, now)))
+}
+
+/// The batch with the times of sightings cut to their days. By that an import that is asked for again is known: who sends
+/// a list without times fills in the time of the moment, and that is another one each second.
+fn by_day(mut batch: pb::ImportBatch) -> pb::ImportBatch {
+    const DAY: i64 = 86_400;
+    for sighting in batch.listings.iter_mut().flat_map(|listing| &mut listing.sightings) {
+        for time in [&mut sighting.first_seen, &mut sighting.last_seen].into_iter().flatten() {
+            (time.seconds, time.nanos) = (time.seconds.saturating_sub(time.seconds.rem_euclid(DAY)), 0);
+        }
+    }
+    batch
 }
 
 fn stage_one(staged: &mut Staged, message: &pb::Listing, now: UnixTime) -> Result<(), OperateError> {
@@ -90,4 +102,34 @@ fn parsed<T: std::str::FromStr<Err: ToString>>(field: &str, text: &str) -> Resul
         return Ok(None);
     }
     text.parse().map(Some).map_err(|error: T::Err| OperateError::invalid(field, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(number: &str, seconds: i64) -> blake3::Hash {
+        let time = Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let sighting = pb::Sighting {
+            feed: "a".to_owned(),
+            first_seen: time,
+            last_seen: time,
+            count: 1,
+            ..Default::default()
+        };
+        let listing =
+            pb::Listing { subject: number.to_owned(), sightings: vec![sighting], ..Default::default() };
+        let mut staged = Staged::default();
+        let staging = stage(&mut staged, &pb::ImportBatch { listings: vec![listing] }, UnixTime(9 * 86_400));
+        staging.unwrap_or_else(|e| panic!("{e}"));
+        staged.hasher().finalize()
+    }
+
+    #[test]
+    fn an_import_without_times_is_the_same_request_a_second_later() {
+        let first = hash("+447400123456", 86_400 + 5);
+        assert_eq!(first, hash("+447400123456", 86_400 + 6));
+        assert_ne!(first, hash("+447400123456", 2 * 86_400 + 5), "another day");
+        assert_ne!(first, hash("+447400123457", 86_400 + 5), "another number");
+    }
 }
