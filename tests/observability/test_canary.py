@@ -55,6 +55,7 @@ def verbs(folder):
         for verb in ["review accept --yes", "review dismiss", "key rotate", "key revoke", "feed show", "policy show", "feed add"]:
             yield [*verb.split(), text]
         yield ["check", NUMBER, "--policy", text]
+        yield ["stats", text]  # takes no number: a wrong call
         yield ["feed", "run", text]
         yield ["feed", "pause", text]
         yield ["key", "create", "--scopes", "check", "--client", text]
